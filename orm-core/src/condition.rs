@@ -1,0 +1,14 @@
+//! The meaning of `where` and `order by`, without SQL.
+//!
+//! [`Condition`] is what users write, typed by entity and field; [`Expression`] is what a driver gets: a tree over
+//! the indexes of one entity's properties and relations. How a relation becomes a join is the driver's affair.
+
+mod expression;
+mod field;
+mod order;
+mod relation;
+
+pub use expression::{Comparison, Expression, Quantifier, TextMatch};
+pub use field::{Condition, Field};
+pub use order::{OrderBy, OrderTerm};
+pub use relation::{IntoKeyOperand, ToMany, ToOne};

@@ -1,0 +1,10 @@
+//! Which context a call belongs to.
+//!
+//! The global manager, and forks made with `use_context`, look for the current context at every call: in the custom
+//! storage of the ORM if it has one, else in [`RequestContext`]. Other managers are their own context.
+
+mod request;
+mod source;
+
+pub use request::{InCurrentContext, RequestContext, RequestManagers};
+pub use source::{ContextSource, NotAFuture, check_not_a_future};

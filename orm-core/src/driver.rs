@@ -1,0 +1,111 @@
+//! A database as the core sees it: operations in, rows out.
+//!
+//! The core decides what is read and written and in which order. A driver renders operations, runs them and
+//! reports what happened; it never sees an entity. Nothing here knows SQL.
+
+mod capability;
+mod error;
+mod operation;
+mod row;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+pub use capability::Capabilities;
+pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
+pub use operation::{
+    Delete, Insert, Link, PivotWrite, Select, Selection, TransactionStep, Update, UpdateRow, Write,
+    WriteOutcome,
+};
+pub use row::{RowReader, RowSink, RowSinkError};
+
+use crate::schema::Schema;
+
+/// The future of a driver's method.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A database.
+///
+/// # Contract
+///
+/// - A lost connection MUST be reported as [`DriverErrorKind::ConnectionLost`] and nothing else.
+/// - A refused constraint MUST be reported with its [`Violation`], as far as the database tells.
+/// - Dropping any of its futures at any point MUST leave every connection that it hands out later clean: never
+///   inside a transaction, never with results of an earlier statement pending.
+pub trait Driver: fmt::Debug + Send + Sync + 'static {
+    /// What this database can do; the core plans only that.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Borrows a connection; dropping it gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::PoolClosed`], [`DriverErrorKind::PoolTimeout`] or
+    /// [`DriverErrorKind::ConnectionLost`].
+    fn acquire(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, DriverError>>;
+
+    /// The statements that create `schema`, each ready to run.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for what this database can't have.
+    fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError>;
+
+    /// The statements that drop `schema`, as far as it exists.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for what this database can't have.
+    fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError>;
+
+    /// Closes every connection; later calls fail with [`DriverErrorKind::PoolClosed`].
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// One connection of a [`Driver`].
+///
+/// # Contract
+///
+/// - Dropping it inside a transaction, or while a method's future was dropped unfinished, MUST NOT let anyone
+///   else continue that transaction: roll back, or close the connection.
+pub trait Connection: Send {
+    /// Runs `select` and lends each row, in the database's order, to `rows`.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses it or cannot be reached, or with what `rows` refused.
+    fn select<'a>(
+        &'a mut self,
+        select: &'a Select,
+        rows: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<(), DriverError>>;
+
+    /// Counts the rows that `select` matches; its order, limit and offset do not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses it or cannot be reached.
+    fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>>;
+
+    /// Runs one write.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses it or cannot be reached.
+    fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>>;
+
+    /// Begins, ends or marks a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses it or cannot be reached.
+    fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Runs statements of [`Driver::create_schema`] or [`Driver::drop_schema`].
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses one or cannot be reached.
+    fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>>;
+}

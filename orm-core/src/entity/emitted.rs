@@ -1,0 +1,170 @@
+//! What emitted code calls for scalar fields, and asks at compile time.
+//!
+//! Everything goes through [`Scalar`] and [`RelationField`]: only their impls require that a field's type has a
+//! mapping and that a relation's target is an entity. So a type that is neither is one error, at the field's type,
+//! and not one for every use of the field.
+
+use serde::Serializer;
+
+use super::{Cursor, Entity, ReadError, RelationField};
+use crate::driver::RowReader;
+use crate::metadata::description::{PropertyShape, RelationShape, owns_relation_back, same_name};
+use crate::serialize::{SerializeMap, serialize_field};
+use crate::value::{ColumnType, FieldValue, Value, ValueError};
+
+/// A scalar field of an entity, or what is inside a newtype.
+///
+/// Implemented for private types of the emitted code, so that a public entity may have fields of private types.
+pub trait Scalar {
+    /// The field's type.
+    type Value: FieldValue;
+}
+
+/// What the column stores.
+#[must_use]
+pub const fn shape<C: Scalar>() -> PropertyShape {
+    PropertyShape::Scalar { column_type: column_type::<C>(), nullable: is_nullable::<C>() }
+}
+
+/// The column's type alone.
+#[must_use]
+pub const fn column_type<C: Scalar>() -> ColumnType {
+    <C::Value as FieldValue>::COLUMN_TYPE
+}
+
+/// Whether the column may be NULL.
+#[must_use]
+pub const fn is_nullable<C: Scalar>() -> bool {
+    <C::Value as FieldValue>::NULLABLE
+}
+
+/// Whether the column stores an integer.
+#[must_use]
+pub const fn is_integer<C: Scalar>() -> bool {
+    column_type::<C>().is_integer()
+}
+
+/// Reads the field of an entity from a row.
+///
+/// # Errors
+///
+/// [`ReadError`] when the stored value does not fit.
+pub fn read<C: Scalar>(row: &mut Cursor<'_>) -> Result<C::Value, ReadError> {
+    row.scalar()
+}
+
+/// Reads the field of a newtype from a row.
+///
+/// # Errors
+///
+/// [`ValueError`] when the stored value does not fit.
+pub fn read_value<C: Scalar>(row: &dyn RowReader, index: usize) -> Result<C::Value, ValueError> {
+    C::Value::read(row, index)
+}
+
+/// The value to bind.
+///
+/// # Errors
+///
+/// [`ValueError`] when no column could hold it.
+pub fn value<C: Scalar>(field: &C::Value) -> Result<Value, ValueError> {
+    field.to_value()
+}
+
+/// The field from a value that came back from a write or out of a key.
+///
+/// # Errors
+///
+/// [`ValueError`] when the value does not fit.
+pub fn from_value<C: Scalar>(value: Value) -> Result<C::Value, ValueError> {
+    C::Value::from_value(value)
+}
+
+/// Sets the field to such a value.
+///
+/// # Errors
+///
+/// [`ValueError`] when the value does not fit.
+pub fn set<C: Scalar>(field: &mut C::Value, value: Value) -> Result<(), ValueError> {
+    *field = from_value::<C>(value)?;
+    Ok(())
+}
+
+/// Whether both are stored alike.
+pub fn same<C: Scalar>(a: &C::Value, b: &C::Value) -> bool {
+    a.same(b)
+}
+
+/// Copies the field.
+pub fn copy<C: Scalar>(field: &mut C::Value, from: &C::Value) {
+    field.clone_from(from);
+}
+
+/// Whether a key is not assigned yet.
+pub fn is_unassigned<C: Scalar>(field: &C::Value) -> bool {
+    field.is_unassigned()
+}
+
+/// Writes the field as a part of a response.
+///
+/// # Errors
+///
+/// Whatever the serializer refuses.
+pub fn serialize<C: Scalar, M: SerializeMap>(
+    field: &C::Value,
+    name: &'static str,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    serialize_field(field, name, map)
+}
+
+/// Serialises the field alone.
+///
+/// # Errors
+///
+/// Whatever the serializer refuses.
+pub fn serialize_value<C: Scalar, S: Serializer>(field: &C::Value, serializer: S) -> Result<S::Ok, S::Error> {
+    field.serialize(serializer)
+}
+
+/// Whether the field that `mapped_by` names is a relation of the target that leads back to the owner of `R`.
+#[must_use]
+pub const fn is_owned_by_target<R: RelationField>() -> bool {
+    match <R::Owner as Entity>::__DESCRIPTION.relations[R::INDEX].mapped_by {
+        Some(field) => {
+            owns_relation_back(<R::Target as Entity>::__DESCRIPTION, field, <R::Owner as Entity>::__NAME)
+        }
+        None => true,
+    }
+}
+
+/// Whether that field refers to one row of the owner of `R` from at most one row: the other side of a one-to-one
+/// relation.
+#[must_use]
+pub const fn is_owned_uniquely<R: RelationField>() -> bool {
+    let Some(field) = <R::Owner as Entity>::__DESCRIPTION.relations[R::INDEX].mapped_by else { return true };
+    let relations = <R::Target as Entity>::__DESCRIPTION.relations;
+    let mut at = 0;
+    while at < relations.len() {
+        let relation = &relations[at];
+        if same_name(relation.name, field) {
+            return relation.unique || !matches!(relation.shape, RelationShape::Reference);
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Whether the target of `R` has a field with a column of this name.
+#[must_use]
+pub const fn target_has_column<R: RelationField>(field: &str) -> bool {
+    let properties = <R::Target as Entity>::__DESCRIPTION.properties;
+    let mut at = 0;
+    while at < properties.len() {
+        if same_name(properties[at].name, field) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}

@@ -1,0 +1,207 @@
+//! The memory of one context: an arena for each type, the index of to-many relations, the unit of work's lists.
+//!
+//! `clear()` gives a context a new region. Handles of the old one keep it alive: readable, no longer saved. The
+//! whole graph is freed with the last handle and manager, whatever circles its relations make.
+//!
+//! Lock order: links, then pending, then a cell or a map of keys. None is held across an await.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::arena::{Arena, ErasedArena, typed};
+use super::{Entity, ErasedSnapshot, State};
+use crate::error::{EntityKey, Error, Result};
+use crate::links::Links;
+use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId};
+use crate::orm::OrmCore;
+use crate::relation::Target;
+use crate::unit_of_work::Pending;
+use crate::value::KeyValues;
+
+/// An entity of some context, without its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CellRef {
+    pub(crate) context: u64,
+    pub(crate) id: CellId,
+}
+
+/// An entity of one region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct CellId {
+    pub(crate) entity: EntityId,
+    pub(crate) at: u32,
+}
+
+/// The memory of one context. Opaque: named by the sealed methods of public traits.
+pub struct Region {
+    id: u64,
+    orm: Arc<OrmCore>,
+    arenas: Box<[OnceLock<Box<dyn ErasedArena>>]>,
+    links: Mutex<Links>,
+    pending: Mutex<Pending>,
+    detached: AtomicBool,
+}
+
+impl Region {
+    pub(crate) fn new(orm: Arc<OrmCore>) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let arenas = orm.metadata.entities().map(|_| OnceLock::new()).collect();
+        Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            orm,
+            arenas,
+            links: Mutex::default(),
+            pending: Mutex::default(),
+            detached: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn orm(&self) -> &Arc<OrmCore> {
+        &self.orm
+    }
+
+    pub(crate) fn metadata(&self) -> &Arc<Metadata> {
+        &self.orm.metadata
+    }
+
+    pub(crate) fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock()
+    }
+
+    pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock()
+    }
+
+    /// From now on nothing of it is saved.
+    pub(crate) fn detach(&self) {
+        self.detached.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Acquire)
+    }
+
+    /// The id and arena of `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEntity`].
+    pub(crate) fn arena_of<T: Entity>(&self) -> Result<(EntityId, &Arena<T>)> {
+        let id =
+            self.metadata().id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
+        Ok((id, typed(self.arena(id))))
+    }
+
+    pub(crate) fn arena(&self, entity: EntityId) -> &dyn ErasedArena {
+        &**self.arenas[entity.at()].get_or_init(|| self.metadata().entity_type(entity).new_arena())
+    }
+
+    /// The arenas that were ever used.
+    pub(crate) fn arenas(&self) -> impl Iterator<Item = (EntityId, &dyn ErasedArena)> {
+        let entities = self.metadata().entities();
+        entities
+            .zip(&self.arenas)
+            .filter_map(|(entity, arena)| arena.get().map(|arena| (entity.id, &**arena)))
+    }
+
+    pub(crate) fn cell_ref(&self, id: CellId) -> CellRef {
+        CellRef { context: self.id, id }
+    }
+
+    pub(crate) fn entity(&self, id: EntityId) -> &EntityMetadata {
+        self.metadata().entity(id)
+    }
+
+    pub(crate) fn state(&self, cell: CellId) -> State {
+        self.arena(cell.entity).state(cell.at)
+    }
+
+    /// The cell's key for messages and statements; `None` while it has none.
+    pub(crate) fn key(&self, cell: CellId) -> Option<KeyValues> {
+        self.arena(cell.entity).key(cell.at)
+    }
+
+    /// The cell as a message names it.
+    pub(crate) fn name(&self, cell: CellId) -> EntityKey {
+        EntityKey::new(self.entity(cell.entity).name, self.key(cell).unwrap_or_default())
+    }
+
+    /// The cell that a foreign key to `entity` points to, if this context knows it.
+    pub(crate) fn resolve(&self, entity: EntityId, target: &Target) -> Option<u32> {
+        match target {
+            Target::Key(key) => self.arena(entity).find(key),
+            Target::Cell(cell) if cell.context == self.id => Some(cell.id.at),
+            Target::Cell(_) | Target::Unset | Target::New | Target::Invalid(_) => None,
+        }
+    }
+
+    /// A foreign key to this cell: its key, or the cell while it has none.
+    pub(crate) fn target_to(&self, cell: CellId) -> Target {
+        self.key(cell).map_or_else(|| Target::Cell(self.cell_ref(cell)), Target::Key)
+    }
+
+    /// Puts a cell on the list of touched ones, once.
+    pub(crate) fn touch(&self, cell: CellId) {
+        if self.arena(cell.entity).mark_touched(cell.at) {
+            self.pending().touched.push(cell);
+        }
+    }
+
+    /// The relation at the other side of an owning one, and the entity that has it.
+    pub(crate) fn inverse_of(&self, entity: EntityId, relation: usize) -> Option<RelationId> {
+        self.metadata().other_side(RelationId { entity, index: relation })
+    }
+
+    /// Publishes `value`, made from `base`; hands it back if somebody else published in between.
+    ///
+    /// Foreign keys that moved change the lists of both their ends in the same critical section.
+    pub(crate) fn try_publish(
+        &self,
+        cell: CellId,
+        base: &ErasedSnapshot,
+        value: Box<dyn Any + Send>,
+    ) -> Result<(), Box<dyn Any + Send>> {
+        let mut links = self.links();
+        let (moved, replaced) = self.arena(cell.entity).swap(cell.at, base, value)?;
+        let displaced = links.move_references(self, cell.entity, &moved);
+        drop(links);
+        drop(replaced);
+        self.touch(cell);
+        self.release(&displaced);
+        Ok(())
+    }
+
+    /// Points the owning reference `relation` of `cell` to `target`, as an edit does.
+    pub(crate) fn repoint(&self, cell: CellId, relation: usize, target: &Target) {
+        let arena = self.arena(cell.entity);
+        while let Some((base, value)) = arena.repoint(cell.at, relation, target) {
+            if arena.target_of(&base, relation) == *target || self.try_publish(cell, &base, value).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Cells that another one displaced from a one-to-one relation let go of it, where they may.
+    fn release(&self, displaced: &[(CellId, usize)]) {
+        for (cell, relation) in displaced {
+            if self.entity(cell.entity).relations[*relation].nullable {
+                self.repoint(*cell, *relation, &Target::Unset);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let loaded: usize = self.arenas().map(|(_, arena)| arena.count_loaded()).sum();
+        f.debug_struct("Region").field("id", &self.id).field("loaded", &loaded).finish_non_exhaustive()
+    }
+}

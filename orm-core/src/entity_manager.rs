@@ -1,0 +1,430 @@
+//! The manager: what programs hold. A facade over the context, the finders and the unit of work.
+
+mod handles;
+mod options;
+mod repository;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+pub use handles::{Handles, Merge, Persist, Remove};
+pub use options::{FlushMode, ForkOptions, Outcome};
+pub use repository::Repository;
+
+use crate::condition::Condition;
+use crate::context::RequestContext;
+use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State};
+use crate::error::{Error, Result};
+use crate::hydrate::load;
+use crate::metadata::EntityId;
+use crate::orm::{DEFAULT_NAME, OrmCore};
+use crate::populate::{populate, select};
+use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
+use crate::relation::BoundRef;
+use crate::unit_of_work::{self, FlushPlan};
+
+/// Finds, tracks and saves entities.
+///
+/// Cheap to clone; clones are the same manager. The manager of [`Orm::em`](crate::Orm::em) is global and guarded: it
+/// stands for the manager of the current context, and fails outside any. A [`fork`](Self::fork) is a context of its
+/// own, with its own identity map.
+#[derive(Clone)]
+pub struct EntityManager {
+    context: Arc<Context>,
+}
+
+/// One context: an identity map that `clear` replaces, and how it behaves.
+struct Context {
+    id: u64,
+    orm: Arc<OrmCore>,
+    kind: ContextKind,
+    region: Mutex<Arc<Region>>,
+    flush_mode: FlushMode,
+    /// Flushes take turns.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ContextKind {
+    /// The manager of the ORM itself: looks for the current context, and is guarded.
+    Global,
+    /// A fork that looks for the current context, and else is its own.
+    Following,
+    /// A plain fork.
+    Own,
+}
+
+impl EntityManager {
+    /// The name of managers whose ORM was given none.
+    pub const DEFAULT_NAME: &'static str = DEFAULT_NAME;
+
+    pub(crate) fn global(orm: Arc<OrmCore>) -> Self {
+        let flush_mode = orm.flush_mode;
+        Self::make(orm, ContextKind::Global, flush_mode)
+    }
+
+    fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let context = Context {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            region: Mutex::new(Region::new(Arc::clone(&orm))),
+            orm,
+            kind,
+            flush_mode,
+            flushing: tokio::sync::Mutex::new(()),
+        };
+        Self { context: Arc::new(context) }
+    }
+
+    pub(crate) fn orm(&self) -> &Arc<OrmCore> {
+        &self.context.orm
+    }
+
+    pub(crate) fn region(&self) -> Arc<Region> {
+        Arc::clone(&self.context.region.lock())
+    }
+
+    // ---- contexts
+
+    /// The name of its ORM.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.context.orm.name
+    }
+
+    /// The number of the context that this manager stands for right now.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.contextual().context.id
+    }
+
+    /// The manager that calls on this one go to: the current context's, or this one.
+    ///
+    /// Every method that works with the identity map does this first, so it is rarely needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GlobalContext`] for the global manager outside any context.
+    pub fn get_context(&self) -> Result<Self> {
+        self.resolve("get_context")
+    }
+
+    pub(crate) fn resolve(&self, method: &'static str) -> Result<Self> {
+        let em = self.contextual();
+        if em.context.kind == ContextKind::Global && !em.context.orm.allow_global_context {
+            return Err(Error::GlobalContext { method });
+        }
+        Ok(em)
+    }
+
+    /// As [`resolve`](Self::resolve), without the guard.
+    fn contextual(&self) -> Self {
+        if self.context.kind == ContextKind::Own {
+            return self.clone();
+        }
+        let current = match &self.context.orm.context {
+            Some(callback) => callback(self.name()),
+            None => RequestContext::manager_of(&self.context.orm),
+        };
+        current.unwrap_or_else(|| self.clone())
+    }
+
+    /// A new context with an empty identity map, which shares nothing with this one but the database.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        self.fork_with(ForkOptions::default())
+    }
+
+    /// A new context, as the options say. What they leave open is as in the context that this manager stands for.
+    #[must_use]
+    pub fn fork_with(&self, options: ForkOptions) -> Self {
+        let parent = if options.disable_context_resolution { self.clone() } else { self.contextual() };
+        let kind = if options.use_context { ContextKind::Following } else { ContextKind::Own };
+        let flush_mode = options.flush_mode.unwrap_or(parent.context.flush_mode);
+        let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode);
+        if !options.clear {
+            let (from, to) = (parent.region(), fork.region());
+            for (entity, arena) in from.arenas() {
+                for at in arena.copy_into(to.arena(entity)) {
+                    to.touch(CellId { entity, at });
+                }
+            }
+        }
+        fork
+    }
+
+    /// A context for the results of one query.
+    pub(crate) fn isolated(&self) -> Self {
+        Self::make(Arc::clone(&self.context.orm), ContextKind::Own, FlushMode::Commit)
+    }
+
+    /// Empties the identity map. Handles become detached: readable, no longer saved. What was not flushed is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GlobalContext`].
+    pub fn clear(&self) -> Result<()> {
+        let em = self.resolve("clear")?;
+        let fresh = Region::new(Arc::clone(&em.context.orm));
+        let old = std::mem::replace(&mut *em.context.region.lock(), fresh);
+        old.detach();
+        Ok(())
+    }
+
+    // ---- finding
+
+    /// Entities that meet a condition. Always asks the database; a row that is loaded already is the same instance.
+    pub fn find<T: Entity>(&self, condition: Condition<T>) -> Find<T> {
+        Find::new(self.clone(), condition)
+    }
+
+    /// All entities of a type.
+    pub fn find_all<T: Entity>(&self) -> Find<T> {
+        self.find(Condition::always())
+    }
+
+    /// The first entity that meets a condition, if any.
+    pub fn find_one<T: Entity>(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindOne> {
+        Find::new(self.clone(), condition)
+    }
+
+    /// The first entity that meets a condition; [`Error::NotFound`] if there is none.
+    pub fn find_one_or_fail<T: Entity>(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindOneOrFail> {
+        Find::new(self.clone(), condition)
+    }
+
+    /// The entity with this primary key, if there is one. An entity that is loaded is returned as it is, and no
+    /// statement is sent; one that is scheduled to be removed is not returned.
+    pub fn find_by_id<T: Entity>(&self, key: impl Into<T::Key>) -> FindById<T> {
+        FindById::new(self.clone(), key.into())
+    }
+
+    /// Entities that meet a condition, and how many there are without limit and offset.
+    pub fn find_and_count<T: Entity>(
+        &self,
+        condition: Condition<T>,
+    ) -> Find<T, T::Nothing, FindManyAndCount> {
+        Find::new(self.clone(), condition)
+    }
+
+    /// How many entities meet a condition.
+    pub fn count<T: Entity>(&self, condition: Condition<T>) -> Count<T> {
+        Count::new(self.clone(), condition)
+    }
+
+    /// A reference to the entity with this key, without a query: to point relations at, to remove, or to load later.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GlobalContext`], [`Error::UnknownEntity`], and [`Error::Value`] for a key that no column can hold.
+    pub fn get_reference<T: Entity>(&self, key: impl Into<T::Key>) -> Result<BoundRef<T>> {
+        let region = self.resolve("get_reference")?.region();
+        let (entity, arena) = region.arena_of::<T>()?;
+        let key = key.into();
+        key.to_values().map_err(|source| Error::Value {
+            entity: T::__DESCRIPTION.name,
+            field: "id",
+            column: "id".to_owned(),
+            source,
+        })?;
+        let at = arena.find_or_reference(&key);
+        Ok(BoundRef::to(Arc::clone(&region), CellId { entity, at }))
+    }
+
+    /// A repository of `T`: the finders of one type. It resolves its context at every call, so it may live in a
+    /// service for as long as the program runs.
+    #[must_use]
+    pub fn get_repository<T: Entity>(&self) -> Repository<T> {
+        Repository::new(self.clone())
+    }
+
+    /// Loads relations of entities that are loaded: of one handle, or of a list of them. What is loaded already is not
+    /// asked for again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`], [`Error::DanglingReference`], and [`Error::ForeignEntity`] for a handle of another context.
+    pub async fn populate<T, P, H, Q>(&self, handles: H, path: Q) -> Result<H::Out<Q::Out>>
+    where
+        T: Entity,
+        P: 'static,
+        H: Handles<T, P>,
+        Q: PopulatePath<T, P>,
+        Q::Out: Record<T>,
+    {
+        let _ = path;
+        let region = self.resolve("populate")?.region();
+        let (entity, _) = region.arena_of::<T>()?;
+        let mut cells = Vec::new();
+        for handle in handles.list() {
+            self.check_own(&region, handle)?;
+            cells.push(handle.cell_id().at);
+        }
+        populate(&region, entity, &cells, &Q::Out::__shape(), Freshness::Merge).await?;
+        Ok(handles.rebuild(|handle| Loaded::new(Arc::clone(&region), handle.cell_id())))
+    }
+
+    /// Loads the row again and overwrites the entity, unsaved edits included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when the row is gone; the entity is then detached. [`Error::ForeignEntity`],
+    /// [`Error::MissingKey`] for an entity that was never flushed, [`Error::Driver`].
+    pub async fn refresh<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
+        let region = self.resolve("refresh")?.region();
+        self.check_own(&region, entity)?;
+        let cell = entity.cell_id();
+        if region.state(cell) == State::New {
+            return Err(Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "it was never flushed" });
+        }
+        let Some(key) = region.key(cell) else {
+            return Err(Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "it was never flushed" });
+        };
+        let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key] };
+        let select = select(&region, cell.entity, condition, Vec::new());
+        let hydrated = load(&region, &select, Freshness::Refresh).await?;
+        if hydrated.cells.is_empty() {
+            let name = region.name(cell);
+            region.links().drop_cell(&region, cell);
+            region.arena(cell.entity).settle_removed(cell.at);
+            return Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: name.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Whether the entity is in the identity map of this manager's context.
+    #[must_use]
+    pub fn contains<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> bool {
+        let Ok(em) = self.resolve("contains") else { return false };
+        let region = em.region();
+        Arc::ptr_eq(&region, entity.region())
+            && matches!(region.state(entity.cell_id()), State::New | State::Managed)
+    }
+
+    /// How many entities the identity map of this manager's context holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GlobalContext`].
+    pub fn managed_count(&self) -> Result<usize> {
+        let region = self.resolve("managed_count")?.region();
+        Ok(region.arenas().map(|(_, arena)| arena.count_loaded()).sum())
+    }
+
+    // ---- changing
+
+    /// Tracks a new entity, with everything new that its relations hold; the next flush inserts it. A handle of an
+    /// entity that is managed already is returned as it is; of one that is scheduled to be removed, the removal is
+    /// taken back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AlreadyManaged`] for a second instance of a managed row, [`Error::ForeignEntity`] for a handle or a
+    /// relation of another context, [`Error::Detached`], [`Error::GlobalContext`], [`Error::UnknownEntity`].
+    pub fn persist<V: Persist>(&self, entity: V) -> Result<V::Out> {
+        entity.__persist(&self.resolve("persist")?.region())
+    }
+
+    /// Schedules an entity to be deleted by the next flush; one that was never inserted is forgotten. Takes a handle,
+    /// or a reference that was never loaded. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ForeignEntity`], [`Error::Detached`], [`Error::GlobalContext`].
+    pub fn remove<V: Remove>(&self, entity: V) -> Result<()> {
+        entity.__remove(&self.resolve("remove")?.region())
+    }
+
+    /// Takes in an entity that the database has already, such as one from a cache or another context, with everything
+    /// that its relations hold. Without a query: what it says is taken to be what the database has. If its key is
+    /// managed already, its fields become an edit of the managed instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingKey`], [`Error::GlobalContext`], [`Error::UnknownEntity`].
+    pub fn merge<V: Merge>(&self, entity: V) -> Result<Loaded<V::Entity>> {
+        entity.__merge(&self.resolve("merge")?.region())
+    }
+
+    /// Writes what changed, in one transaction: new entities, changed fields, removed entities, links. Sends nothing
+    /// if nothing changed.
+    ///
+    /// After an error the database and every entity are as they were before: correct it and flush again. Flushes of
+    /// one context run one after another.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Constraint`], [`Error::RequiredRelation`], [`Error::StaleEntity`], [`Error::ForeignEntity`],
+    /// [`Error::CommitOrderCycle`], [`Error::OutcomeUnknown`], [`Error::Driver`] and [`Error::GlobalContext`].
+    pub async fn flush(&self) -> Result<()> {
+        let em = self.resolve("flush")?;
+        let _turn = em.context.flushing.lock().await;
+        unit_of_work::flush(&em.region()).await
+    }
+
+    /// What the next flush would write, without writing it. Its `Display` is for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush), as far as it can tell without the database.
+    pub fn flush_plan(&self) -> Result<FlushPlan> {
+        FlushPlan::of(&self.resolve("flush_plan")?.region())
+    }
+
+    /// Says what became of a flush that was cut off during COMMIT, after the program looked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GlobalContext`], and [`Error::Value`] for generated values that do not fit.
+    pub fn accept_unknown(&self, outcome: Outcome) -> Result<()> {
+        unit_of_work::accept_unknown(&self.resolve("accept_unknown")?.region(), outcome)
+    }
+
+    /// Flushes before a query as the mode says; `entities` are those that the query touches.
+    pub(crate) async fn flush_before_query(
+        &self,
+        mode: Option<FlushMode>,
+        entities: impl FnOnce() -> Vec<EntityId>,
+    ) -> Result<()> {
+        let mode = mode.unwrap_or(self.context.flush_mode);
+        if mode == FlushMode::Commit {
+            return Ok(());
+        }
+        let region = self.region();
+        if !region.has_pending_cells() {
+            return Ok(());
+        }
+        match mode {
+            FlushMode::Always => {
+                let _turn = self.context.flushing.lock().await;
+                unit_of_work::flush(&region).await
+            }
+            FlushMode::Auto | FlushMode::Commit => {
+                if region.has_pending(&entities()) {
+                    tracing::info!(
+                        target: "orm",
+                        "a query misses changes that are not flushed; flush first, or use FlushMode::Always"
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn check_own<T: Entity, P: 'static>(&self, region: &Arc<Region>, entity: &Loaded<T, P>) -> Result<()> {
+        handles::check_own(region, entity)
+    }
+}
+
+impl fmt::Debug for EntityManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntityManager")
+            .field("name", &self.name())
+            .field("id", &self.context.id)
+            .field("kind", &self.context.kind)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,357 @@
+//! Errors: what went wrong, where, and what to do.
+
+use std::fmt;
+
+use crate::condition::Field;
+use crate::driver::{DriverError, DriverErrorKind, ViolationKind};
+use crate::entity::Entity;
+use crate::value::{FieldValue, KeyValues, ValueError};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything a call of the ORM can fail with.
+///
+/// Match what you handle and let the rest pass on. Whether a constraint was violated, and of which fields, says
+/// [`violation`](Self::violation); the database's own words are in [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A method that works with an identity map was called on the global manager, outside any context.
+    #[error(
+        "the global EntityManager has no identity map to work with: `{method}` needs a context. Call it on a fork \
+         (`em.fork()`), inside `RequestContext::create(&em, ..)` or a function with `#[create_request_context]`; for \
+         tests there is `allow_global_context(true)` or ORM_ALLOW_GLOBAL_CONTEXT=1"
+    )]
+    GlobalContext {
+        /// The method.
+        method: &'static str,
+    },
+
+    /// The entity types do not fit together, or not with a database.
+    #[error("{problem}")]
+    Metadata {
+        /// Which entity and field, and what to change.
+        problem: String,
+    },
+
+    /// An entity type that this ORM was not built with.
+    #[error("{entity} is unknown to this Orm; add `.entity::<{entity}>()` to its builder")]
+    UnknownEntity {
+        /// The struct's name.
+        entity: &'static str,
+    },
+
+    /// A lookup that promises an entity found none.
+    #[error("{entity} not found ({condition})")]
+    NotFound {
+        /// The struct's name.
+        entity: &'static str,
+        /// What was asked for, without values.
+        condition: String,
+    },
+
+    /// A path of relations known only at run time names something that is no relation.
+    #[error("`{path}` is no path of relations: {entity} has no relation `{relation}`{}", did_you_mean(.suggestion))]
+    UnknownPath {
+        /// The whole path.
+        path: String,
+        /// The entity where it fails.
+        entity: &'static str,
+        /// The step that fails.
+        relation: String,
+        /// The closest name that exists.
+        suggestion: Option<&'static str>,
+    },
+
+    /// A relation was read that no query has loaded.
+    #[error(
+        "relation `{relation}` of {key} is not loaded; add `.populate(..)` to the query, or call `.load().await` on it"
+    )]
+    NotLoaded {
+        /// The entity that has the relation.
+        key: EntityKey,
+        /// The field.
+        relation: &'static str,
+    },
+
+    /// An entity of one context was used in another.
+    #[error(
+        "{key} belongs to context {found}, not to context {expected}; take its key, or `merge` it into this context"
+    )]
+    ForeignEntity {
+        /// The entity.
+        key: EntityKey,
+        /// The context that was asked.
+        expected: u64,
+        /// The context that the entity belongs to.
+        found: u64,
+    },
+
+    /// The entity's context was cleared, or the entity was deleted: nothing will be saved any more.
+    #[error("{key} is detached: its context was cleared or its row deleted; `merge` it, or load it again")]
+    Detached {
+        /// The entity.
+        key: EntityKey,
+    },
+
+    /// The entity is scheduled to be removed.
+    #[error("{key} is scheduled to be removed; `persist` it to take that back")]
+    Removed {
+        /// The entity.
+        key: EntityKey,
+    },
+
+    /// A second instance with the key of a managed entity was persisted.
+    #[error("{key} is in this context already; change it through `edit()`, or hand your copy to `merge`")]
+    AlreadyManaged {
+        /// The entity.
+        key: EntityKey,
+    },
+
+    /// A required relation of a new or changed entity has no target.
+    #[error("{key}: the required relation `{relation}` is not set")]
+    RequiredRelation {
+        /// The entity.
+        key: EntityKey,
+        /// The field.
+        relation: &'static str,
+    },
+
+    /// A collection can't let go of an item, since the item must have an owner.
+    #[error(
+        "{item} can't be taken out of `{relation}` of {key}: `{owner_field}` is required. Give the item another owner, \
+         remove it with `em.remove(..)`, or make `{owner_field}` an `Option<Ref<_>>`"
+    )]
+    RequiredOwner {
+        /// The entity with the collection.
+        key: EntityKey,
+        /// The collection.
+        relation: &'static str,
+        /// The item.
+        item: EntityKey,
+        /// The item's field that owns the relation.
+        owner_field: &'static str,
+    },
+
+    /// An entity has no key where one is needed.
+    #[error("{entity} has no key; {hint}")]
+    MissingKey {
+        /// The struct's name.
+        entity: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+
+    /// A foreign key points to a row that does not exist, and the relation was to be populated.
+    #[error(
+        "relation `{relation}` of {key} points to {target}, which does not exist; mend the data, or mark the field \
+         `#[entity(may_be_missing)]`"
+    )]
+    DanglingReference {
+        /// The entity that has the relation.
+        key: EntityKey,
+        /// The field.
+        relation: &'static str,
+        /// What it points to.
+        target: EntityKey,
+    },
+
+    /// A stored value does not fit its field, or a field's value its column.
+    #[error("{entity}.{field} (column `{column}`) does not fit")]
+    Value {
+        /// The struct's name.
+        entity: &'static str,
+        /// The field.
+        field: &'static str,
+        /// The column.
+        column: String,
+        /// Why.
+        #[source]
+        source: ValueError,
+    },
+
+    /// The primary key of a managed entity was edited.
+    #[error(
+        "the primary key of {key} was changed, but a row keeps its key; persist a copy and remove this one"
+    )]
+    KeyChanged {
+        /// The entity, by the key that its row has.
+        key: EntityKey,
+    },
+
+    /// The row changed, or went, since it was loaded.
+    #[error("{key} was changed or deleted by somebody else since it was loaded; `refresh` it and try again")]
+    StaleEntity {
+        /// The entity.
+        key: EntityKey,
+    },
+
+    /// Required relations go in a circle, so no row could be inserted first.
+    #[error("no insert order: {} require each other; make one of the relations an `Option`", .entities.join(", "))]
+    CommitOrderCycle {
+        /// The structs' names.
+        entities: Vec<&'static str>,
+    },
+
+    /// A flush was cut off while it committed; nobody knows whether it is saved.
+    #[error(
+        "an earlier flush was cut off during COMMIT, so nobody knows whether it was saved; look, then call \
+         `accept_unknown(..)`, or `clear()`"
+    )]
+    OutcomeUnknown,
+
+    /// A relation was used in a way that its kind does not allow, or an item given that can't be one.
+    #[error("`{relation}` of {key}: {problem}")]
+    Relation {
+        /// The entity that has the relation.
+        key: EntityKey,
+        /// The field.
+        relation: &'static str,
+        /// What is wrong and what to do.
+        problem: &'static str,
+    },
+
+    /// A constraint of the database refused a row; see [`Error::violation`].
+    #[error("{violation}")]
+    Constraint {
+        /// Which one, in the program's names.
+        violation: Box<ConstraintViolation>,
+        /// The database's own words.
+        #[source]
+        source: DriverError,
+    },
+
+    /// The database refused a statement or went away.
+    #[error("{action} failed")]
+    Driver {
+        /// What was being done.
+        action: &'static str,
+        /// The driver's error.
+        #[source]
+        source: DriverError,
+    },
+
+    /// An error of the program's own, passed through a callback.
+    #[error(transparent)]
+    Other(#[from] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// The violated constraint, if that is what happened.
+    #[must_use]
+    pub fn violation(&self) -> Option<&ConstraintViolation> {
+        match self {
+            Self::Constraint { violation, .. } => Some(violation),
+            _ => None,
+        }
+    }
+
+    /// Whether a constraint of `field` (alone or with others) was violated.
+    ///
+    /// ```ignore
+    /// if error.is_violation_of(User::EMAIL) { return Err(SignUp::EmailTaken); }
+    /// ```
+    #[must_use]
+    pub fn is_violation_of<T: Entity, V: FieldValue>(&self, field: Field<T, V>) -> bool {
+        self.violation().is_some_and(|violation| {
+            violation.entity == Some(T::__DESCRIPTION.name) && violation.fields.contains(&field.name())
+        })
+    }
+
+    /// The driver's kind of failure, if the database or the way to it failed.
+    #[must_use]
+    pub fn driver_kind(&self) -> Option<DriverErrorKind> {
+        match self {
+            Self::Driver { source, .. } | Self::Constraint { source, .. } => Some(source.kind()),
+            _ => None,
+        }
+    }
+
+    /// Wraps any error, for `?` in a callback that returns this type.
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+fn did_you_mean(suggestion: &Option<&'static str>) -> String {
+    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// A violated constraint, in the program's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConstraintViolation {
+    /// Which kind.
+    pub kind: ViolationKind,
+    /// The entity whose row was refused, where the database says it.
+    pub entity: Option<&'static str>,
+    /// Its fields, where the database says them.
+    pub fields: Vec<&'static str>,
+    /// The constraint's name, where the database says it.
+    pub constraint: Option<String>,
+}
+
+impl fmt::Display for ConstraintViolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} constraint", self.kind)?;
+        if let Some(name) = &self.constraint {
+            write!(f, " `{name}`")?;
+        }
+        match (self.entity, self.fields.as_slice()) {
+            (Some(entity), []) => write!(f, " of {entity}")?,
+            (Some(entity), fields) => write!(f, " of {entity}.{}", fields.join(&format!(", {entity}.")))?,
+            (None, _) => {}
+        }
+        f.write_str(" violated")
+    }
+}
+
+/// An entity in a message: its type and its key.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EntityKey {
+    entity: &'static str,
+    values: KeyValues,
+}
+
+impl EntityKey {
+    pub(crate) fn new(entity: &'static str, values: KeyValues) -> Self {
+        Self { entity, values }
+    }
+
+    /// The struct's name.
+    #[must_use]
+    pub fn entity(&self) -> &'static str {
+        self.entity
+    }
+
+    /// The key; empty if it has none yet.
+    #[must_use]
+    pub fn values(&self) -> &[crate::value::Value] {
+        &self.values
+    }
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.values.is_empty() {
+            return write!(f, "{} (new)", self.entity);
+        }
+        write!(f, "{}[", self.entity)?;
+        for (at, value) in self.values.iter().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            match value {
+                crate::value::Value::Text(text) => f.write_str(text)?,
+                other => write!(f, "{other:?}")?,
+            }
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Debug for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,63 @@
+//! From a select to instances: rows are collected first and attached when the query is done.
+
+use std::sync::Arc;
+
+use crate::driver::{Select, Selection};
+use crate::entity::{CellId, ErasedRows, Freshness, MovedReference, Region};
+use crate::error::Result;
+use crate::metadata::{EntityId, Side};
+use crate::value::{ColumnType, KeyValues};
+
+/// Rows that became instances.
+pub(crate) struct Hydrated {
+    /// The cell of each row, in order.
+    pub(crate) cells: Vec<u32>,
+    /// For a [`Selection::Linked`]: the key at the other side of the link, for each row.
+    pub(crate) linked: Vec<KeyValues>,
+    /// Foreign keys of loaded entities that the rows changed.
+    pub(crate) moved: Vec<MovedReference>,
+}
+
+/// Runs `select` and attaches its rows to `region`.
+pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Freshness) -> Result<Hydrated> {
+    let arena = region.arena(select.root);
+    let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
+    run(region, select, &mut *rows).await?;
+    Ok(attach(region, select.root, rows, freshness))
+}
+
+async fn run(region: &Region, select: &Select, rows: &mut dyn ErasedRows) -> Result<()> {
+    let orm = region.orm();
+    let mut connection = orm.connection("find").await?;
+    connection.select(select, rows.sink()).await.map_err(|error| orm.error("find", error))
+}
+
+fn attach(region: &Region, entity: EntityId, rows: Box<dyn ErasedRows>, freshness: Freshness) -> Hydrated {
+    let (attached, linked) = rows.attach(region.arena(entity), freshness);
+    let mut links = region.links();
+    if !attached.moved.is_empty() {
+        links.move_references(region, entity, &attached.moved);
+    }
+    if !attached.fresh.is_empty() && links.watches(region, entity) {
+        for at in &attached.fresh {
+            links.add_incoming(region, entity, *at);
+        }
+    }
+    drop(links);
+    Hydrated { cells: attached.cells, linked, moved: attached.moved }
+}
+
+fn prefix(region: &Region, selection: &Selection) -> Vec<ColumnType> {
+    let Selection::Linked(link) = selection else { return Vec::new() };
+    let relation = region.metadata().relation(link.relation);
+    let entity = match link.from {
+        Side::Owner => region.entity(link.relation.entity),
+        Side::Target => region.entity(relation.target),
+    };
+    entity.key_columns().map(|column| entity.columns[column].column_type).collect()
+}
+
+/// Cells of loaded entities whose relation `relation` the rows pointed somewhere else.
+pub(crate) fn repointed(entity: EntityId, moved: &[MovedReference]) -> Vec<(CellId, usize)> {
+    moved.iter().map(|reference| (CellId { entity, at: reference.at }, reference.relation)).collect()
+}

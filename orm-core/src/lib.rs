@@ -1,0 +1,67 @@
+//! An identity-map ORM: data mapper, unit of work and request contexts for plain structs.
+//!
+//! This crate is the ORM itself and knows no SQL and no database; a driver crate such as `orm-sqlx` adds one. Start
+//! with [`Orm::builder`], derive [`Entity`](macro@Entity) on your structs, and work through an [`EntityManager`].
+
+#![forbid(unsafe_code)]
+
+pub mod condition;
+pub mod context;
+pub mod driver;
+pub mod entity;
+pub mod entity_manager;
+pub mod error;
+mod hydrate;
+mod links;
+pub mod metadata;
+mod orm;
+mod populate;
+pub mod prelude;
+pub mod query;
+pub mod relation;
+pub mod schema;
+pub mod serialize;
+mod unit_of_work;
+pub mod value;
+
+pub use condition::{Condition, Field, OrderBy};
+pub use context::{ContextSource, InCurrentContext, RequestContext};
+pub use entity::{
+    Edit, Entity, Has, IsPopulated, Key, Loaded, LoadedCollection, NewEntity, Populate, Slot, With, Without,
+};
+pub use entity_manager::{EntityManager, FlushMode, ForkOptions, Outcome, Repository};
+pub use error::{ConstraintViolation, EntityKey, Error, Result};
+pub use metadata::NamingStrategy;
+pub use orm::{Orm, OrmBuilder, SchemaGenerator};
+pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
+pub use unit_of_work::FlushPlan;
+pub use value::{FieldValue, Value};
+
+#[cfg(feature = "derive")]
+pub use orm_derive::{Entity, EnumValue, NewtypeValue, create_request_context, ensure_request_context};
+
+/// What emitted code names. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::condition::{Field, ToMany, ToOne};
+    pub use crate::context::{ContextSource, NotAFuture, check_not_a_future};
+    pub use crate::driver::RowReader;
+    pub use crate::entity::{
+        Core, Cursor, Entity, EntityIndex, EntityType, IsPopulated, Loaded, LoadedCollection, NewEntity,
+        Populate, PropertySet, ReadError, Record, RelationField, Shape, Slot, SlotRecord, With, Without,
+        emitted, unset_key,
+    };
+    pub use crate::error::{Error, Result};
+    pub use crate::metadata::description::{
+        Case, DefaultValue, EntityDescription, IndexDescription, OrderDescription, PropertyDescription,
+        PropertyShape, ReferentialAction, RelationDescription, RelationShape, owns_relation_back,
+    };
+    pub use crate::relation::{
+        BoundCollection, BoundInverse, BoundRef, ErasedReference, Ref, ReferenceField, RelationVisitor,
+    };
+    pub use crate::serialize::{SerializeMap, SerializeRecord, SerializeSlot, serialize_field};
+    #[cfg(feature = "uuid")]
+    pub use crate::value::uuid_v7;
+    pub use crate::value::{ColumnType, FieldValue, Value, ValueError};
+    pub use serde::ser::Serializer;
+}

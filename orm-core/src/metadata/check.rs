@@ -1,0 +1,138 @@
+//! Rules that need more than one field or entity, checked when the metadata is built.
+
+use std::collections::HashMap;
+
+use super::entity::{EntityMetadata, PropertyKind, RelationKind};
+use super::registry::{Metadata, can_generate, metadata_error};
+use crate::entity::EntityType;
+use crate::error::Result;
+
+/// Rules on the bare types: without them, messages could not name anything.
+pub(super) fn names(types: &[EntityType]) -> Result<()> {
+    let mut seen: HashMap<&str, ()> = HashMap::new();
+    for entity in types {
+        let name = entity.description().name;
+        if seen.insert(name, ()).is_some() {
+            return Err(metadata_error(format!(
+                "two entity types are named {name}; rename one of the structs, names in messages and paths must be \
+                 unambiguous",
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Rules on linked entities.
+pub(super) fn entities(metadata: &Metadata) -> Result<()> {
+    let mut tables: HashMap<(Option<&str>, String), String> = HashMap::new();
+    for entity in metadata.entities() {
+        has_table_name(entity)?;
+        let table = (entity.schema.as_deref(), entity.table.to_lowercase());
+        if let Some(other) = tables.insert(table, entity.name.to_owned()) {
+            return Err(metadata_error(format!(
+                "{} and {other} are both mapped to the table `{}`; give one of them another with \
+                 `#[entity(table = \"..\")]`",
+                entity.name, entity.table,
+            )));
+        }
+        columns_are_distinct(entity)?;
+        key_is_sound(entity)?;
+        foreign_keys_fit(metadata, entity)?;
+    }
+    for entity in metadata.entities() {
+        for relation in &entity.relations {
+            let RelationKind::ManyToMany { pivot } = &relation.kind else { continue };
+            let place = format!("{}.{}", entity.name, relation.name);
+            let table = (pivot.schema.as_deref(), pivot.table.to_lowercase());
+            if let Some(other) = tables.insert(table, place.clone()) {
+                return Err(metadata_error(format!(
+                    "{place}: its pivot table `{}` is also the table of {other}; give it another with \
+                     `pivot_table = \"..\"`",
+                    pivot.table,
+                )));
+            }
+            let mut columns: Vec<&String> = pivot.owner_columns.iter().chain(&pivot.target_columns).collect();
+            columns.sort_unstable();
+            if columns.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err(metadata_error(format!(
+                    "{place}: two columns of its pivot table have one name; set `join_column` and \
+                     `inverse_join_column`",
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn has_table_name(entity: &EntityMetadata) -> Result<()> {
+    if entity.table.is_empty() {
+        return Err(metadata_error(format!(
+            "{} has no table name; set it with `#[entity(table = \"..\")]` or in the naming strategy",
+            entity.name,
+        )));
+    }
+    let mut names =
+        entity.columns.iter().map(|column| &column.name).chain([&entity.table]).chain(&entity.schema);
+    if let Some(bad) = names.find(|name| name.is_empty() || name.chars().any(char::is_control)) {
+        return Err(metadata_error(format!(
+            "{}: {bad:?} can't name a table or column; it is empty or has control characters",
+            entity.name,
+        )));
+    }
+    Ok(())
+}
+
+fn columns_are_distinct(entity: &EntityMetadata) -> Result<()> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for property in &entity.properties {
+        for column in property.columns.clone() {
+            let name = &entity.columns[column].name;
+            if let Some(other) = seen.insert(name.to_lowercase(), property.name) {
+                return Err(metadata_error(format!(
+                    "{}.{} and {}.{other} are both mapped to the column `{name}`; give one of them another with \
+                     `column = \"..\"`",
+                    entity.name, property.name, entity.name,
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn key_is_sound(entity: &EntityMetadata) -> Result<()> {
+    if entity.primary_key.is_empty() {
+        return Err(metadata_error(format!(
+            "{} has no primary key; mark a field `#[entity(id)]`",
+            entity.name
+        )));
+    }
+    for property in entity.properties.iter().filter(|property| property.auto) {
+        let column = &entity.columns[property.columns.start];
+        if property.kind != PropertyKind::Scalar || !can_generate(column.column_type) {
+            return Err(metadata_error(format!(
+                "{}.{}: a database generates integer keys only; for another type use `default = path::to::function`",
+                entity.name, property.name,
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Holds by construction: a foreign key's columns are made from the key that they point to. Checked all the same,
+/// since hydration relies on it.
+fn foreign_keys_fit(metadata: &Metadata, entity: &EntityMetadata) -> Result<()> {
+    for relation in &entity.relations {
+        let RelationKind::ManyToOne { property } = relation.kind else { continue };
+        let target = metadata.entity(relation.target);
+        let own =
+            entity.properties[property].columns.clone().map(|column| entity.columns[column].column_type);
+        let key = target.key_columns().map(|column| target.columns[column].column_type);
+        if !own.eq(key) {
+            return Err(metadata_error(format!(
+                "{}.{}: the type of its foreign key differs from the key of {}",
+                entity.name, relation.name, target.name,
+            )));
+        }
+    }
+    Ok(())
+}

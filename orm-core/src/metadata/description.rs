@@ -1,0 +1,223 @@
+//! What `#[derive(Entity)]` says about a type: constants, before names are resolved and sides are linked.
+//!
+//! Not part of the public interface: the derive of the same version writes it, [`super::registry`] reads it.
+
+use crate::entity::EntityType;
+use crate::value::ColumnType;
+
+/// One entity type.
+#[derive(Debug)]
+pub struct EntityDescription {
+    /// The struct's name.
+    pub name: &'static str,
+    /// `table = ".."`.
+    pub table: Option<&'static str>,
+    /// `schema = ".."`.
+    pub schema: Option<&'static str>,
+    /// `rename_all = ".."`: the case of column names that no field overrides.
+    pub rename_all: Option<Case>,
+    /// Fields with columns (scalars and owning to-one relations), in declaration order. A property's place here
+    /// is its index everywhere.
+    pub properties: &'static [PropertyDescription],
+    /// All relations, in declaration order. A relation's place here is its index, and its slot in the record.
+    pub relations: &'static [RelationDescription],
+    /// Indexes over several fields.
+    pub indexes: &'static [IndexDescription],
+}
+
+/// A field with columns.
+#[derive(Debug)]
+pub struct PropertyDescription {
+    /// The field's name.
+    pub name: &'static str,
+    /// Its name in responses.
+    pub json: &'static str,
+    /// `column = ".."` or `join_column = ".."` / `join_columns(..)`; empty: the naming strategy decides.
+    pub columns: &'static [&'static str],
+    /// Scalar, or the owning side of a to-one relation.
+    pub kind: PropertyShape,
+    /// Part of the primary key.
+    pub id: bool,
+    /// The database generates the key.
+    pub auto: bool,
+    /// The optimistic lock's version.
+    pub version: bool,
+    /// Unique by itself.
+    pub unique: bool,
+    /// Indexed by itself.
+    pub index: bool,
+    /// Left out of responses and of `Debug`.
+    pub hidden: bool,
+    /// The column's default, for rows that others insert.
+    pub default: Option<DefaultValue>,
+    /// The longest text or bytes that the column takes.
+    pub length: Option<u32>,
+}
+
+/// What a property's columns hold.
+#[derive(Clone, Copy, Debug)]
+pub enum PropertyShape {
+    /// One value.
+    Scalar {
+        /// What the column stores.
+        column_type: ColumnType,
+        /// Whether it may be NULL.
+        nullable: bool,
+    },
+    /// The key of another entity; the index of the relation.
+    Reference(usize),
+}
+
+/// A column's default as the derive saw it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum DefaultValue {
+    /// `default = true`.
+    Bool(bool),
+    /// `default = 1`.
+    Int(i64),
+    /// `default = 1.5`.
+    Float(f64),
+    /// `default = "text"`.
+    Text(&'static str),
+}
+
+/// A relation field.
+#[derive(Debug)]
+pub struct RelationDescription {
+    /// The field's name.
+    pub name: &'static str,
+    /// Its name in responses.
+    pub json: &'static str,
+    /// The field's type.
+    pub shape: RelationShape,
+    /// The struct name of the target, for the const check of `mapped_by`.
+    pub target_name: &'static str,
+    /// The target's type. A function, so that entities may refer to one another.
+    pub target: fn() -> EntityType,
+    /// `mapped_by = ".."`: the field of the target that owns the relation.
+    pub mapped_by: Option<&'static str>,
+    /// For an owning to-one: the index of its property.
+    pub property: Option<usize>,
+    /// An `Option<Ref<_>>`.
+    pub nullable: bool,
+    /// An owning to-one that no two rows may share: one-to-one.
+    pub unique: bool,
+    /// `pivot_table = ".."`.
+    pub pivot_table: Option<&'static str>,
+    /// The pivot's columns that hold the owner's key; empty: the naming strategy decides.
+    pub join_columns: &'static [&'static str],
+    /// The pivot's columns that hold the target's key; empty: the naming strategy decides.
+    pub inverse_join_columns: &'static [&'static str],
+    /// What the database does with the row when the target is deleted.
+    pub on_delete: Option<ReferentialAction>,
+    /// What the database does with the row when the target's key changes.
+    pub on_update: Option<ReferentialAction>,
+    /// The order of a collection's items.
+    pub order_by: &'static [OrderDescription],
+    /// Populated by every query, unless it goes in circles.
+    pub eager: bool,
+    /// A populated to-one whose row may be absent.
+    pub may_be_missing: bool,
+    /// Left out of responses.
+    pub hidden: bool,
+}
+
+/// The type of a relation field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationShape {
+    /// `Ref<T>` or `Option<Ref<T>>` that owns the foreign key.
+    Reference,
+    /// `Option<Ref<T>>` with `mapped_by`.
+    InverseReference,
+    /// `Collection<T>` with `mapped_by`.
+    InverseCollection,
+    /// `Collection<T>` with `many_to_many`.
+    OwningCollection,
+}
+
+/// What a database does with a row that refers to one that goes or changes its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReferentialAction {
+    /// The row goes too, or follows the key.
+    Cascade,
+    /// The reference becomes NULL.
+    SetNull,
+    /// The statement fails.
+    Restrict,
+    /// The statement fails, checked at its end.
+    NoAction,
+}
+
+/// One field of `order_by`.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderDescription {
+    /// A field of the target.
+    pub property: &'static str,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// `unique(a, b)` or `index(a, b)`.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexDescription {
+    /// The fields.
+    pub properties: &'static [&'static str],
+    /// Whether no two rows may agree in them.
+    pub unique: bool,
+    /// `name = ".."`.
+    pub name: Option<&'static str>,
+    /// `where = ".."`: only rows that meet it, in the database's own words.
+    pub condition: Option<&'static str>,
+}
+
+/// The rules of `rename_all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// `snake_case`
+    Snake,
+    /// `camelCase`
+    Camel,
+    /// `PascalCase`
+    Pascal,
+    /// `SCREAMING_SNAKE_CASE`
+    ScreamingSnake,
+    /// `lowercase`
+    Lower,
+    /// `UPPERCASE`
+    Upper,
+}
+
+/// Whether two names are equal; `==` on `str` is not const.
+pub(crate) const fn same_name(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Whether `target` has a relation field `field` that owns a relation back to the entity named `entity`.
+///
+/// The derive asserts it at compile time for every `mapped_by`. Names are compared, types are checked again when
+/// the metadata is built.
+#[must_use]
+pub const fn owns_relation_back(target: &EntityDescription, field: &str, entity: &str) -> bool {
+    let mut at = 0;
+    while at < target.relations.len() {
+        let relation = &target.relations[at];
+        let owns = matches!(relation.shape, RelationShape::Reference | RelationShape::OwningCollection);
+        if owns && same_name(relation.name, field) && same_name(relation.target_name, entity) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}

@@ -1,0 +1,305 @@
+//! `Orm` and its builder: a driver, the entities, the options.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::driver::{Connection, Driver, DriverError, DriverErrorKind};
+use crate::entity::{Entity, EntityType};
+use crate::entity_manager::{EntityManager, FlushMode};
+use crate::error::{ConstraintViolation, Error, Result};
+use crate::metadata::{Metadata, NamingStrategy, SnakeCase};
+use crate::schema::Schema;
+
+/// The custom storage of contexts: asked with a manager's name.
+pub(crate) type ContextCallback = Arc<dyn Fn(&str) -> Option<EntityManager> + Send + Sync>;
+
+/// A driver with the entities that live in its database. Make one at start and share it.
+///
+/// # Examples
+///
+/// ```ignore
+/// let orm = Orm::builder(Sqlite::connect("sqlite::memory:").await?)
+///     .entity::<Author>() // what it reaches through relations is discovered
+///     .build()
+///     .await?;
+/// orm.schema().create().await?;
+/// let em = orm.em().fork();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Orm {
+    em: EntityManager,
+}
+
+impl Orm {
+    /// Starts with the database.
+    pub fn builder(driver: impl Driver) -> OrmBuilder {
+        OrmBuilder {
+            driver: Arc::new(driver),
+            entities: Vec::new(),
+            name: DEFAULT_NAME.to_owned(),
+            naming: Arc::new(SnakeCase),
+            context: None,
+            allow_global_context: std::env::var("ORM_ALLOW_GLOBAL_CONTEXT").is_ok_and(|value| is_on(&value)),
+            flush_mode: FlushMode::default(),
+        }
+    }
+
+    /// The global manager: not to work with, but to fork, and to hand to [`RequestContext`](crate::RequestContext)
+    /// and to services, which then follow the current context.
+    #[must_use]
+    pub fn em(&self) -> &EntityManager {
+        &self.em
+    }
+
+    /// What the ORM knows about the entities.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.em.orm().metadata
+    }
+
+    /// Creates and drops the tables of the entities.
+    #[must_use]
+    pub fn schema(&self) -> SchemaGenerator<'_> {
+        SchemaGenerator { orm: self.em.orm() }
+    }
+
+    /// Closes every connection. What is called later fails.
+    pub async fn close(&self) {
+        self.em.orm().driver.close().await;
+    }
+}
+
+fn is_on(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
+}
+
+pub(crate) const DEFAULT_NAME: &str = "default";
+
+/// Collects what an [`Orm`] is made of.
+#[must_use = "nothing is built until `build` is awaited"]
+pub struct OrmBuilder {
+    driver: Arc<dyn Driver>,
+    entities: Vec<EntityType>,
+    name: String,
+    naming: Arc<dyn NamingStrategy>,
+    context: Option<ContextCallback>,
+    allow_global_context: bool,
+    flush_mode: FlushMode,
+}
+
+impl OrmBuilder {
+    /// Adds an entity and everything that it reaches through relations.
+    pub fn entity<T: Entity>(mut self) -> Self {
+        self.entities.push(EntityType::of::<T>());
+        self
+    }
+
+    /// Names the managers of this ORM, for programs that have several: contexts are told apart by it. The default is
+    /// `"default"`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Decides the names of tables and columns that entities do not give themselves.
+    pub fn naming_strategy(mut self, naming: impl NamingStrategy) -> Self {
+        self.naming = Arc::new(naming);
+        self
+    }
+
+    /// Resolves contexts by a storage of your own instead of [`RequestContext`](crate::RequestContext). The callback
+    /// gets the manager's name; put in the storage what `em.fork_with(ForkOptions::default().use_context(true))`
+    /// returns.
+    pub fn context<F>(mut self, context: F) -> Self
+    where
+        F: Fn(&str) -> Option<EntityManager> + Send + Sync + 'static,
+    {
+        self.context = Some(Arc::new(context));
+        self
+    }
+
+    /// Lets the global manager work without a context. Its identity map is then shared by everybody and grows for as
+    /// long as the program runs; fit for tests and small tools. Also set by the environment variable
+    /// `ORM_ALLOW_GLOBAL_CONTEXT=1`.
+    pub fn allow_global_context(mut self, allow: bool) -> Self {
+        self.allow_global_context = allow;
+        self
+    }
+
+    /// When queries flush by themselves. The default is [`FlushMode::Auto`].
+    pub fn flush_mode(mut self, mode: FlushMode) -> Self {
+        self.flush_mode = mode;
+        self
+    }
+
+    /// Links and checks the entities.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Metadata`], naming entity and field, when the entities do not fit together.
+    #[expect(clippy::unused_async, reason = "checks against the database come here, and may await")]
+    pub async fn build(self) -> Result<Orm> {
+        let metadata = Metadata::build(&self.entities, self.naming)?;
+        let core = OrmCore {
+            driver: self.driver,
+            metadata: Arc::new(metadata),
+            name: self.name,
+            context: self.context,
+            allow_global_context: self.allow_global_context,
+            flush_mode: self.flush_mode,
+        };
+        Ok(Orm { em: EntityManager::global(Arc::new(core)) })
+    }
+}
+
+impl fmt::Debug for OrmBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entities: Vec<&str> = self.entities.iter().map(|entity| entity.description().name).collect();
+        f.debug_struct("OrmBuilder")
+            .field("name", &self.name)
+            .field("entities", &entities)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all contexts of one ORM share.
+pub(crate) struct OrmCore {
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) metadata: Arc<Metadata>,
+    pub(crate) name: String,
+    pub(crate) context: Option<ContextCallback>,
+    pub(crate) allow_global_context: bool,
+    pub(crate) flush_mode: FlushMode,
+}
+
+impl OrmCore {
+    pub(crate) async fn connection(&self, action: &'static str) -> Result<Box<dyn Connection>> {
+        self.driver.acquire().await.map_err(|error| self.error(action, error))
+    }
+
+    /// A driver's error in the program's names.
+    pub(crate) fn error(&self, action: &'static str, error: DriverError) -> Error {
+        if error.kind() == DriverErrorKind::RowRefused {
+            return match error.into_source().map(|source| source.downcast::<Error>()) {
+                Some(Ok(refused)) => *refused,
+                Some(Err(source)) => Error::Other(source),
+                None => Error::Driver {
+                    action,
+                    source: DriverError::new(DriverErrorKind::RowRefused, "row refused"),
+                },
+            };
+        }
+        let Some(violation) = error.violation() else { return Error::Driver { action, source: error } };
+        let entity = violation.table.as_deref().and_then(|table| {
+            self.metadata.entities().find(|entity| entity.table.eq_ignore_ascii_case(table))
+        });
+        let by_name = violation.constraint.as_deref().and_then(|name| {
+            let entities = self.metadata.entities();
+            let mut indexes =
+                entities.flat_map(|entity| entity.indexes.iter().map(move |index| (entity, index)));
+            indexes.find(|(_, index)| index.name == name)
+        });
+        let mut fields: Vec<&'static str> = Vec::new();
+        if let Some(entity) = entity {
+            for column in &violation.columns {
+                let property = entity.property_of_column(column);
+                fields.extend(property.map(|property| property.name).filter(|name| !fields.contains(name)));
+            }
+        }
+        let named = by_name.map(|(entity, index)| {
+            (
+                entity,
+                index.properties.iter().map(|property| entity.properties[*property].name).collect::<Vec<_>>(),
+            )
+        });
+        let (entity, fields) = match (entity, named) {
+            (Some(entity), _) if !fields.is_empty() => (Some(entity), fields),
+            (_, Some((entity, fields))) => (Some(entity), fields),
+            (entity, None) => (entity, fields),
+        };
+        let violation = ConstraintViolation {
+            kind: violation.kind,
+            entity: entity.map(|entity| entity.name),
+            fields,
+            constraint: violation.constraint.clone(),
+        };
+        Error::Constraint { violation: Box::new(violation), source: error }
+    }
+}
+
+impl fmt::Debug for OrmCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OrmCore")
+            .field("name", &self.name)
+            .field("driver", &self.driver)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Creates and drops the tables that the entities imply.
+///
+/// Not needed for a database that others made: entities can be mapped to any names.
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaGenerator<'a> {
+    orm: &'a Arc<OrmCore>,
+}
+
+impl SchemaGenerator<'_> {
+    /// Creates all tables, with their foreign keys and indexes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`], such as when a table exists already.
+    pub async fn create(&self) -> Result<()> {
+        let statements =
+            self.statements("create the schema", |driver, schema| driver.create_schema(schema))?;
+        self.run("create the schema", &statements).await
+    }
+
+    /// Drops all tables of the entities, with everything in them. Tables that do not exist are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`].
+    pub async fn drop(&self) -> Result<()> {
+        let statements = self.statements("drop the schema", |driver, schema| driver.drop_schema(schema))?;
+        self.run("drop the schema", &statements).await
+    }
+
+    /// The script that [`create`](Self::create) runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`] for what the database can't have.
+    pub fn create_sql(&self) -> Result<String> {
+        self.script(|driver, schema| driver.create_schema(schema))
+    }
+
+    /// The script that [`drop`](Self::drop) runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`] for what the database can't have.
+    pub fn drop_sql(&self) -> Result<String> {
+        self.script(|driver, schema| driver.drop_schema(schema))
+    }
+
+    fn script(&self, render: fn(&dyn Driver, &Schema) -> Result<Vec<String>, DriverError>) -> Result<String> {
+        let statements = self.statements("render the schema", render)?;
+        Ok(statements.iter().map(|statement| format!("{};\n", statement.trim_end_matches(';'))).collect())
+    }
+
+    fn statements(
+        &self,
+        action: &'static str,
+        render: fn(&dyn Driver, &Schema) -> Result<Vec<String>, DriverError>,
+    ) -> Result<Vec<String>> {
+        let schema = Schema::of(&self.orm.metadata);
+        render(&*self.orm.driver, &schema).map_err(|error| self.orm.error(action, error))
+    }
+
+    async fn run(&self, action: &'static str, statements: &[String]) -> Result<()> {
+        let mut connection = self.orm.connection(action).await?;
+        connection.execute_schema(statements).await.map_err(|error| self.orm.error(action, error))
+    }
+}

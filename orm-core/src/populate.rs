@@ -1,0 +1,271 @@
+//! Loads relations of managed entities: one statement a relation and level, however many parents.
+//!
+//! What the context has already is not asked for again. Select-in: the keys of one level are the condition of the
+//! next. [`lazy`] loads one relation of one entity, and of all that came with it.
+
+mod lazy;
+mod path;
+
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
+
+pub(crate) use path::{eager_shape, parse_path};
+
+use crate::condition::{Expression, OrderTerm};
+use crate::driver::{BoxFuture, Link, Select, Selection};
+use crate::entity::{CellId, Freshness, Region, Shape, State};
+use crate::error::{EntityKey, Error, Result};
+use crate::hydrate::{Hydrated, load};
+use crate::metadata::{EntityId, RelationId, RelationKind, Side};
+use crate::relation::Target;
+use crate::value::KeyValues;
+
+/// Populates `shape` below `cells`, level by level.
+pub(crate) fn populate<'a>(
+    region: &'a Arc<Region>,
+    entity: EntityId,
+    cells: &'a [u32],
+    shape: &'a Shape,
+    freshness: Freshness,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for (index, below) in shape.relations() {
+            let relation = RelationId { entity, index };
+            load_relation(region, relation, cells, freshness).await?;
+            if !below.is_empty() {
+                let targets = targets(region, relation, cells);
+                let target = region.metadata().relation(relation).target;
+                populate(region, target, &targets, below, freshness).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The distinct entities that `relation` of `cells` leads to, as far as they are loaded.
+fn targets(region: &Region, relation: RelationId, cells: &[u32]) -> Vec<u32> {
+    let meta = region.metadata().relation(relation);
+    let arena = region.arena(meta.target);
+    let mut seen = HashSet::<u32, foldhash::fast::RandomState>::default();
+    let mut targets = Vec::new();
+    let mut add = |at: u32| {
+        if arena.is_loaded(at) && seen.insert(at) {
+            targets.push(at);
+        }
+    };
+    match meta.kind {
+        RelationKind::ManyToOne { .. } => {
+            let owners = region.arena(relation.entity);
+            for cell in cells {
+                if let Some(at) = region.resolve(meta.target, &owners.target(*cell, relation.index)) {
+                    add(at);
+                }
+            }
+        }
+        RelationKind::OneToMany
+        | RelationKind::OneToOneInverse
+        | RelationKind::ManyToMany { .. }
+        | RelationKind::ManyToManyInverse => {
+            let links = region.links();
+            for cell in cells {
+                links.items(region, relation, *cell).unwrap_or_default().into_iter().for_each(&mut add);
+            }
+        }
+    }
+    targets
+}
+
+/// Loads one relation of all `cells`, with one statement at most.
+pub(crate) async fn load_relation(
+    region: &Arc<Region>,
+    relation: RelationId,
+    cells: &[u32],
+    freshness: Freshness,
+) -> Result<()> {
+    let meta = region.metadata().relation(relation);
+    match meta.kind {
+        RelationKind::ManyToOne { .. } => load_to_one(region, relation, cells, freshness).await,
+        RelationKind::OneToMany | RelationKind::OneToOneInverse => {
+            load_one_to_many(region, relation, cells, freshness).await
+        }
+        RelationKind::ManyToMany { .. } | RelationKind::ManyToManyInverse => {
+            load_many_to_many(region, relation, cells, freshness).await
+        }
+    }
+}
+
+async fn load_to_one(
+    region: &Arc<Region>,
+    relation: RelationId,
+    cells: &[u32],
+    freshness: Freshness,
+) -> Result<()> {
+    let meta = region.metadata().relation(relation);
+    let owners = region.arena(relation.entity);
+    let arena = region.arena(meta.target);
+    let mut wanted: Vec<KeyValues> = Vec::new();
+    let mut seen = HashSet::<KeyValues, foldhash::fast::RandomState>::default();
+    for cell in cells {
+        let Target::Key(key) = owners.target(*cell, relation.index) else { continue };
+        let known = arena.find(&key).is_some_and(|at| arena.is_loaded(at));
+        if (!known || freshness == Freshness::Refresh) && seen.insert(key.clone()) {
+            wanted.push(key);
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let select = select(region, meta.target, Expression::KeyIn { property: None, keys: wanted }, Vec::new());
+    load(region, &select, freshness).await?;
+    if meta.may_be_missing {
+        return Ok(());
+    }
+    for cell in cells {
+        let target = owners.target(*cell, relation.index);
+        let missing = match &target {
+            Target::Key(key) => !arena.find(key).is_some_and(|at| arena.is_loaded(at)),
+            Target::Cell(_) | Target::Unset | Target::New | Target::Invalid(_) => false,
+        };
+        if let (true, Target::Key(key)) = (missing, target) {
+            return Err(Error::DanglingReference {
+                key: region.name(CellId { entity: relation.entity, at: *cell }),
+                relation: meta.name,
+                target: EntityKey::new(region.entity(meta.target).name, key),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The owners whose list is to be loaded, with their keys.
+fn owners_to_load(
+    region: &Region,
+    relation: RelationId,
+    cells: &[u32],
+    freshness: Freshness,
+) -> (Vec<u32>, Vec<KeyValues>) {
+    let links = region.links();
+    let mut seen = HashSet::<u32, foldhash::fast::RandomState>::default();
+    let mut owners = Vec::new();
+    let mut keys = Vec::new();
+    for cell in cells {
+        let wanted = freshness == Freshness::Refresh || !links.is_loaded(region, relation, *cell);
+        if !wanted || !seen.insert(*cell) {
+            continue;
+        }
+        if let Some(key) = region.key(CellId { entity: relation.entity, at: *cell }) {
+            owners.push(*cell);
+            keys.push(key);
+        }
+    }
+    (owners, keys)
+}
+
+async fn load_one_to_many(
+    region: &Arc<Region>,
+    relation: RelationId,
+    cells: &[u32],
+    freshness: Freshness,
+) -> Result<()> {
+    let (owners, keys) = owners_to_load(region, relation, cells, freshness);
+    let meta = region.metadata().relation(relation);
+    let Some(reference) = meta.other_side.filter(|_| !owners.is_empty()) else { return Ok(()) };
+    let RelationKind::ManyToOne { property } = region.entity(meta.target).relations[reference].kind else {
+        return Ok(());
+    };
+    let condition = Expression::KeyIn { property: Some(property), keys };
+    let select = select(region, meta.target, condition, order(region, relation));
+    let hydrated = load(region, &select, freshness).await?;
+
+    let arena = region.arena(meta.target);
+    let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> =
+        owners.iter().map(|owner| (*owner, Vec::new())).collect();
+    let mut links = region.links();
+    // What the program re-pointed or added meanwhile counts, not what the row said.
+    let waiting: Vec<u32> = {
+        let pending = region.pending();
+        let cells = pending.new.iter().chain(&pending.touched);
+        cells.filter(|cell| cell.entity == meta.target).map(|cell| cell.at).collect()
+    };
+    let mut seen = HashSet::<u32, foldhash::fast::RandomState>::default();
+    for at in hydrated.cells.into_iter().chain(waiting) {
+        if arena.state(at) == State::Detached || !seen.insert(at) {
+            continue;
+        }
+        let owner = region.resolve(relation.entity, &arena.target(at, reference));
+        if let Some(list) = owner.and_then(|owner| lists.get_mut(&owner)) {
+            list.push(at);
+        }
+    }
+    for owner in owners {
+        let list = lists.remove(&owner).unwrap_or_default();
+        if freshness == Freshness::Refresh || !links.is_loaded(region, relation, owner) {
+            links.set_list(relation, owner, list);
+        }
+    }
+    Ok(())
+}
+
+async fn load_many_to_many(
+    region: &Arc<Region>,
+    relation: RelationId,
+    cells: &[u32],
+    freshness: Freshness,
+) -> Result<()> {
+    let (owners, keys) = owners_to_load(region, relation, cells, freshness);
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let meta = region.metadata().relation(relation);
+    let owning = region.metadata().owning_side(relation);
+    let from = if owning == relation { Side::Owner } else { Side::Target };
+    let by_key: HashMap<KeyValues, u32, foldhash::fast::RandomState> =
+        keys.iter().cloned().zip(owners.iter().copied()).collect();
+    let select = Select {
+        selection: Selection::Linked(Link { relation: owning, from, keys }),
+        ..select(region, meta.target, Expression::always(), order(region, relation))
+    };
+    let Hydrated { cells: items, linked, .. } = load(region, &select, freshness).await?;
+    let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> = HashMap::default();
+    for (item, key) in items.into_iter().zip(linked) {
+        if let Some(owner) = by_key.get(&key) {
+            lists.entry(*owner).or_default().push(item);
+        }
+    }
+    let mut links = region.links();
+    for owner in owners {
+        let list = lists.remove(&owner).unwrap_or_default();
+        if freshness == Freshness::Refresh || !links.is_loaded(region, relation, owner) {
+            links.set_linked(region, relation, owner, list);
+        }
+    }
+    Ok(())
+}
+
+/// A select of everything in `entity` that meets a condition.
+pub(crate) fn select(
+    region: &Region,
+    entity: EntityId,
+    condition: Expression,
+    order: Vec<OrderTerm>,
+) -> Select {
+    Select {
+        metadata: Arc::clone(region.metadata()),
+        root: entity,
+        selection: Selection::Columns,
+        condition,
+        order,
+        limit: None,
+        offset: None,
+    }
+}
+
+/// The order of a collection's items: as declared, else by primary key, so that results are stable.
+fn order(region: &Region, relation: RelationId) -> Vec<OrderTerm> {
+    let meta = region.metadata().relation(relation);
+    let term = |property, descending| OrderTerm { path: Vec::new(), property, descending };
+    let declared = meta.order_by.iter().map(|(property, order)| term(*property, order.descending));
+    let key = region.entity(meta.target).primary_key.iter().map(|property| term(*property, false));
+    declared.chain(key).collect()
+}

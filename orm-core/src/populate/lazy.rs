@@ -1,0 +1,155 @@
+//! Loads one relation of one entity, and with the same statement of all entities that came with it.
+//!
+//! So a loop that loads a relation entity by entity sends one statement, not one an entity. Loads of one relation run
+//! one after another in a context: the second finds the work done. A dropped load lets the next one go on.
+
+use std::sync::Arc;
+
+use super::{load_relation, populate, select};
+use crate::condition::Expression;
+use crate::entity::{
+    CellId, Entity, Freshness, Loaded, LoadedCollection, Region, RelationField, Shape, State,
+};
+use crate::error::{EntityKey, Error, Result};
+use crate::hydrate::load;
+use crate::metadata::RelationId;
+use crate::relation::{BoundCollection, BoundInverse, BoundRef, Source, Target};
+
+impl<R: RelationField> BoundCollection<R> {
+    /// Loads the items, if the context does not know them, for this entity and for all that came from the same
+    /// query.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`], [`Error::Detached`], and [`Error::MissingKey`] for an entity that was never flushed.
+    pub async fn load(&self) -> Result<LoadedCollection<R::Target>> {
+        load_lazily(self.region(), self.owner(), self.relation(), true).await?;
+        self.items()
+    }
+
+    /// [`load`](Self::load) for this entity alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_only(&self) -> Result<LoadedCollection<R::Target>> {
+        load_lazily(self.region(), self.owner(), self.relation(), false).await?;
+        self.items()
+    }
+}
+
+impl<R: RelationField> BoundInverse<R> {
+    /// Loads the related entity, if the context does not know it, for this entity and for all that came from the same
+    /// query.
+    ///
+    /// # Errors
+    ///
+    /// As [`BoundCollection::load`].
+    pub async fn load(&self) -> Result<Option<Loaded<R::Target>>> {
+        load_lazily(self.region(), self.owner(), self.relation(), true).await?;
+        self.get()
+    }
+}
+
+impl<T: Entity> BoundRef<T> {
+    /// Loads the entity, if the context does not have it: with all that the same relation of the entities from the
+    /// same query points to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is no such row, [`Error::RequiredRelation`] when it points to nothing,
+    /// [`Error::Detached`], [`Error::Driver`].
+    pub async fn load(&self) -> Result<Loaded<T>> {
+        match self.source() {
+            _ if self.is_loaded() => {}
+            Source::Cell(cell) => load_reference(self.region(), cell).await?,
+            Source::Field(owner, index) => {
+                if self.target() == Target::Unset {
+                    return Err(self.unset());
+                }
+                let relation = RelationId { entity: owner.entity, index };
+                match load_lazily(self.region(), owner, relation, true).await {
+                    // Another row's broken reference is not this one's problem.
+                    Err(Error::DanglingReference { .. }) => {}
+                    other => other?,
+                }
+            }
+        }
+        if self.is_loaded() {
+            return self.get();
+        }
+        let values = match self.target() {
+            Target::Key(values) => values,
+            Target::Cell(_) | Target::Unset | Target::New | Target::Invalid(_) => return self.get(),
+        };
+        let key = EntityKey::new(T::__DESCRIPTION.name, values);
+        Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: key.to_string() })
+    }
+}
+
+/// Loads the row of a bare reference.
+async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<()> {
+    if region.is_detached() {
+        return Err(Error::Detached { key: region.name(cell) });
+    }
+    let Some(key) = region.key(cell) else { return Ok(()) };
+    let select =
+        select(region, cell.entity, Expression::KeyIn { property: None, keys: vec![key] }, Vec::new());
+    let hydrated = load(region, &select, Freshness::Merge).await?;
+    let eager = super::eager_shape(region.metadata(), cell.entity);
+    populate(region, cell.entity, &hydrated.cells, &eager, Freshness::Merge).await
+}
+
+async fn load_lazily(
+    region: &Arc<Region>,
+    owner: CellId,
+    relation: RelationId,
+    with_siblings: bool,
+) -> Result<()> {
+    if region.is_detached() {
+        return Err(Error::Detached { key: region.name(owner) });
+    }
+    if is_done(region, owner, relation) {
+        return Ok(());
+    }
+    let gate = region.links().gate(relation);
+    let _turn = gate.lock().await;
+    if is_done(region, owner, relation) {
+        return Ok(());
+    }
+    if region.key(owner).is_none() {
+        return Err(Error::MissingKey {
+            entity: region.entity(owner.entity).name,
+            hint: "flush it before loading",
+        });
+    }
+    let arena = region.arena(owner.entity);
+    let siblings = if with_siblings { arena.siblings(owner.at) } else { None };
+    let cells: Vec<u32> = match siblings {
+        Some(siblings) => siblings
+            .iter()
+            .copied()
+            .filter(|at| matches!(arena.state(*at), State::Managed | State::Removed))
+            .collect(),
+        None => vec![owner.at],
+    };
+    load_relation(region, relation, &cells, Freshness::Merge).await?;
+    let target = region.metadata().relation(relation).target;
+    let eager: Shape = super::eager_shape(region.metadata(), target);
+    if eager.is_empty() {
+        return Ok(());
+    }
+    let targets = super::targets(region, relation, &cells);
+    populate(region, target, &targets, &eager, Freshness::Merge).await
+}
+
+fn is_done(region: &Region, owner: CellId, relation: RelationId) -> bool {
+    let meta = region.metadata().relation(relation);
+    let is_owning_to_one = region.metadata().owning_side(relation) == relation && !meta.is_to_many();
+    if !is_owning_to_one {
+        return region.links().is_loaded(region, relation, owner.at);
+    }
+    let target = region.arena(owner.entity).target(owner.at, relation.index);
+    let at = region.resolve(meta.target, &target);
+    at.is_some_and(|at| region.arena(meta.target).is_loaded(at))
+}

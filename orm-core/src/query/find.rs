@@ -1,0 +1,352 @@
+//! `find`, `find_one`, `find_one_or_fail`, `find_and_count` and `count`.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{describe, entities_of, resolve};
+use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
+use crate::driver::{BoxFuture, Select, Selection};
+use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
+use crate::entity_manager::{EntityManager, FlushMode};
+use crate::error::{Error, Result};
+use crate::hydrate::{load, repointed};
+use crate::metadata::{EntityId, RelationId};
+use crate::populate::{eager_shape, load_relation, parse_path, populate};
+
+/// What a finder returns.
+pub trait FindMode<T: Entity, P: 'static>: 'static {
+    /// The result.
+    type Output: Send + 'static;
+
+    #[doc(hidden)]
+    fn __run(query: Query) -> impl Future<Output = Result<Self::Output>> + Send
+    where
+        P: Record<T>;
+}
+
+/// All matches.
+#[derive(Clone, Copy, Debug)]
+pub struct FindMany;
+
+/// The first match, if any.
+#[derive(Clone, Copy, Debug)]
+pub struct FindOne;
+
+/// The first match, or an error.
+#[derive(Clone, Copy, Debug)]
+pub struct FindOneOrFail;
+
+/// A page of matches and the number of all.
+#[derive(Clone, Copy, Debug)]
+pub struct FindManyAndCount;
+
+/// A query for entities `T`; `P` is the record of what it populates, `M` what it returns.
+///
+/// Methods narrow it and return it; nothing is sent until it is awaited.
+#[must_use = "a query is sent when it is awaited"]
+pub struct Find<T: Entity, P: 'static = <T as Entity>::Nothing, M = FindMany> {
+    query: Query,
+    marker: PhantomData<fn() -> (T, P, M)>,
+}
+
+/// A query without its types.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Query {
+    em: EntityManager,
+    condition: Expression,
+    paths: Vec<String>,
+    order: Vec<OrderTerm>,
+    limit: Option<u64>,
+    offset: Option<u64>,
+    freshness: Freshness,
+    uses_identity_map: bool,
+    flush_mode: Option<FlushMode>,
+}
+
+impl Query {
+    pub(crate) fn new(em: EntityManager, condition: Expression) -> Self {
+        Self {
+            em,
+            condition,
+            paths: Vec::new(),
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            freshness: Freshness::Merge,
+            uses_identity_map: true,
+            flush_mode: None,
+        }
+    }
+}
+
+impl<T: Entity, M> Find<T, T::Nothing, M> {
+    pub(crate) fn new(em: EntityManager, condition: Condition<T>) -> Self {
+        Self { query: Query::new(em, condition.expression), marker: PhantomData }
+    }
+}
+
+impl<T: Entity, P: 'static, M> Find<T, P, M> {
+    /// Keeps entities that also meet `condition`.
+    pub fn filter(mut self, condition: Condition<T>) -> Self {
+        self.query.condition = self.query.condition.and(condition.expression);
+        self
+    }
+
+    /// Loads relations together with each result: `Author::BOOKS`, `Author::BOOKS.then(Book::TAGS)`, or a tuple. The
+    /// type of the result says so, and lets them be read.
+    pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> Find<T, Q::Out, M> {
+        let _ = path;
+        self.with_record()
+    }
+
+    pub(crate) fn with_record<Q: 'static>(self) -> Find<T, Q, M> {
+        Find { query: self.query, marker: PhantomData }
+    }
+
+    /// Loads the relations of a path that is known only at run time, such as `books.tags`. The type of the result does
+    /// not say so: read them through `books_ref().items()?`, or check with
+    /// [`try_with`](crate::Loaded::try_with).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPath`], with the closest name that exists, and [`Error::UnknownEntity`].
+    pub fn populate_path(mut self, path: &str) -> Result<Self> {
+        let metadata = &self.query.em.orm().metadata;
+        let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
+        parse_path(metadata, id, path, &mut Shape::default())?;
+        self.query.paths.push(path.to_owned());
+        Ok(self)
+    }
+
+    /// Orders the results: `Author::NAME.asc()`, or a tuple or list of such.
+    pub fn order_by(mut self, order: impl Into<OrderBy<T>>) -> Self {
+        self.query.order.extend(order.into().terms);
+        self
+    }
+
+    /// Returns at most `limit` entities.
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.query.limit = Some(limit);
+        self
+    }
+
+    /// Skips the first `offset` entities.
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.query.offset = Some(offset);
+        self
+    }
+
+    /// Overwrites what is loaded with what the database has, unsaved edits included, also in populated relations.
+    pub fn refresh(mut self) -> Self {
+        self.query.freshness = Freshness::Refresh;
+        self
+    }
+
+    /// Keeps the results out of the identity map: one instance a row within this result, unknown to the context, its
+    /// edits never saved. Works on the global manager too.
+    pub fn disable_identity_map(mut self) -> Self {
+        self.query.uses_identity_map = false;
+        self
+    }
+
+    /// Decides for this query whether pending changes are flushed before it.
+    pub fn flush_mode(mut self, mode: FlushMode) -> Self {
+        self.query.flush_mode = Some(mode);
+        self
+    }
+}
+
+impl<T: Entity, P: 'static, M> fmt::Debug for Find<T, P, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metadata = &self.query.em.orm().metadata;
+        let condition = metadata.id_of::<T>().map(|id| describe(metadata, id, &self.query.condition));
+        f.debug_struct("Find").field("entity", &T::__DESCRIPTION.name).field("condition", &condition).finish()
+    }
+}
+
+impl<T: Entity, P: Record<T>, M: FindMode<T, P>> IntoFuture for Find<T, P, M> {
+    type Output = Result<M::Output>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(M::__run(self.query))
+    }
+}
+
+impl<T: Entity, P: 'static> FindMode<T, P> for FindMany {
+    type Output = Vec<Loaded<T, P>>;
+
+    async fn __run(query: Query) -> Result<Self::Output>
+    where
+        P: Record<T>,
+    {
+        Running::start::<T, P>(query).await?.run::<T, P>().await
+    }
+}
+
+impl<T: Entity, P: 'static> FindMode<T, P> for FindOne {
+    type Output = Option<Loaded<T, P>>;
+
+    async fn __run(mut query: Query) -> Result<Self::Output>
+    where
+        P: Record<T>,
+    {
+        query.limit = Some(1);
+        Ok(Running::start::<T, P>(query).await?.run::<T, P>().await?.into_iter().next())
+    }
+}
+
+impl<T: Entity, P: 'static> FindMode<T, P> for FindOneOrFail {
+    type Output = Loaded<T, P>;
+
+    async fn __run(mut query: Query) -> Result<Self::Output>
+    where
+        P: Record<T>,
+    {
+        query.limit = Some(1);
+        let running = Running::start::<T, P>(query).await?;
+        let found = running.run::<T, P>().await?.into_iter().next();
+        found.ok_or_else(|| Error::NotFound {
+            entity: T::__DESCRIPTION.name,
+            condition: describe(running.region.metadata(), running.select.root, &running.select.condition),
+        })
+    }
+}
+
+impl<T: Entity, P: 'static> FindMode<T, P> for FindManyAndCount {
+    type Output = (Vec<Loaded<T, P>>, u64);
+
+    async fn __run(query: Query) -> Result<Self::Output>
+    where
+        P: Record<T>,
+    {
+        let running = Running::start::<T, P>(query).await?;
+        let page = running.run::<T, P>().await?;
+        let count = count(&running.region, &running.select).await?;
+        Ok((page, count))
+    }
+}
+
+/// A query that has met its context.
+struct Running {
+    region: Arc<Region>,
+    select: Select,
+    shape: Shape,
+    freshness: Freshness,
+}
+
+impl Running {
+    async fn start<T: Entity, P: Record<T>>(query: Query) -> Result<Self> {
+        let em = if query.uses_identity_map {
+            query.em.resolve("find")?
+        } else {
+            // A context of its own, which nothing saves and nobody else sees.
+            let em = query.em.isolated();
+            em.region().detach();
+            em
+        };
+        let region = em.region();
+        let (entity, _) = region.arena_of::<T>()?;
+        let mut shape = eager_shape(region.metadata(), entity);
+        shape.merge(&P::__shape());
+        for path in &query.paths {
+            parse_path(region.metadata(), entity, path, &mut shape)?;
+        }
+        if query.uses_identity_map {
+            let entities = || entities_of(region.metadata(), entity, &query.condition, &shape);
+            em.flush_before_query(query.flush_mode, entities).await?;
+        }
+        let select = Select {
+            metadata: Arc::clone(region.metadata()),
+            root: entity,
+            selection: Selection::Columns,
+            condition: resolve(&region, entity, query.condition)?,
+            order: query.order,
+            limit: query.limit,
+            offset: query.offset,
+        };
+        Ok(Self { region, select, shape, freshness: query.freshness })
+    }
+
+    async fn run<T: Entity, P: 'static>(&self) -> Result<Vec<Loaded<T, P>>> {
+        let region = &self.region;
+        let entity = self.select.root;
+        let hydrated = load(region, &self.select, self.freshness).await?;
+        follow_repointed(region, entity, &hydrated.moved).await?;
+        populate(region, entity, &hydrated.cells, &self.shape, self.freshness).await?;
+        let arena = region.arena(entity);
+        let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
+        Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())
+    }
+}
+
+/// Rows re-pointed relations that earlier handles were promised: the new targets are loaded too.
+async fn follow_repointed(
+    region: &Arc<Region>,
+    entity: EntityId,
+    moved: &[crate::entity::MovedReference],
+) -> Result<()> {
+    let mut by_relation: Vec<(usize, Vec<u32>)> = Vec::new();
+    for ((cell, relation), reference) in repointed(entity, moved).into_iter().zip(moved) {
+        let target = region.entity(entity).relations[relation].target;
+        let was_loaded =
+            region.resolve(target, &reference.from).is_some_and(|at| region.arena(target).is_loaded(at));
+        if !was_loaded {
+            continue;
+        }
+        match by_relation.iter_mut().find(|(known, _)| *known == relation) {
+            Some((_, cells)) => cells.push(cell.at),
+            None => by_relation.push((relation, vec![cell.at])),
+        }
+    }
+    for (index, cells) in by_relation {
+        load_relation(region, RelationId { entity, index }, &cells, Freshness::Merge).await?;
+    }
+    Ok(())
+}
+
+async fn count(region: &Region, select: &Select) -> Result<u64> {
+    let orm = region.orm();
+    let mut connection = orm.connection("count").await?;
+    connection.count(select).await.map_err(|error| orm.error("count", error))
+}
+
+/// The number of entities that meet a condition.
+#[must_use = "a query is sent when it is awaited"]
+pub struct Count<T> {
+    query: Query,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T: Entity> Count<T> {
+    pub(crate) fn new(em: EntityManager, condition: Condition<T>) -> Self {
+        Self { query: Query::new(em, condition.expression), marker: PhantomData }
+    }
+
+    /// Decides for this query whether pending changes are flushed before it.
+    pub fn flush_mode(mut self, mode: FlushMode) -> Self {
+        self.query.flush_mode = Some(mode);
+        self
+    }
+}
+
+impl<T> fmt::Debug for Count<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Count")
+    }
+}
+
+impl<T: Entity> IntoFuture for Count<T> {
+    type Output = Result<u64>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let running = Running::start::<T, T::Nothing>(self.query).await?;
+            count(&running.region, &running.select).await
+        })
+    }
+}

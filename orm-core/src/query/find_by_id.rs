@@ -1,0 +1,163 @@
+//! `find_by_id`: answers from the identity map without a statement, and without a box.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::find::{Find, FindOne};
+use crate::condition::{Condition, Expression};
+use crate::driver::BoxFuture;
+use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State};
+use crate::entity_manager::EntityManager;
+use crate::error::{Error, Result};
+use crate::populate::{eager_shape, populate};
+
+/// A query for one entity by its primary key.
+#[must_use = "a query is sent when it is awaited"]
+pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
+    em: EntityManager,
+    key: T::Key,
+    freshness: Freshness,
+    marker: PhantomData<fn() -> P>,
+}
+
+impl<T: Entity> FindById<T> {
+    pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
+        Self { em, key, freshness: Freshness::Merge, marker: PhantomData }
+    }
+}
+
+impl<T: Entity, P: 'static> FindById<T, P> {
+    /// Loads relations together with the entity; see [`Find::populate`].
+    pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
+        let _ = path;
+        FindById { em: self.em, key: self.key, freshness: self.freshness, marker: PhantomData }
+    }
+
+    /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
+    pub fn refresh(mut self) -> Self {
+        self.freshness = Freshness::Refresh;
+        self
+    }
+}
+
+impl<T: Entity, P: 'static> fmt::Debug for FindById<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FindById({}[{:?}])", T::__DESCRIPTION.name, self.key)
+    }
+}
+
+impl<T: Entity, P: Record<T>> FindById<T, P> {
+    /// What the identity map says; `None` if the database must be asked.
+    fn from_identity_map(&self) -> Option<Result<Option<Loaded<T, P>>>> {
+        if !P::__IS_EMPTY || self.freshness == Freshness::Refresh {
+            return None;
+        }
+        let region = match self.em.resolve("find_by_id") {
+            Ok(em) => em.region(),
+            Err(error) => return Some(Err(error)),
+        };
+        let (entity, arena) = match region.arena_of::<T>() {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        let at = arena.find(&self.key)?;
+        let (state, is_loaded) = {
+            let cell = arena.cell(at).lock();
+            (cell.state, cell.current.is_some())
+        };
+        match state {
+            State::Removed => Some(Ok(None)),
+            State::New | State::Managed if is_loaded => {
+                Some(Ok(Some(Loaded::new(region, CellId { entity, at }))))
+            }
+            State::New | State::Managed | State::Reference | State::Detached => None,
+        }
+    }
+
+    async fn ask(self) -> Result<Option<Loaded<T, P>>> {
+        let em = self.em.resolve("find_by_id")?;
+        let region = em.region();
+        let (entity, arena) = region.arena_of::<T>()?;
+        if let (Some(at), Freshness::Merge) = (arena.find(&self.key), self.freshness) {
+            let state = arena.cell(at).lock().state;
+            match state {
+                State::Removed => return Ok(None),
+                State::New | State::Managed => {
+                    // The row is here; only relations may be missing.
+                    let mut shape = eager_shape(region.metadata(), entity);
+                    shape.merge(&P::__shape());
+                    populate(&region, entity, &[at], &shape, Freshness::Merge).await?;
+                    return Ok(Some(Loaded::new(Arc::clone(&region), CellId { entity, at })));
+                }
+                State::Reference | State::Detached => {}
+            }
+        }
+        let values = self.key.to_values().map_err(|source| Error::Value {
+            entity: T::__DESCRIPTION.name,
+            field: "id",
+            column: "id".to_owned(),
+            source,
+        })?;
+        let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values] });
+        let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
+        if self.freshness == Freshness::Refresh {
+            find = find.refresh();
+        }
+        find.with_record::<P>().await
+    }
+}
+
+impl<T: Entity, P: Record<T>> IntoFuture for FindById<T, P> {
+    type Output = Result<Option<Loaded<T, P>>>;
+    type IntoFuture = FindByIdFuture<T, P>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        FindByIdFuture { state: FutureState::Asking(Some(self)) }
+    }
+}
+
+/// The future of [`FindById`].
+#[must_use = "futures do nothing unless polled"]
+pub struct FindByIdFuture<T: Entity, P: 'static> {
+    state: FutureState<T, P>,
+}
+
+enum FutureState<T: Entity, P: 'static> {
+    Asking(Option<FindById<T, P>>),
+    Running(BoxFuture<'static, Result<Option<Loaded<T, P>>>>),
+}
+
+impl<T: Entity, P: 'static> fmt::Debug for FindByIdFuture<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FindByIdFuture")
+    }
+}
+
+// Nothing in it is ever pinned: the running future is in its own box.
+impl<T: Entity, P: 'static> Unpin for FindByIdFuture<T, P> {}
+
+impl<T: Entity, P: Record<T>> Future for FindByIdFuture<T, P> {
+    type Output = Result<Option<Loaded<T, P>>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match &mut self.state {
+                FutureState::Asking(query) => {
+                    let Some(query) = query.take() else {
+                        // Polled after it was ready, which the contract of `Future` leaves open.
+                        return Poll::Pending;
+                    };
+                    if let Some(answer) = query.from_identity_map() {
+                        return Poll::Ready(answer);
+                    }
+                    self.state = FutureState::Running(Box::pin(query.ask()));
+                }
+                FutureState::Running(future) => return future.as_mut().poll(context),
+            }
+        }
+    }
+}

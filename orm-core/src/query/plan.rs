@@ -1,0 +1,165 @@
+//! From a condition as written to one that a driver can take. Pure.
+
+use crate::condition::{Comparison, Expression, Quantifier, TextMatch};
+use crate::entity::{Region, Shape};
+use crate::error::{Error, Result};
+use crate::metadata::{EntityId, EntityMetadata, Metadata};
+
+/// Replaces references to entities of this context by keys, and reports values that no column can hold.
+///
+/// # Errors
+///
+/// [`Error::Value`] and [`Error::ForeignEntity`].
+pub(crate) fn resolve(region: &Region, entity: EntityId, expression: Expression) -> Result<Expression> {
+    let meta = region.entity(entity);
+    Ok(match expression {
+        Expression::And(all) => Expression::And(resolve_all(region, entity, all)?),
+        Expression::Or(any) => Expression::Or(resolve_all(region, entity, any)?),
+        Expression::Not(inner) => Expression::Not(Box::new(resolve(region, entity, *inner)?)),
+        Expression::Related { relation, quantifier, inner } => {
+            let target = meta.relations[relation].target;
+            Expression::Related { relation, quantifier, inner: Box::new(resolve(region, target, *inner)?) }
+        }
+        Expression::References { property, cell } if cell.context == region.id() => {
+            match region.key(cell.id) {
+                Some(key) => Expression::KeyIn { property: Some(property), keys: vec![key] },
+                // No row can point to what was never inserted.
+                None => Expression::never(),
+            }
+        }
+        Expression::References { cell, .. } => {
+            let key = crate::error::EntityKey::new(region.entity(cell.id.entity).name, Default::default());
+            return Err(Error::ForeignEntity { key, expected: region.id(), found: cell.context });
+        }
+        Expression::Invalid { property, error } => {
+            let property = &meta.properties[property];
+            return Err(Error::Value {
+                entity: meta.name,
+                field: property.name,
+                column: meta.columns[property.columns.start].name.clone(),
+                source: error,
+            });
+        }
+        leaf @ (Expression::Compare { .. }
+        | Expression::In { .. }
+        | Expression::IsNull { .. }
+        | Expression::Between { .. }
+        | Expression::Text { .. }
+        | Expression::KeyIn { .. }) => leaf,
+    })
+}
+
+fn resolve_all(region: &Region, entity: EntityId, list: Vec<Expression>) -> Result<Vec<Expression>> {
+    list.into_iter().map(|expression| resolve(region, entity, expression)).collect()
+}
+
+/// Every entity that a condition and a shape touch: pending changes of these are what a query may miss.
+pub(crate) fn entities_of(
+    metadata: &Metadata,
+    root: EntityId,
+    expression: &Expression,
+    shape: &Shape,
+) -> Vec<EntityId> {
+    let mut entities = vec![root];
+    conditions_of(metadata, root, expression, &mut entities);
+    shapes_of(metadata, root, shape, &mut entities);
+    entities.sort_unstable();
+    entities.dedup();
+    entities
+}
+
+fn conditions_of(
+    metadata: &Metadata,
+    entity: EntityId,
+    expression: &Expression,
+    entities: &mut Vec<EntityId>,
+) {
+    match expression {
+        Expression::And(list) | Expression::Or(list) => {
+            list.iter().for_each(|one| conditions_of(metadata, entity, one, entities));
+        }
+        Expression::Not(inner) => conditions_of(metadata, entity, inner, entities),
+        Expression::Related { relation, inner, .. } => {
+            let target = metadata.entity(entity).relations[*relation].target;
+            entities.push(target);
+            conditions_of(metadata, target, inner, entities);
+        }
+        Expression::Compare { .. }
+        | Expression::In { .. }
+        | Expression::IsNull { .. }
+        | Expression::Between { .. }
+        | Expression::Text { .. }
+        | Expression::KeyIn { .. }
+        | Expression::References { .. }
+        | Expression::Invalid { .. } => {}
+    }
+}
+
+fn shapes_of(metadata: &Metadata, entity: EntityId, shape: &Shape, entities: &mut Vec<EntityId>) {
+    for (relation, below) in shape.relations() {
+        let target = metadata.entity(entity).relations[relation].target;
+        entities.push(target);
+        shapes_of(metadata, target, below, entities);
+    }
+}
+
+/// A condition for a message: fields and operators, never values.
+pub(crate) fn describe(metadata: &Metadata, entity: EntityId, expression: &Expression) -> String {
+    let meta = metadata.entity(entity);
+    let field = |property: usize| meta.properties[property].name;
+    match expression {
+        Expression::And(all) if all.is_empty() => "no condition".to_owned(),
+        Expression::Or(any) if any.is_empty() => "never".to_owned(),
+        Expression::And(all) => joined(metadata, entity, all, " and "),
+        Expression::Or(any) => format!("({})", joined(metadata, entity, any, " or ")),
+        Expression::Not(inner) => format!("not ({})", describe(metadata, entity, inner)),
+        Expression::Compare { property, comparison, .. } => {
+            let operator = match comparison {
+                Comparison::Equal => "=",
+                Comparison::NotEqual => "<>",
+                Comparison::Less => "<",
+                Comparison::LessOrEqual => "<=",
+                Comparison::Greater => ">",
+                Comparison::GreaterOrEqual => ">=",
+            };
+            format!("{} {operator} ?", field(*property))
+        }
+        Expression::In { property, values } => format!("{} in {} value(s)", field(*property), values.len()),
+        Expression::IsNull { property } => format!("{} is null", field(*property)),
+        Expression::Between { property, .. } => format!("{} between ? and ?", field(*property)),
+        Expression::Text { property, matching, .. } => {
+            let operator = match matching {
+                TextMatch::Like => "like",
+                TextMatch::Contains => "contains",
+                TextMatch::StartsWith => "starts with",
+                TextMatch::EndsWith => "ends with",
+            };
+            format!("{} {operator} ?", field(*property))
+        }
+        Expression::KeyIn { property, keys } => {
+            let name = property.map_or_else(|| key_name(meta), |property| field(property).to_owned());
+            format!("{name} in {} key(s)", keys.len())
+        }
+        Expression::Related { relation, quantifier, inner } => {
+            let relation = &meta.relations[*relation];
+            let quantifier = match quantifier {
+                Quantifier::Is => "is",
+                Quantifier::Some => "some",
+                Quantifier::None => "none",
+                Quantifier::Every => "every",
+            };
+            format!("{} {quantifier} ({})", relation.name, describe(metadata, relation.target, inner))
+        }
+        Expression::References { property, .. } | Expression::Invalid { property, .. } => {
+            format!("{} = ?", field(*property))
+        }
+    }
+}
+
+fn joined(metadata: &Metadata, entity: EntityId, list: &[Expression], separator: &str) -> String {
+    list.iter().map(|one| describe(metadata, entity, one)).collect::<Vec<_>>().join(separator)
+}
+
+fn key_name(entity: &EntityMetadata) -> String {
+    entity.primary_key.iter().map(|property| entity.properties[*property].name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,377 @@
+//! Relations of one entity in its context: what `book.author_ref()` and `jon.books_ref()` return.
+//!
+//! Loading is written in `populate::lazy`; this file has what needs no await.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{ErasedReference, Ref, Target};
+use crate::entity::{CellId, Entity, Key, Loaded, LoadedCollection, Region, RelationField};
+use crate::error::{EntityKey, Error, Result};
+use crate::metadata::{EntityId, RelationId};
+use crate::unit_of_work::{Adoption, Mode};
+
+/// A to-one relation of one entity in its context, or a reference made by
+/// [`get_reference`](crate::EntityManager::get_reference).
+///
+/// It follows the field: after an assignment it leads to the new target.
+pub struct BoundRef<T: Entity> {
+    region: Arc<Region>,
+    source: Source,
+    marker: PhantomData<fn() -> T>,
+}
+
+/// Where a [`BoundRef`] gets its target from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// The field of an entity.
+    Field(CellId, usize),
+    /// This cell.
+    Cell(CellId),
+}
+
+impl<T: Entity> BoundRef<T> {
+    pub(crate) fn of(region: Arc<Region>, owner: CellId, relation: usize) -> Self {
+        Self { region, source: Source::Field(owner, relation), marker: PhantomData }
+    }
+
+    pub(crate) fn to(region: Arc<Region>, cell: CellId) -> Self {
+        Self { region, source: Source::Cell(cell), marker: PhantomData }
+    }
+
+    pub(crate) fn region(&self) -> &Arc<Region> {
+        &self.region
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        self.source
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        match self.source {
+            Source::Field(owner, relation) => self.region.arena(owner.entity).target(owner.at, relation),
+            Source::Cell(cell) => self.region.target_to(cell),
+        }
+    }
+
+    pub(crate) fn target_entity(&self) -> EntityId {
+        match self.source {
+            Source::Field(owner, index) => {
+                self.region.metadata().relation(RelationId { entity: owner.entity, index }).target
+            }
+            Source::Cell(cell) => cell.entity,
+        }
+    }
+
+    /// The cell that it leads to; a bare reference if only its key is known. `None` if it is unset or foreign.
+    pub(crate) fn cell(&self) -> Option<CellId> {
+        let entity = self.target_entity();
+        let at = match self.target() {
+            Target::Key(key) => self.region.arena(entity).find_or_reference(&key)?,
+            other => self.region.resolve(entity, &other)?,
+        };
+        Some(CellId { entity, at })
+    }
+
+    /// Whether it points to anything.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.target() != Target::Unset
+    }
+
+    /// The key that it points to; `None` if it is unset, or its target has no key yet.
+    #[must_use]
+    pub fn key(&self) -> Option<T::Key> {
+        let values = match self.target() {
+            Target::Key(values) => values,
+            Target::Cell(cell) if cell.context == self.region.id() => self.region.key(cell.id)?,
+            Target::Cell(_) | Target::Unset | Target::New | Target::Invalid(_) => return None,
+        };
+        T::Key::__from_values(&mut values.into_iter()).ok()
+    }
+
+    /// Whether the context has the entity, so that [`get`](Self::get) answers.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        let entity = self.target_entity();
+        let at = self.region.resolve(entity, &self.target());
+        at.is_some_and(|at| self.region.arena(entity).is_loaded(at))
+    }
+
+    /// The entity, if the context has it. Sends no statement.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`], and [`Error::RequiredRelation`] when it points to nothing.
+    pub fn get(&self) -> Result<Loaded<T>> {
+        let entity = self.target_entity();
+        let target = self.target();
+        if target == Target::Unset {
+            return Err(self.unset());
+        }
+        match self.region.resolve(entity, &target) {
+            Some(at) if self.region.arena(entity).is_loaded(at) => {
+                Ok(Loaded::new(Arc::clone(&self.region), CellId { entity, at }))
+            }
+            Some(_) | None => Err(self.not_loaded()),
+        }
+    }
+
+    /// A [`Ref`] to the same target, for a field.
+    #[must_use]
+    pub fn to_ref(&self) -> Ref<T> {
+        match (self.key(), self.target()) {
+            (key, Target::Cell(cell)) => Ref::cell(cell, key),
+            (Some(key), _) => Ref::key(key),
+            (None, _) => Ref::default(),
+        }
+    }
+
+    pub(crate) fn unset(&self) -> Error {
+        let (key, relation) = self.place();
+        Error::RequiredRelation { key, relation }
+    }
+
+    fn not_loaded(&self) -> Error {
+        let (key, relation) = self.place();
+        Error::NotLoaded { key, relation }
+    }
+
+    fn place(&self) -> (EntityKey, &'static str) {
+        match self.source {
+            Source::Field(owner, index) => {
+                (self.region.name(owner), self.region.entity(owner.entity).relations[index].name)
+            }
+            Source::Cell(cell) => (self.region.name(cell), "get_reference"),
+        }
+    }
+}
+
+impl<T: Entity> Clone for BoundRef<T> {
+    fn clone(&self) -> Self {
+        Self { region: Arc::clone(&self.region), source: self.source, marker: PhantomData }
+    }
+}
+
+/// Equal if both lead to the same row of the same context.
+impl<T: Entity> PartialEq for BoundRef<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.region, &other.region) && self.target() == other.target()
+    }
+}
+
+impl<T: Entity> fmt::Debug for BoundRef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_ref().fmt(f)
+    }
+}
+
+impl<T: Entity> From<&BoundRef<T>> for Ref<T> {
+    fn from(reference: &BoundRef<T>) -> Self {
+        reference.to_ref()
+    }
+}
+
+impl<T: Entity> From<BoundRef<T>> for Ref<T> {
+    fn from(reference: BoundRef<T>) -> Self {
+        reference.to_ref()
+    }
+}
+
+macro_rules! bound {
+    ($name:ident) => {
+        impl<R: RelationField> $name<R> {
+            pub(crate) fn of(region: Arc<Region>, owner: CellId) -> Self {
+                Self { region, owner, marker: PhantomData }
+            }
+
+            pub(crate) fn region(&self) -> &Arc<Region> {
+                &self.region
+            }
+
+            pub(crate) fn owner(&self) -> CellId {
+                self.owner
+            }
+
+            pub(crate) fn relation(&self) -> RelationId {
+                RelationId { entity: self.owner.entity, index: R::INDEX }
+            }
+
+            pub(crate) fn not_loaded(&self) -> Error {
+                Error::NotLoaded { key: self.region.name(self.owner), relation: R::NAME }
+            }
+
+            /// Whether the context knows what it holds.
+            #[must_use]
+            pub fn is_loaded(&self) -> bool {
+                self.region.links().is_loaded(&self.region, self.relation(), self.owner.at)
+            }
+
+            fn handles(&self) -> Result<Vec<Loaded<R::Target>>> {
+                let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
+                let items = items.ok_or_else(|| self.not_loaded())?;
+                let entity = self.region.metadata().relation(self.relation()).target;
+                let arena = self.region.arena(entity);
+                let items = items.into_iter().map(|at| {
+                    if !arena.is_loaded(at) {
+                        return Err(self.not_loaded());
+                    }
+                    Ok(Loaded::new(Arc::clone(&self.region), CellId { entity, at }))
+                });
+                items.collect()
+            }
+
+            /// The cell of an item to write.
+            fn item(&self, item: impl Into<Ref<R::Target>>) -> Result<u32> {
+                if self.region.is_detached() {
+                    return Err(Error::Detached { key: self.region.name(self.owner) });
+                }
+                let mut item: Ref<R::Target> = item.into();
+                let entity = self.region.metadata().relation(self.relation()).target;
+                let mut adoption = Adoption::new(&self.region, Mode::Persist);
+                item.adopt(&mut |value| adoption.value(entity, value));
+                adoption.finish()?;
+                let name = EntityKey::new(self.region.entity(entity).name, item.key().unwrap_or_default());
+                let target = item.target();
+                // The handle of a keyed entity says where it comes from; a key alone does not.
+                self.region.item(self.relation(), self.owner, target, name)
+            }
+        }
+
+        impl<R: RelationField> Clone for $name<R> {
+            fn clone(&self) -> Self {
+                Self::of(Arc::clone(&self.region), self.owner)
+            }
+        }
+
+        impl<R: RelationField> fmt::Debug for $name<R> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}.{}", self.region.name(self.owner), R::NAME)
+            }
+        }
+    };
+}
+
+/// A to-many relation of one entity in its context.
+pub struct BoundCollection<R: RelationField> {
+    region: Arc<Region>,
+    owner: CellId,
+    marker: PhantomData<fn() -> R>,
+}
+
+bound!(BoundCollection);
+
+impl<R: RelationField> BoundCollection<R> {
+    /// The items, if the context knows them. Sends no statement.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`].
+    pub fn items(&self) -> Result<LoadedCollection<R::Target>> {
+        self.handles().map(LoadedCollection::new)
+    }
+
+    /// Adds an item: a handle, a [`Ref`], or a new value, which is persisted with it. The other side follows at
+    /// once; the database with the next flush. An item that is in already stays as it is. The collection need not be
+    /// loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ForeignEntity`], [`Error::Detached`], and [`Error::Relation`] for an item given by key alone whose
+    /// foreign key is not loaded.
+    pub fn add(&self, item: impl Into<Ref<R::Target>>) -> Result<()> {
+        let item = self.item(item)?;
+        self.region.link_item(self.owner, self.relation(), item)
+    }
+
+    /// Takes an item out. The entity itself stays; to delete it use [`EntityManager::remove`](crate::EntityManager::remove).
+    /// An item that is not in is ignored. The collection need not be loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RequiredOwner`] when the item can't be without an owner, [`Error::ForeignEntity`],
+    /// [`Error::Detached`].
+    pub fn remove(&self, item: impl Into<Ref<R::Target>>) -> Result<()> {
+        let item = self.item(item)?;
+        self.region.unlink_item(self.owner, self.relation(), item)
+    }
+
+    /// Makes `items` the whole content, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`] when the present content is not known; otherwise as [`add`](Self::add) and
+    /// [`remove`](Self::remove).
+    pub fn set<I>(&self, items: I) -> Result<()>
+    where
+        I: IntoIterator,
+        I::Item: Into<Ref<R::Target>>,
+    {
+        if !self.is_loaded() {
+            return Err(self.not_loaded());
+        }
+        let items = items.into_iter().map(|item| self.item(item)).collect::<Result<Vec<u32>>>()?;
+        self.region.set_items(self.owner, self.relation(), &items)
+    }
+
+    /// How many items there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`].
+    #[expect(clippy::unused_async, reason = "a collection that is not loaded will be counted by a query")]
+    pub async fn count(&self) -> Result<usize> {
+        let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
+        items.map(|items| items.len()).ok_or_else(|| self.not_loaded())
+    }
+
+    /// Whether `item` is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`], [`Error::ForeignEntity`].
+    #[expect(clippy::unused_async, reason = "for a collection that is not loaded a query will answer")]
+    pub async fn contains(&self, item: impl Into<Ref<R::Target>>) -> Result<bool> {
+        let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
+        let items = items.ok_or_else(|| self.not_loaded())?;
+        let item: Ref<R::Target> = item.into();
+        let entity = self.region.metadata().relation(self.relation()).target;
+        let name = EntityKey::new(self.region.entity(entity).name, item.key().unwrap_or_default());
+        let item = self.region.item(self.relation(), self.owner, item.target(), name)?;
+        Ok(items.contains(&item))
+    }
+}
+
+/// The one-to-one relation of one entity whose target owns the foreign key.
+pub struct BoundInverse<R: RelationField> {
+    region: Arc<Region>,
+    owner: CellId,
+    marker: PhantomData<fn() -> R>,
+}
+
+bound!(BoundInverse);
+
+impl<R: RelationField> BoundInverse<R> {
+    /// The related entity, if there is one and the context knows. Sends no statement.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`].
+    pub fn get(&self) -> Result<Option<Loaded<R::Target>>> {
+        Ok(self.handles()?.into_iter().next())
+    }
+
+    /// Points the related entity's foreign key here, and lets go of the one that was related before.
+    ///
+    /// # Errors
+    ///
+    /// As [`BoundCollection::set`].
+    pub fn set<I>(&self, item: Option<I>) -> Result<()>
+    where
+        I: Into<Ref<R::Target>>,
+    {
+        let items = item.into_iter().map(|item| self.item(item)).collect::<Result<Vec<u32>>>()?;
+        self.region.set_items(self.owner, self.relation(), &items)
+    }
+}

@@ -1,0 +1,95 @@
+//! What the next flush has to look at, and how it is written.
+//!
+//! [`Pending`] holds the touched, new and removed cells of a region: a flush looks at these and never at the whole
+//! identity map. The stages are functions from data to data; only [`flush`] awaits.
+
+mod adopt;
+mod change_set;
+mod commit_order;
+mod flush;
+mod flush_plan;
+mod settle;
+
+pub(crate) use adopt::{Adoption, Mode};
+pub(crate) use flush::{accept_unknown, flush};
+pub use flush_plan::FlushPlan;
+pub(crate) use settle::Settlement;
+
+use crate::entity::{CellId, Region, State};
+use crate::error::{Error, Result};
+
+/// Cells that wait for a flush, each at most once in a list.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) new: Vec<CellId>,
+    pub(crate) touched: Vec<CellId>,
+    pub(crate) removed: Vec<CellId>,
+    /// What infallible calls had to keep for the next flush to say.
+    pub(crate) errors: Vec<Error>,
+    /// A commit whose answer never came, with what it would settle.
+    pub(crate) unknown: Option<Settlement>,
+}
+
+impl Region {
+    /// Schedules a cell to be deleted; forgets one that was never inserted. Doing it twice is doing it once.
+    pub(crate) fn remove(&self, cell: CellId) -> Result<()> {
+        let arena = self.arena(cell.entity);
+        match arena.state(cell.at) {
+            State::Removed => {}
+            State::Detached => return Err(Error::Detached { key: self.name(cell) }),
+            State::New => {
+                self.links().drop_cell(self, cell);
+                arena.forget_new(cell.at);
+                self.pending().new.retain(|new| *new != cell);
+            }
+            State::Managed | State::Reference => {
+                arena.set_state(cell.at, State::Removed);
+                self.pending().removed.push(cell);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a removal back.
+    pub(crate) fn restore(&self, cell: CellId) -> Result<()> {
+        let arena = self.arena(cell.entity);
+        match arena.state(cell.at) {
+            State::New | State::Managed | State::Reference => {}
+            State::Detached => return Err(Error::Detached { key: self.name(cell) }),
+            State::Removed => {
+                self.pending().removed.retain(|removed| *removed != cell);
+                let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
+                arena.set_state(cell.at, state);
+                if arena.is_dirty(cell.at) {
+                    arena.clear_touched(cell.at);
+                    self.touch(cell);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything at all may wait for a flush.
+    pub(crate) fn has_pending_cells(&self) -> bool {
+        let pending = self.pending();
+        let cells = !(pending.new.is_empty() && pending.touched.is_empty() && pending.removed.is_empty());
+        drop(pending);
+        cells || self.links().pivots().next().is_some()
+    }
+
+    /// Whether anything of the given entities waits for a flush.
+    pub(crate) fn has_pending(&self, entities: &[crate::metadata::EntityId]) -> bool {
+        let pending = self.pending();
+        let mut waiting = pending.new.iter().chain(&pending.removed).chain(&pending.touched);
+        let cells = waiting.any(|cell| {
+            entities.contains(&cell.entity)
+                && (self.state(*cell) != State::Managed || self.arena(cell.entity).is_dirty(cell.at))
+        });
+        drop(pending);
+        cells
+            || self.links().pivots().any(|(relation, _)| {
+                let target = self.metadata().relation(relation).target;
+                entities.contains(&relation.entity) || entities.contains(&target)
+            })
+    }
+}

@@ -1,0 +1,144 @@
+//! What changed: one entity's pending write, by comparing its snapshots.
+//!
+//! Looks at new, touched and removed cells only.
+
+use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
+use crate::error::{EntityKey, Error, Result};
+use crate::metadata::RelationKind;
+use crate::relation::Target;
+
+/// One entity's pending write.
+pub(crate) struct ChangeSet {
+    pub(crate) cell: CellId,
+    pub(crate) kind: ChangeSetKind,
+}
+
+pub(crate) enum ChangeSetKind {
+    Create(ErasedSnapshot),
+    Update(ErasedSnapshot, PropertySet),
+    Delete,
+}
+
+/// The change sets of a region, in the order in which the program made the changes.
+///
+/// # Errors
+///
+/// [`Error::OutcomeUnknown`], what an earlier infallible call had to keep, and whatever is wrong with an entity:
+/// [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::Relation`], [`Error::KeyChanged`],
+/// [`Error::MissingKey`].
+pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
+    let (new, touched, removed) = {
+        let mut pending = region.pending();
+        if pending.unknown.is_some() {
+            return Err(Error::OutcomeUnknown);
+        }
+        if !pending.errors.is_empty() {
+            return Err(pending.errors.remove(0));
+        }
+        (pending.new.clone(), pending.touched.clone(), pending.removed.clone())
+    };
+    let mut change_sets = Vec::with_capacity(new.len() + touched.len() + removed.len());
+    for cell in new {
+        let arena = region.arena(cell.entity);
+        let (State::New, Some(snapshot)) = (arena.state(cell.at), arena.current(cell.at)) else { continue };
+        check_references(region, cell, &snapshot, None)?;
+        check_key(region, cell, &snapshot)?;
+        change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Create(snapshot) });
+    }
+    for cell in touched {
+        let arena = region.arena(cell.entity);
+        let (State::Managed, Some((snapshot, changed))) = (arena.state(cell.at), arena.changes(cell.at))
+        else {
+            continue;
+        };
+        if changed.is_empty() {
+            continue;
+        }
+        let entity = region.entity(cell.entity);
+        if entity.primary_key.iter().any(|property| changed.contains(*property)) {
+            return Err(Error::KeyChanged { key: region.name(cell) });
+        }
+        check_references(region, cell, &snapshot, Some(&changed))?;
+        change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Update(snapshot, changed) });
+    }
+    for cell in removed {
+        if region.state(cell) == State::Removed {
+            change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Delete });
+        }
+    }
+    Ok(change_sets)
+}
+
+/// Whether every (changed) reference leads somewhere that can be written.
+fn check_references(
+    region: &Region,
+    cell: CellId,
+    snapshot: &ErasedSnapshot,
+    changed: Option<&PropertySet>,
+) -> Result<()> {
+    let entity = region.entity(cell.entity);
+    let arena = region.arena(cell.entity);
+    for (index, relation) in entity.relations.iter().enumerate() {
+        let RelationKind::ManyToOne { property } = relation.kind else { continue };
+        if changed.is_some_and(|changed| !changed.contains(property)) {
+            continue;
+        }
+        let refuse = |problem| Error::Relation { key: region.name(cell), relation: relation.name, problem };
+        match arena.target_of(snapshot, index) {
+            Target::Unset if relation.nullable => {}
+            Target::Unset | Target::New => {
+                return Err(Error::RequiredRelation { key: region.name(cell), relation: relation.name });
+            }
+            Target::Key(_) => {}
+            Target::Cell(target) if target.context == region.id() => {
+                if region.state(target.id) == State::Detached {
+                    return Err(refuse("it points to an entity that was removed before it was ever saved"));
+                }
+            }
+            Target::Cell(target) => {
+                return Err(Error::ForeignEntity {
+                    key: EntityKey::new(
+                        region.entity(relation.target).name,
+                        arena.reference_key(snapshot, index).unwrap_or_default(),
+                    ),
+                    expected: region.id(),
+                    found: target.context,
+                });
+            }
+            Target::Invalid(source) => {
+                return Err(Error::Value {
+                    entity: entity.name,
+                    field: relation.name,
+                    column: entity.columns[entity.properties[property].columns.start].name.clone(),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a new entity has a key, or will get one.
+fn check_key(region: &Region, cell: CellId, snapshot: &ErasedSnapshot) -> Result<()> {
+    let entity = region.entity(cell.entity);
+    if entity.generated().is_some() || region.key(cell).is_some() {
+        return Ok(());
+    }
+    let arena = region.arena(cell.entity);
+    for property in &entity.primary_key {
+        let known = match entity.properties[*property].kind {
+            // Its target's key is known by the time it is inserted.
+            crate::metadata::PropertyKind::Reference(_) => true,
+            crate::metadata::PropertyKind::Scalar => {
+                arena.value_of(snapshot, *property).is_ok_and(|value| !value.is_null())
+            }
+        };
+        if !known {
+            return Err(Error::MissingKey {
+                entity: entity.name,
+                hint: "assign one, or mark the field `auto` or `default = path::to::function`",
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! Runs a flush plan in one transaction. The only file of the unit of work that awaits.
+//!
+//! Memory moves in one synchronous step after the commit. Dropped or failed before it, a flush has changed nothing:
+//! the driver rolls the transaction back, and every cell is as it was. From sending COMMIT to its answer the outcome is
+//! unknown; what would be settled is kept aside until the program says which it was.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
+use super::settle::Settlement;
+use crate::driver::{
+    Connection, Delete, DriverErrorKind, Insert, PivotWrite, TransactionStep, Update, UpdateRow, Write,
+    WriteOutcome,
+};
+use crate::entity::{CellId, Region};
+use crate::entity_manager::Outcome;
+use crate::error::{Error, Result};
+use crate::value::{KeyValues, Value};
+
+/// Writes what is pending in `region`.
+pub(crate) async fn flush(region: &Arc<Region>) -> Result<()> {
+    let plan = FlushPlan::of(region)?;
+    if plan.is_empty() {
+        // Links of entities that go with their rows need no statement, but are done with.
+        region.settle_links(&plan.pivots);
+        return Ok(());
+    }
+    tracing::debug!(target: "orm", plan = %plan, "flush");
+    let orm = Arc::clone(region.orm());
+    let mut connection = orm.connection("flush").await?;
+    let step = connection.transaction(TransactionStep::Begin).await;
+    step.map_err(|error| orm.error("begin", error))?;
+    let mut run = Run {
+        region,
+        keys: HashMap::default(),
+        settlement: Settlement::default(),
+        statements: 2,
+        ends: false,
+    };
+    if let Err(error) = run.steps(&mut *connection, plan).await {
+        if let Err(rollback) = connection.transaction(TransactionStep::Rollback).await {
+            tracing::warn!(target: "orm", error = %rollback, "rollback failed; the connection is closed");
+        }
+        return Err(error);
+    }
+    let statements = run.statements;
+    region.pending().unknown = Some(std::mem::take(&mut run.settlement));
+    // If this is dropped now, nobody knows whether the rows are there, and their keys stay reserved.
+    run.ends = true;
+    match connection.transaction(TransactionStep::Commit).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == DriverErrorKind::ConnectionLost => {
+            return Err(orm.error("commit", error));
+        }
+        Err(error) => {
+            region.pending().unknown = None;
+            run.ends = false;
+            if let Err(rollback) = connection.transaction(TransactionStep::Rollback).await {
+                tracing::warn!(target: "orm", error = %rollback, "rollback failed; the connection is closed");
+            }
+            return Err(orm.error("commit", error));
+        }
+    }
+    tracing::debug!(target: "orm", statements, "flushed");
+    let settlement = region.pending().unknown.take();
+    settlement.map_or(Ok(()), |settlement| region.settle(settlement))
+}
+
+/// The program looked at the database and knows what became of a commit that was cut off.
+pub(crate) fn accept_unknown(region: &Region, outcome: Outcome) -> Result<()> {
+    let settlement = region.pending().unknown.take();
+    match (settlement, outcome) {
+        (Some(settlement), Outcome::Committed) => region.settle(settlement),
+        (Some(settlement), Outcome::RolledBack) => {
+            settlement.release_keys(region);
+            Ok(())
+        }
+        (None, _) => Ok(()),
+    }
+}
+
+struct Run<'a> {
+    region: &'a Arc<Region>,
+    /// Keys of the rows that were inserted.
+    keys: HashMap<CellId, KeyValues, foldhash::fast::RandomState>,
+    settlement: Settlement,
+    statements: u64,
+    /// Whether the transaction's end was asked for, so that its keys are not to be released.
+    ends: bool,
+}
+
+/// Failed or dropped before its end, a flush gives back the keys that its inserts had reserved.
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if !self.ends {
+            for (cell, key) in &self.keys {
+                self.region.arena(cell.entity).release_key(cell.at, key);
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
+        self.settlement.pivots = plan.pivots;
+        for step in plan.steps {
+            let write = self.write(&step)?;
+            let orm = self.region.orm();
+            let outcome = connection.write(&write).await.map_err(|error| orm.error("flush", error))?;
+            self.statements += outcome.statements;
+            self.accept(step, &write, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// The driver's operation, with all values known by now.
+    fn write(&self, step: &Step) -> Result<Write> {
+        let metadata = Arc::clone(self.region.metadata());
+        Ok(match step {
+            Step::Insert { entity, columns, returning, rows } => {
+                let rows = rows.iter().map(|row| self.values(&row.values)).collect::<Result<Vec<_>>>()?;
+                let (columns, returning) = (columns.clone(), returning.clone());
+                Write::Insert(Insert { metadata, entity: *entity, columns, rows, returning })
+            }
+            Step::Update { entity, columns, version, rows, .. } => {
+                let rows = rows.iter().map(|row| {
+                    Ok(UpdateRow {
+                        key: self.key(&row.key)?,
+                        values: self.values(&row.values)?,
+                        version: row.version.as_ref().map(|(old, _)| old.clone()),
+                    })
+                });
+                let rows = rows.collect::<Result<Vec<_>>>()?;
+                Write::Update(Update {
+                    metadata,
+                    entity: *entity,
+                    columns: columns.clone(),
+                    rows,
+                    version: *version,
+                })
+            }
+            Step::Delete { entity, keys, .. } => {
+                Write::Delete(Delete { metadata, entity: *entity, keys: keys.clone() })
+            }
+            Step::Pivot { relation, adds, links } => {
+                let links = links.iter().map(|(owner, item)| Ok((self.key(owner)?, self.key(item)?)));
+                let links = links.collect::<Result<Vec<_>>>()?;
+                let write = PivotWrite { metadata, relation: *relation, links };
+                if *adds { Write::Link(write) } else { Write::Unlink(write) }
+            }
+        })
+    }
+
+    fn values(&self, planned: &[PlannedValue]) -> Result<Vec<Value>> {
+        let values = planned.iter().map(|value| match value {
+            PlannedValue::Known(value) => Ok(value.clone()),
+            PlannedValue::KeyOf(cell, part) => {
+                let key = self.keys.get(cell).and_then(|key| key.get(*part).cloned());
+                key.ok_or_else(|| self.unknown_key(*cell))
+            }
+        });
+        values.collect()
+    }
+
+    fn key(&self, planned: &PlannedKey) -> Result<KeyValues> {
+        match planned {
+            PlannedKey::Known(key) => Ok(key.clone()),
+            PlannedKey::Of(cell) => self.keys.get(cell).cloned().ok_or_else(|| self.unknown_key(*cell)),
+        }
+    }
+
+    /// The plan orders steps so that this does not happen.
+    fn unknown_key(&self, cell: CellId) -> Error {
+        Error::MissingKey {
+            entity: self.region.entity(cell.entity).name,
+            hint: "it was not inserted in this flush",
+        }
+    }
+
+    /// Notes what the step did.
+    fn accept(&mut self, step: Step, write: &Write, outcome: WriteOutcome) -> Result<()> {
+        match (step, write) {
+            (Step::Insert { entity, columns, returning, rows }, Write::Insert(insert)) => {
+                let meta = self.region.entity(entity);
+                let mut returned = outcome.returned.into_iter();
+                for (row, written) in rows.into_iter().zip(&insert.rows) {
+                    let generated =
+                        if returning.is_empty() { Vec::new() } else { returned.next().unwrap_or_default() };
+                    let key = meta.key_columns().map(|column| {
+                        let given =
+                            columns.iter().position(|one| *one == column).map(|at| written[at].clone());
+                        let made = || {
+                            returning
+                                .iter()
+                                .position(|one| *one == column)
+                                .and_then(|at| generated.get(at).cloned())
+                        };
+                        given.or_else(made).ok_or_else(|| self.unknown_key(row.cell))
+                    });
+                    let key = key.collect::<Result<KeyValues>>()?;
+                    self.region.arena(entity).reserve_key(row.cell.at, &key);
+                    self.keys.insert(row.cell, key.clone());
+                    let mut values = row.decided;
+                    for (column, value) in returning.iter().zip(generated) {
+                        let property =
+                            meta.properties.iter().position(|property| property.columns.contains(column));
+                        values.extend(property.map(|property| (property, value)));
+                    }
+                    self.settlement.saved(row.cell, row.snapshot, values, Some(key));
+                }
+            }
+            (Step::Update { entity, rows, .. }, _) => {
+                let meta = self.region.entity(entity);
+                for (at, row) in rows.into_iter().enumerate() {
+                    if !outcome.matched.get(at).copied().unwrap_or(true) {
+                        return Err(Error::StaleEntity { key: self.region.name(row.cell) });
+                    }
+                    let version = meta.version.zip(row.version).map(|(property, (_, new))| (property, new));
+                    if let Some(snapshot) = row.snapshot {
+                        self.settlement.saved(row.cell, snapshot, version.into_iter().collect(), None);
+                    }
+                }
+            }
+            (Step::Delete { cells, .. }, _) => self.settlement.removed.extend(cells),
+            (Step::Insert { .. } | Step::Pivot { .. }, _) => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,575 @@
+//! Turns change sets into the writes of one flush.
+//!
+//! Pure: no driver, no await. [`super::flush`] runs a plan and [`super::settle`] writes the results back, so a plan can
+//! be printed and tested without a database.
+//!
+//! Invariants:
+//! - a row is inserted before any row that refers to it, and deleted after;
+//! - no step has more rows than [`Capabilities::max_rows_per_write`](crate::driver::Capabilities);
+//! - rows of one step have the same columns.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::change_set::{ChangeSet, ChangeSetKind, compute};
+use super::commit_order::{ReferenceGraph, commit_order, levels};
+use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
+use crate::error::{Error, Result};
+use crate::links::PivotChanges;
+use crate::metadata::{EntityId, EntityMetadata, Metadata, PropertyKind, RelationId, RelationKind};
+use crate::relation::Target;
+use crate::value::{KeyValues, Value, ValueError};
+
+type Hasher = foldhash::fast::RandomState;
+
+/// The writes of one flush, in order.
+pub struct FlushPlan {
+    metadata: Arc<Metadata>,
+    pub(super) steps: Vec<Step>,
+    /// Links that the plan writes, to be settled.
+    pub(super) pivots: Vec<(RelationId, PivotChanges)>,
+}
+
+/// The phases of a flush, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum FlushPhase {
+    /// Deletes that free a key for a new row.
+    EarlyDelete,
+    Insert,
+    Update,
+    /// References that would have closed a circle.
+    ExtraUpdate,
+    Unlink,
+    Link,
+    Delete,
+}
+
+/// One write: rows of one shape.
+pub(super) enum Step {
+    Insert {
+        entity: EntityId,
+        columns: Vec<usize>,
+        returning: Vec<usize>,
+        rows: Vec<InsertRow>,
+    },
+    Update {
+        entity: EntityId,
+        columns: Vec<usize>,
+        version: Option<usize>,
+        rows: Vec<ChangedRow>,
+        is_extra: bool,
+    },
+    Delete {
+        entity: EntityId,
+        cells: Vec<CellId>,
+        keys: Vec<KeyValues>,
+        is_early: bool,
+    },
+    Pivot {
+        relation: RelationId,
+        adds: bool,
+        links: Vec<(PlannedKey, PlannedKey)>,
+    },
+}
+
+pub(super) struct InsertRow {
+    pub(super) cell: CellId,
+    pub(super) snapshot: ErasedSnapshot,
+    pub(super) values: Vec<PlannedValue>,
+    /// Scalars that the plan decided, such as the first version.
+    pub(super) decided: Vec<(usize, Value)>,
+}
+
+pub(super) struct ChangedRow {
+    pub(super) cell: CellId,
+    /// `None` for an extra update, whose snapshot the insert settles.
+    pub(super) snapshot: Option<ErasedSnapshot>,
+    pub(super) key: PlannedKey,
+    pub(super) values: Vec<PlannedValue>,
+    /// The version that the row must have, and the one that it gets.
+    pub(super) version: Option<(Value, Value)>,
+}
+
+/// A value that may be known only when an earlier step has run.
+#[derive(Clone)]
+pub(super) enum PlannedValue {
+    Known(Value),
+    /// This part of the key of that cell.
+    KeyOf(CellId, usize),
+}
+
+/// A key that may be known only when an earlier step has run.
+#[derive(Clone)]
+pub(super) enum PlannedKey {
+    Known(KeyValues),
+    Of(CellId),
+}
+
+impl FlushPlan {
+    /// The plan of what is pending.
+    pub(crate) fn of(region: &Region) -> Result<Self> {
+        let change_sets = compute(region)?;
+        let pivots: Vec<(RelationId, PivotChanges)> =
+            region.links().pivots().map(|(relation, changes)| (relation, changes.clone())).collect();
+        let mut planner = Planner { region, steps: Vec::new(), inserted: HashSet::default() };
+        if !change_sets.is_empty() {
+            planner.plan(change_sets)?;
+        }
+        for (relation, changes) in &pivots {
+            planner.pivot(*relation, changes);
+        }
+        let mut steps = planner.steps;
+        // Stable: within a phase the order of planning stays.
+        steps.sort_by_key(Step::phase);
+        Ok(Self { metadata: Arc::clone(region.metadata()), steps, pivots })
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many writes it has, transaction not counted. A driver may need several statements for one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+}
+
+impl Step {
+    fn phase(&self) -> FlushPhase {
+        match self {
+            Self::Insert { .. } => FlushPhase::Insert,
+            Self::Update { is_extra: false, .. } => FlushPhase::Update,
+            Self::Update { is_extra: true, .. } => FlushPhase::ExtraUpdate,
+            Self::Delete { is_early: true, .. } => FlushPhase::EarlyDelete,
+            Self::Delete { is_early: false, .. } => FlushPhase::Delete,
+            Self::Pivot { adds: false, .. } => FlushPhase::Unlink,
+            Self::Pivot { adds: true, .. } => FlushPhase::Link,
+        }
+    }
+}
+
+struct Planner<'a> {
+    region: &'a Region,
+    steps: Vec<Step>,
+    /// Cells whose insert is planned already.
+    inserted: HashSet<CellId, Hasher>,
+}
+
+impl<'a> Planner<'a> {
+    fn plan(&mut self, change_sets: Vec<ChangeSet>) -> Result<()> {
+        let mut creates: HashMap<EntityId, Vec<(CellId, ErasedSnapshot)>, Hasher> = HashMap::default();
+        let mut updates = Vec::new();
+        let mut deletes: HashMap<EntityId, Vec<CellId>, Hasher> = HashMap::default();
+        for ChangeSet { cell, kind } in change_sets {
+            match kind {
+                ChangeSetKind::Create(snapshot) => {
+                    creates.entry(cell.entity).or_default().push((cell, snapshot));
+                }
+                ChangeSetKind::Update(snapshot, changed) => updates.push((cell, snapshot, changed)),
+                ChangeSetKind::Delete => deletes.entry(cell.entity).or_default().push(cell),
+            }
+        }
+        let order = self.entity_order(creates.keys().chain(deletes.keys()).copied())?;
+        let early = self.early_deletes(&creates, &mut deletes);
+        for entity in &order {
+            if let Some(rows) = creates.remove(entity) {
+                self.inserts(*entity, rows)?;
+            }
+        }
+        self.updates(updates)?;
+        for entity in order.iter().rev() {
+            if let Some(cells) = early.get(entity) {
+                self.deletes(*entity, cells, true);
+            }
+            if let Some(cells) = deletes.get(entity) {
+                self.deletes(*entity, cells, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// The types in the order of inserts.
+    fn entity_order(&self, entities: impl Iterator<Item = EntityId>) -> Result<Vec<EntityId>> {
+        let mut entities: Vec<EntityId> = entities.collect();
+        entities.sort_unstable();
+        entities.dedup();
+        let place = |entity: EntityId| entities.binary_search(&entity).ok();
+        let mut graph = ReferenceGraph { nodes: entities.len(), references: Vec::new() };
+        for (from, entity) in entities.iter().enumerate() {
+            for relation in &self.region.entity(*entity).relations {
+                if let (RelationKind::ManyToOne { .. }, Some(to)) = (&relation.kind, place(relation.target)) {
+                    graph.references.push((from, to, !relation.nullable));
+                }
+            }
+        }
+        match commit_order(&graph) {
+            Ok(order) => Ok(order.into_iter().map(|at| entities[at]).collect()),
+            Err(circle) => Err(self.circle(circle.into_iter().map(|at| entities[at]))),
+        }
+    }
+
+    fn circle(&self, entities: impl Iterator<Item = EntityId>) -> Error {
+        Error::CommitOrderCycle { entities: entities.map(|entity| self.region.entity(entity).name).collect() }
+    }
+
+    /// Takes out the deletes whose key a new row wants.
+    fn early_deletes(
+        &self,
+        creates: &HashMap<EntityId, Vec<(CellId, ErasedSnapshot)>, Hasher>,
+        deletes: &mut HashMap<EntityId, Vec<CellId>, Hasher>,
+    ) -> HashMap<EntityId, Vec<CellId>, Hasher> {
+        let mut early: HashMap<EntityId, Vec<CellId>, Hasher> = HashMap::default();
+        for (entity, cells) in deletes {
+            let Some(new) = creates.get(entity) else { continue };
+            let keys: HashSet<KeyValues, Hasher> =
+                new.iter().filter_map(|(cell, _)| self.region.key(*cell)).collect();
+            let wanted = |cell: &CellId| self.region.key(*cell).is_some_and(|key| keys.contains(&key));
+            let (first, rest): (Vec<CellId>, Vec<CellId>) = cells.iter().partition(|cell| wanted(cell));
+            *cells = rest;
+            early.insert(*entity, first);
+        }
+        early
+    }
+
+    fn inserts(&mut self, entity: EntityId, rows: Vec<(CellId, ErasedSnapshot)>) -> Result<()> {
+        let levels = self.levels(entity, &rows)?;
+        let depth = levels.iter().copied().max().unwrap_or(0);
+        let mut by_level: Vec<Vec<(CellId, ErasedSnapshot)>> = (0..=depth).map(|_| Vec::new()).collect();
+        for (row, level) in rows.into_iter().zip(levels) {
+            by_level[level].push(row);
+        }
+        for rows in by_level {
+            let mut planned = Vec::with_capacity(rows.len());
+            let mut extra = Vec::new();
+            for (cell, snapshot) in rows {
+                planned.push(self.insert(cell, snapshot, &mut extra)?);
+            }
+            // Only now: rows of one statement can't rely on each other.
+            self.inserted.extend(planned.iter().map(|(_, _, row)| row.cell));
+            self.push_inserts(entity, planned);
+            for (cell, relation) in extra {
+                self.extra_update(cell, relation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of one type that refer to each other must go one after another.
+    fn levels(&self, entity: EntityId, rows: &[(CellId, ErasedSnapshot)]) -> Result<Vec<usize>> {
+        let meta = self.region.entity(entity);
+        let to_itself: Vec<(usize, bool)> = meta
+            .relations
+            .iter()
+            .enumerate()
+            .filter(|(_, relation)| {
+                relation.target == entity && matches!(relation.kind, RelationKind::ManyToOne { .. })
+            })
+            .map(|(index, relation)| (index, !relation.nullable))
+            .collect();
+        if to_itself.is_empty() {
+            return Ok(vec![0; rows.len()]);
+        }
+        let places: HashMap<u32, usize, Hasher> =
+            rows.iter().enumerate().map(|(place, (cell, _))| (cell.at, place)).collect();
+        let arena = self.region.arena(entity);
+        let mut graph = ReferenceGraph { nodes: rows.len(), references: Vec::new() };
+        for (from, (_, snapshot)) in rows.iter().enumerate() {
+            for (relation, required) in &to_itself {
+                let target = self.region.resolve(entity, &arena.target_of(snapshot, *relation));
+                if let Some(to) = target.and_then(|at| places.get(&at)) {
+                    graph.references.push((from, *to, *required));
+                }
+            }
+        }
+        levels(&graph).map_err(|_| self.circle(std::iter::once(entity)))
+    }
+
+    #[expect(clippy::type_complexity, reason = "columns, returned columns and the row, taken apart at once")]
+    fn insert(
+        &self,
+        cell: CellId,
+        snapshot: ErasedSnapshot,
+        extra: &mut Vec<(CellId, usize)>,
+    ) -> Result<(Vec<usize>, Vec<usize>, InsertRow)> {
+        let meta = self.region.entity(cell.entity);
+        let arena = self.region.arena(cell.entity);
+        let has_key = self.region.key(cell).is_some();
+        let mut columns = Vec::with_capacity(meta.columns.len());
+        let mut returning = Vec::new();
+        let mut values = Vec::with_capacity(meta.columns.len());
+        let mut decided = Vec::new();
+        for (at, property) in meta.properties.iter().enumerate() {
+            match property.kind {
+                PropertyKind::Scalar if property.auto && !has_key => returning.push(property.columns.start),
+                PropertyKind::Scalar => {
+                    let mut value =
+                        arena.value_of(&snapshot, at).map_err(|source| unfit(meta, at, source))?;
+                    if meta.version == Some(at) && value == Value::Int(0) {
+                        value = Value::Int(1);
+                        decided.push((at, value.clone()));
+                    }
+                    columns.push(property.columns.start);
+                    values.push(PlannedValue::Known(value));
+                }
+                PropertyKind::Reference(relation) => {
+                    let target = arena.target_of(&snapshot, relation);
+                    let is_itself = self.region.resolve(meta.relations[relation].target, &target)
+                        == Some(cell.at)
+                        && meta.relations[relation].target == cell.entity;
+                    columns.extend(property.columns.clone());
+                    let count = property.columns.len();
+                    // A row may name itself where its key is known; everything else must be there before.
+                    let waits = self.awaited(meta.relations[relation].target, &target);
+                    match waits {
+                        Some(_) if is_itself && has_key => {
+                            values.extend(self.planned(meta.relations[relation].target, &target, count));
+                        }
+                        Some(_) if meta.relations[relation].nullable => {
+                            values.extend(std::iter::repeat_n(PlannedValue::Known(Value::Null), count));
+                            extra.push((cell, relation));
+                        }
+                        Some(target) => return Err(self.circle([cell.entity, target.entity].into_iter())),
+                        None => values.extend(self.planned(meta.relations[relation].target, &target, count)),
+                    }
+                }
+            }
+        }
+        Ok((columns, returning, InsertRow { cell, snapshot, values, decided }))
+    }
+
+    /// The new entity that a reference leads to and that no step has inserted yet.
+    fn awaited(&self, entity: EntityId, target: &Target) -> Option<CellId> {
+        let cell = CellId { entity, at: self.region.resolve(entity, target)? };
+        (self.region.state(cell) == State::New && !self.inserted.contains(&cell)).then_some(cell)
+    }
+
+    /// The columns of a reference.
+    fn planned(&self, entity: EntityId, target: &Target, columns: usize) -> Vec<PlannedValue> {
+        match target {
+            Target::Key(key) => key.iter().cloned().map(PlannedValue::Known).collect(),
+            Target::Cell(cell) => match self.region.key(cell.id) {
+                Some(key) => key.into_iter().map(PlannedValue::Known).collect(),
+                None => {
+                    let id = CellId { entity, at: cell.id.at };
+                    (0..columns).map(|part| PlannedValue::KeyOf(id, part)).collect()
+                }
+            },
+            Target::Unset | Target::New | Target::Invalid(_) => {
+                vec![PlannedValue::Known(Value::Null); columns]
+            }
+        }
+    }
+
+    fn push_inserts(&mut self, entity: EntityId, rows: Vec<(Vec<usize>, Vec<usize>, InsertRow)>) {
+        let limit = self.limit();
+        let mut shapes: Vec<(Vec<usize>, Vec<usize>, Vec<InsertRow>)> = Vec::new();
+        for (columns, returning, row) in rows {
+            match shapes.iter_mut().find(|shape| shape.0 == columns && shape.1 == returning) {
+                Some(shape) => shape.2.push(row),
+                None => shapes.push((columns, returning, vec![row])),
+            }
+        }
+        for (columns, returning, rows) in shapes {
+            for rows in chunks(rows, limit) {
+                let (columns, returning) = (columns.clone(), returning.clone());
+                self.steps.push(Step::Insert { entity, columns, returning, rows });
+            }
+        }
+    }
+
+    fn extra_update(&mut self, cell: CellId, relation: usize) {
+        let meta = self.region.entity(cell.entity);
+        let RelationKind::ManyToOne { property } = meta.relations[relation].kind else { return };
+        let columns: Vec<usize> = meta.properties[property].columns.clone().collect();
+        let target = self.region.arena(cell.entity).target(cell.at, relation);
+        let row = ChangedRow {
+            cell,
+            snapshot: None,
+            key: self.planned_key(cell),
+            values: self.planned(meta.relations[relation].target, &target, columns.len()),
+            version: None,
+        };
+        let open = self.steps.iter_mut().find_map(|step| match step {
+            Step::Update { entity, columns: known, is_extra: true, rows, .. }
+                if *entity == cell.entity && *known == columns =>
+            {
+                Some(rows)
+            }
+            _ => None,
+        });
+        match open {
+            Some(rows) => rows.push(row),
+            None => self.steps.push(Step::Update {
+                entity: cell.entity,
+                columns,
+                version: None,
+                rows: vec![row],
+                is_extra: true,
+            }),
+        }
+    }
+
+    fn updates(&mut self, updates: Vec<(CellId, ErasedSnapshot, PropertySet)>) -> Result<()> {
+        let limit = self.limit();
+        let mut shapes: Vec<(EntityId, Vec<usize>, Vec<ChangedRow>)> = Vec::new();
+        let mut places: HashMap<(EntityId, Vec<usize>), usize, Hasher> = HashMap::default();
+        for (cell, snapshot, changed) in updates {
+            let meta = self.region.entity(cell.entity);
+            let (columns, row) = self.update(meta, cell, snapshot, &changed)?;
+            let place = *places.entry((cell.entity, columns)).or_insert_with_key(|(entity, columns)| {
+                shapes.push((*entity, columns.clone(), Vec::new()));
+                shapes.len() - 1
+            });
+            shapes[place].2.push(row);
+        }
+        for (entity, columns, rows) in shapes {
+            let version = self.version_column(entity);
+            for rows in chunks(rows, limit) {
+                let columns = columns.clone();
+                self.steps.push(Step::Update { entity, columns, version, rows, is_extra: false });
+            }
+        }
+        Ok(())
+    }
+
+    fn update(
+        &self,
+        meta: &EntityMetadata,
+        cell: CellId,
+        snapshot: ErasedSnapshot,
+        changed: &PropertySet,
+    ) -> Result<(Vec<usize>, ChangedRow)> {
+        let arena = self.region.arena(cell.entity);
+        let mut columns = Vec::new();
+        let mut values = Vec::new();
+        for at in changed.iter().filter(|at| meta.version != Some(*at)) {
+            let property = &meta.properties[at];
+            columns.extend(property.columns.clone());
+            match property.kind {
+                PropertyKind::Scalar => {
+                    let value = arena.value_of(&snapshot, at).map_err(|source| unfit(meta, at, source))?;
+                    values.push(PlannedValue::Known(value));
+                }
+                PropertyKind::Reference(relation) => {
+                    let target = arena.target_of(&snapshot, relation);
+                    let entity = meta.relations[relation].target;
+                    values.extend(self.planned(entity, &target, property.columns.len()));
+                }
+            }
+        }
+        let mut version = None;
+        if let (Some(property), Some(column)) = (meta.version, self.version_column(cell.entity)) {
+            let original = arena.original(cell.at);
+            let old = original.map(|original| arena.value_of(&original, property));
+            if let Some(Ok(Value::Int(old))) = old {
+                let new = Value::Int(old.wrapping_add(1));
+                columns.push(column);
+                values.push(PlannedValue::Known(new.clone()));
+                version = Some((Value::Int(old), new));
+            }
+        }
+        let key = self.planned_key(cell);
+        Ok((columns, ChangedRow { cell, snapshot: Some(snapshot), key, values, version }))
+    }
+
+    fn version_column(&self, entity: EntityId) -> Option<usize> {
+        let meta = self.region.entity(entity);
+        meta.version.map(|property| meta.properties[property].columns.start)
+    }
+
+    fn deletes(&mut self, entity: EntityId, cells: &[CellId], is_early: bool) {
+        let keyed = cells.iter().filter_map(|cell| Some((*cell, self.region.key(*cell)?)));
+        for rows in chunks(keyed.collect(), self.limit()) {
+            let (cells, keys) = rows.into_iter().unzip();
+            self.steps.push(Step::Delete { entity, cells, keys, is_early });
+        }
+    }
+
+    fn pivot(&mut self, relation: RelationId, changes: &PivotChanges) {
+        let target = self.region.metadata().relation(relation).target;
+        for (adds, links) in [(false, &changes.removed), (true, &changes.added)] {
+            let mut planned = Vec::with_capacity(links.len());
+            for (owner, item) in links {
+                let owner = CellId { entity: relation.entity, at: *owner };
+                let item = CellId { entity: target, at: *item };
+                // The links of a row that goes, go with it.
+                let goes = |cell: CellId| matches!(self.region.state(cell), State::Removed | State::Detached);
+                if !goes(owner) && !goes(item) {
+                    planned.push((self.planned_key(owner), self.planned_key(item)));
+                }
+            }
+            for links in chunks(planned, self.limit()) {
+                self.steps.push(Step::Pivot { relation, adds, links });
+            }
+        }
+    }
+
+    fn planned_key(&self, cell: CellId) -> PlannedKey {
+        self.region.key(cell).map_or(PlannedKey::Of(cell), PlannedKey::Known)
+    }
+
+    fn limit(&self) -> usize {
+        self.region.orm().driver.capabilities().max_rows_per_write.max(1)
+    }
+}
+
+fn unfit(meta: &EntityMetadata, property: usize, source: ValueError) -> Error {
+    let property = &meta.properties[property];
+    Error::Value {
+        entity: meta.name,
+        field: property.name,
+        column: meta.columns[property.columns.start].name.clone(),
+        source,
+    }
+}
+
+fn chunks<V>(rows: Vec<V>, limit: usize) -> Vec<Vec<V>> {
+    let mut chunks = Vec::with_capacity(rows.len() / limit + 1);
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        chunks.push(rows.by_ref().take(limit).collect());
+    }
+    chunks
+}
+
+/// One line a step: what, how many, which columns. No values.
+impl fmt::Display for FlushPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, step) in self.steps.iter().enumerate() {
+            if at > 0 {
+                writeln!(f)?;
+            }
+            let name = |entity: &EntityId| self.metadata.entity(*entity).name;
+            let names = |entity: &EntityId, columns: &[usize]| {
+                let meta = self.metadata.entity(*entity);
+                columns.iter().map(|at| meta.columns[*at].name.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            match step {
+                Step::Insert { entity, columns, rows, .. } => {
+                    write!(f, "insert {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
+                }
+                Step::Update { entity, columns, rows, .. } => {
+                    write!(f, "update {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
+                }
+                Step::Delete { entity, cells, .. } => write!(f, "delete {} {}", cells.len(), name(entity))?,
+                Step::Pivot { relation, adds, links } => {
+                    let verb = if *adds { "link" } else { "unlink" };
+                    let field = self.metadata.relation(*relation).name;
+                    write!(f, "{verb} {} {}.{field}", links.len(), name(&relation.entity))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for FlushPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

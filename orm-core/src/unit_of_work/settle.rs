@@ -1,0 +1,147 @@
+//! What a committed flush does to memory, in one synchronous step: keys, originals, states, lists.
+//!
+//! Edits that were made while the flush ran are merged over what was saved, and stay dirty.
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::entity::{CellId, ErasedSnapshot, Region, Saved, State};
+use crate::error::Result;
+use crate::links::PivotChanges;
+use crate::metadata::description::ReferentialAction;
+use crate::metadata::{EntityId, RelationId, RelationKind};
+use crate::relation::Target;
+use crate::value::{KeyValues, Value};
+
+type Hasher = foldhash::fast::RandomState;
+
+/// What there is to settle.
+#[derive(Default)]
+pub(crate) struct Settlement {
+    saved: Vec<(CellId, ErasedSnapshot, Vec<(usize, Value)>)>,
+    keys: HashMap<CellId, KeyValues, Hasher>,
+    pub(super) removed: Vec<CellId>,
+    pub(super) pivots: Vec<(RelationId, PivotChanges)>,
+}
+
+impl Settlement {
+    /// Nothing of it happened: the keys of its inserts are free.
+    pub(super) fn release_keys(&self, region: &Region) {
+        for (cell, key) in &self.keys {
+            region.arena(cell.entity).release_key(cell.at, key);
+        }
+    }
+
+    pub(super) fn saved(
+        &mut self,
+        cell: CellId,
+        snapshot: ErasedSnapshot,
+        values: Vec<(usize, Value)>,
+        key: Option<KeyValues>,
+    ) {
+        self.saved.push((cell, snapshot, values));
+        self.keys.extend(key.map(|key| (cell, key)));
+    }
+}
+
+impl std::fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Settlement({} saved, {} removed)", self.saved.len(), self.removed.len())
+    }
+}
+
+impl Region {
+    /// Makes memory agree with what was committed.
+    pub(crate) fn settle(&self, settlement: Settlement) -> Result<()> {
+        let mut dirty = Vec::new();
+        let mut result = Ok(());
+        for (cell, sent, values) in settlement.saved {
+            let meta = self.entity(cell.entity);
+            let arena = self.arena(cell.entity);
+            let mut references = Vec::new();
+            for (index, relation) in meta.relations.iter().enumerate() {
+                let RelationKind::ManyToOne { .. } = relation.kind else { continue };
+                if let Target::Cell(target) = arena.target_of(&sent, index)
+                    && let Some(key) =
+                        settlement.keys.get(&target.id).cloned().or_else(|| self.key(target.id))
+                {
+                    references.push((index, key));
+                }
+            }
+            let saved = arena.settle_saved(cell.at, Saved { sent, values, references }, meta);
+            result = result.and(saved);
+            if arena.is_dirty(cell.at) {
+                dirty.push(cell);
+            }
+        }
+        self.settle_removed(&settlement.removed);
+        self.settle_links(&settlement.pivots);
+        let mut pending = self.pending();
+        pending.new.retain(|cell| self.state(*cell) == State::New);
+        pending.removed.retain(|cell| self.state(*cell) == State::Removed);
+        let saved: HashSet<CellId, Hasher> = dirty.iter().copied().collect();
+        pending.touched.retain(|cell| {
+            let arena = self.arena(cell.entity);
+            let stays =
+                !saved.contains(cell) && arena.state(cell.at) == State::Managed && arena.is_dirty(cell.at);
+            if !stays && !saved.contains(cell) {
+                arena.clear_touched(cell.at);
+            }
+            stays
+        });
+        pending.touched.extend(dirty);
+        result
+    }
+
+    pub(crate) fn settle_links(&self, pivots: &[(RelationId, PivotChanges)]) {
+        let mut links = self.links();
+        for (relation, written) in pivots {
+            links.settle_pivot(*relation, written);
+        }
+    }
+
+    fn settle_removed(&self, removed: &[CellId]) {
+        let mut gone: Vec<CellId> = removed.to_vec();
+        while !gone.is_empty() {
+            let mut keys: HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher> = HashMap::default();
+            for cell in &gone {
+                keys.entry(cell.entity).or_default().extend(self.key(*cell));
+                self.links().drop_cell(self, *cell);
+                self.arena(cell.entity).settle_removed(cell.at);
+            }
+            gone = self.follow_deletes(&keys);
+        }
+    }
+
+    /// The database deleted rows, or emptied references, by itself: the identity map follows. Returns the cells whose
+    /// rows went.
+    fn follow_deletes(&self, gone: &HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher>) -> Vec<CellId> {
+        let mut cascaded = Vec::new();
+        for (entity, arena) in self.arenas() {
+            for (index, relation) in self.entity(entity).relations.iter().enumerate() {
+                let (RelationKind::ManyToOne { .. }, Some(keys)) =
+                    (&relation.kind, gone.get(&relation.target))
+                else {
+                    continue;
+                };
+                let Some(action @ (ReferentialAction::Cascade | ReferentialAction::SetNull)) =
+                    relation.on_delete
+                else {
+                    continue;
+                };
+                for at in arena.managed() {
+                    let Target::Key(key) = arena.original_target(at, index) else { continue };
+                    if !keys.contains(&key) {
+                        continue;
+                    }
+                    match action {
+                        ReferentialAction::Cascade => cascaded.push(CellId { entity, at }),
+                        _ => arena.follow(at, index, &Target::Unset),
+                    }
+                }
+            }
+        }
+        cascaded.sort_unstable();
+        cascaded.dedup();
+        cascaded
+    }
+}

@@ -1,0 +1,100 @@
+//! The attribute reference: what may stand in `#[entity(..)]`, on the struct and on its fields.
+//!
+//! Only syntax: which attribute fits which field is said by [`rules`], what they mean by [`super::model`].
+
+mod default;
+mod index;
+mod order;
+mod referential;
+mod rules;
+
+use darling::FromMeta;
+
+pub(super) use default::{DefaultAttr, Literal};
+pub(super) use index::IndexAttr;
+pub(super) use order::{Order, OrderBy};
+pub(super) use referential::{Action, ActionKind};
+pub(super) use rules::{FIELD, FieldSort, STRUCT, refuse_misplaced};
+
+use crate::support::case::Case;
+use crate::support::crate_path::CratePath;
+use crate::support::value::{Name, Number, Text, Texts, Word};
+
+/// `#[entity(..)]` on the struct.
+#[derive(Debug, Default, FromMeta)]
+#[darling(default)]
+pub(super) struct StructAttrs {
+    /// `table = ".."`: the table; left out, the naming strategy decides.
+    pub(super) table: Option<Text>,
+    /// `schema = ".."`: the table's schema.
+    pub(super) schema: Option<Text>,
+    /// `rename_all = ".."`: the case of columns that are not named.
+    pub(super) rename_all: Option<Case>,
+    /// `json = ".."`: the case of names in responses.
+    pub(super) json: Option<Case>,
+    /// `unique(a, b, name = "..", where = "..")`: no two rows agree in all of these.
+    #[darling(multiple)]
+    pub(super) unique: Vec<IndexAttr>,
+    /// `index(a, b, name = "..", where = "..")`: an index over these.
+    #[darling(multiple)]
+    pub(super) index: Vec<IndexAttr>,
+    /// `crate = "..":` where orm-core is, if not at `::orm_core`.
+    #[darling(rename = "crate")]
+    pub(super) crate_path: Option<CratePath>,
+}
+
+/// `#[entity(..)]` on a field.
+#[derive(Debug, Default, FromMeta)]
+#[darling(default)]
+pub(super) struct FieldAttrs {
+    /// `id`: the primary key, or a part of it.
+    pub(super) id: Option<Word>,
+    /// `auto`: the database makes the key; a `Uuid` is made by the program.
+    pub(super) auto: Option<Word>,
+    /// `column = ".."`: the column.
+    pub(super) column: Option<Text>,
+    /// `unique`: no two rows agree; on a `Ref` it makes the relation one-to-one.
+    pub(super) unique: Option<Word>,
+    /// `index`: an index over this field alone.
+    pub(super) index: Option<Word>,
+    /// `default = <literal>`: the column's default; on an `id`, `default = path` makes the key.
+    pub(super) default: Option<DefaultAttr>,
+    /// `length = N`: the longest text or bytes.
+    pub(super) length: Option<Number>,
+    /// `hidden`: left out of responses and of `Debug`.
+    pub(super) hidden: Option<Word>,
+    /// `json = ".."`: the name in responses.
+    pub(super) json: Option<Text>,
+    /// `skip`: no column; `Default` when loaded.
+    pub(super) skip: Option<Word>,
+    /// `version`: counts the row's updates, for optimistic locking.
+    pub(super) version: Option<Word>,
+    /// `constant = ".."`: the name of the generated constant.
+    pub(super) constant: Option<Name>,
+    /// `mapped_by = ".."`: the target's field that owns the relation.
+    pub(super) mapped_by: Option<Name>,
+    /// `many_to_many`: owns a pivot table.
+    pub(super) many_to_many: Option<Word>,
+    /// `pivot_table = ".."`: the pivot table.
+    pub(super) pivot_table: Option<Text>,
+    /// `join_column = ".."`: the foreign key's column, or the pivot's column with the owner's key.
+    pub(super) join_column: Option<Text>,
+    /// `join_columns("..", "..")`: the same for a key of several columns.
+    pub(super) join_columns: Option<Texts>,
+    /// `inverse_join_column = ".."`: the pivot's column with the target's key.
+    pub(super) inverse_join_column: Option<Text>,
+    /// `inverse_join_columns("..", "..")`: the same for a key of several columns.
+    pub(super) inverse_join_columns: Option<Texts>,
+    /// `on_delete = ".."`: what happens to the row when its target is deleted.
+    pub(super) on_delete: Option<Action>,
+    /// `on_update = ".."`: what happens to the row when its target's key changes.
+    pub(super) on_update: Option<Action>,
+    /// `order_by = "title desc, id"`: the order of a collection's items.
+    pub(super) order_by: Option<OrderBy>,
+    /// `eager`: populated by every query.
+    pub(super) eager: Option<Word>,
+    /// `may_be_missing`: the target's row may be absent.
+    pub(super) may_be_missing: Option<Word>,
+    /// `one_to_one`: another word for `unique` on a `Ref`.
+    pub(super) one_to_one: Option<Word>,
+}

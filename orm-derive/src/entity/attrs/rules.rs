@@ -1,0 +1,106 @@
+//! Which attribute fits which sort of field.
+
+use darling::Error;
+use darling::error::Accumulator;
+use proc_macro2::Span;
+
+use crate::support::attribute::Syntax;
+
+/// A field, sorted by its type and by `skip`, `mapped_by` and `many_to_many`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::entity) enum FieldSort {
+    /// A column.
+    Scalar,
+    /// `Ref<T>` or `Option<Ref<T>>` that owns the foreign key.
+    Reference,
+    /// `Option<Ref<T>>` with `mapped_by`.
+    InverseReference,
+    /// `Collection<T>` with `mapped_by`.
+    InverseCollection,
+    /// `Collection<T>` with `many_to_many`.
+    OwningCollection,
+}
+
+use FieldSort::{InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
+
+impl FieldSort {
+    const fn describe(self) -> &'static str {
+        match self {
+            Self::Scalar => "a field that is a column",
+            Self::Reference => "a `Ref` that owns its foreign key",
+            Self::InverseReference => "a `Ref` with `mapped_by`, whose foreign key is in the other table",
+            Self::InverseCollection => "a `Collection` with `mapped_by`, whose foreign key is in the other table",
+            Self::OwningCollection => "a `Collection` with `many_to_many`",
+        }
+    }
+}
+
+/// An attribute, the sorts of fields it fits, and where it belongs if put elsewhere.
+struct Rule(&'static str, &'static [FieldSort], &'static str);
+
+const RELATIONS: &[FieldSort] = &[Reference, InverseReference, InverseCollection, OwningCollection];
+const ANY: &[FieldSort] = &[Scalar, Reference, InverseReference, InverseCollection, OwningCollection];
+const ON_COLUMNS: &str = "it is for columns and for a `Ref` that owns its foreign key";
+const ON_OWNERS: &str = "it is for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`";
+const ON_PIVOTS: &str = "it is for a `Collection` with `many_to_many`";
+
+const RULES: &[Rule] = &[
+    Rule("id", &[Scalar, Reference], ON_COLUMNS),
+    Rule("auto", &[Scalar], "it is for an `id` of an integer type or `Uuid`"),
+    Rule("column", &[Scalar, Reference], ON_COLUMNS),
+    Rule("unique", &[Scalar, Reference], ON_COLUMNS),
+    Rule("index", &[Scalar, Reference], ON_COLUMNS),
+    Rule("default", &[Scalar], "it is for columns"),
+    Rule("length", &[Scalar], "it is for columns of text or bytes"),
+    Rule("hidden", ANY, ""),
+    Rule("json", ANY, ""),
+    Rule("skip", ANY, ""),
+    Rule("version", &[Scalar], "it is for a column of an integer type"),
+    Rule("constant", ANY, ""),
+    Rule("mapped_by", &[InverseReference, InverseCollection], "it is for relations: `Collection<_>` and `Option<Ref<_>>`"),
+    Rule("many_to_many", &[OwningCollection], "it is for a `Collection`"),
+    Rule("pivot_table", &[OwningCollection], ON_PIVOTS),
+    Rule("join_column", &[Reference, OwningCollection], ON_OWNERS),
+    Rule("join_columns", &[Reference, OwningCollection], ON_OWNERS),
+    Rule("inverse_join_column", &[OwningCollection], ON_PIVOTS),
+    Rule("inverse_join_columns", &[OwningCollection], ON_PIVOTS),
+    Rule("on_delete", &[Reference, OwningCollection], ON_OWNERS),
+    Rule("on_update", &[Reference, OwningCollection], ON_OWNERS),
+    Rule("order_by", &[InverseCollection, OwningCollection], "it is for a `Collection`"),
+    Rule("eager", RELATIONS, "it is for relations"),
+    Rule("may_be_missing", &[Reference], "it is for a `Ref` that owns its foreign key"),
+    Rule("one_to_one", &[Reference], "it is for a `Ref` that owns its foreign key"),
+];
+
+const FIELD_NAMES: [&str; RULES.len()] = {
+    let mut names = [""; RULES.len()];
+    let mut at = 0;
+    while at < RULES.len() {
+        names[at] = RULES[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// `#[entity(..)]` on the struct.
+pub(in crate::entity) const STRUCT: Syntax = Syntax {
+    attribute: "entity",
+    place: "an entity",
+    names: &["table", "schema", "rename_all", "json", "unique", "index", "crate"],
+    repeatable: &["unique", "index"],
+};
+
+/// `#[entity(..)]` on a field.
+pub(in crate::entity) const FIELD: Syntax =
+    Syntax { attribute: "entity", place: "a field", names: &FIELD_NAMES, repeatable: &[] };
+
+/// Reports every name that does not fit the sort of field it was given on.
+pub(in crate::entity) fn refuse_misplaced(sort: FieldSort, names: &[(String, Span)], errors: &mut Accumulator) {
+    for (name, span) in names {
+        let rule = RULES.iter().find(|rule| rule.0 == name);
+        if let Some(Rule(_, _, belongs)) = rule.filter(|rule| !rule.1.contains(&sort)) {
+            let message = format!("`{name}` does not fit {}; {belongs}", sort.describe());
+            errors.push(Error::custom(message).with_span(span));
+        }
+    }
+}

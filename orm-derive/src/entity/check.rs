@@ -1,0 +1,86 @@
+//! Rules across fields. Every rule runs, so that the user sees all mistakes at once.
+//!
+//! What breaks a rule is taken out of the model, so that it can be expanded without follow-up errors.
+
+mod names;
+
+use darling::error::Accumulator;
+use darling::{Error, Result};
+
+use super::model::{EntityModel, FieldKind, IndexModel, KeySource, MOST_KEYS};
+use crate::support::suggestion::did_you_mean;
+
+pub(super) fn entity(model: &mut EntityModel, errors: &mut Accumulator) {
+    errors.handle(has_primary_key(model));
+    errors.handle(has_one_generated_key(model));
+    errors.handle(has_at_most_one_version(model));
+    let mut indexes = std::mem::take(&mut model.indexes);
+    indexes.retain(|index| errors.handle(names_fields_with_columns(model, index)).is_some());
+    model.indexes = indexes;
+    names::constants_are_distinct(model, errors);
+    names::responses_are_distinct(model, errors);
+    names::accessors_can_be_called(model, errors);
+}
+
+fn has_primary_key(model: &EntityModel) -> Result<()> {
+    let name = model.name();
+    match model.fields.iter().filter(|field| field.is_key()).nth(MOST_KEYS) {
+        _ if !model.names_a_key => {
+            let message = format!("entity `{name}` has no primary key; mark a field with `#[entity(id)]`");
+            Err(Error::custom(message).with_span(&model.ident))
+        }
+        Some(field) => {
+            let message = format!(
+                "the key of `{name}` has more than {MOST_KEYS} fields; use one of its own, and `unique(..)` for these"
+            );
+            Err(Error::custom(message).with_span(&field.ident))
+        }
+        None => Ok(()),
+    }
+}
+
+fn has_one_generated_key(model: &EntityModel) -> Result<()> {
+    let generated = |scalar: &super::model::Scalar| matches!(scalar.key, Some(KeySource::Database));
+    match model.scalars().filter(|(_, scalar)| generated(scalar)).nth(1) {
+        Some((field, _)) => {
+            let message = "a database makes one key a row; remove one `auto`";
+            Err(Error::custom(message).with_span(&field.ident))
+        }
+        None => Ok(()),
+    }
+}
+
+fn has_at_most_one_version(model: &EntityModel) -> Result<()> {
+    let mut versions = model.scalars().filter_map(|(field, scalar)| scalar.version.map(|word| (field, word)));
+    match (versions.next(), versions.next()) {
+        (Some((first, _)), Some((_, second))) => {
+            let message = format!("`{}` is the version already; a row has one", first.name);
+            Err(Error::custom(message).with_span(&second.0))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn names_fields_with_columns(model: &EntityModel, index: &IndexModel) -> Result<()> {
+    let word = if index.unique { "unique" } else { "index" };
+    let names: Vec<&str> =
+        model.fields.iter().filter(|field| field.is_property()).map(|field| field.name.as_str()).collect();
+    for (at, field) in index.attr.fields.iter().enumerate() {
+        let name = field.to_string();
+        let name = name.trim_start_matches("r#");
+        let declared = model.fields.iter().find(|field| field.name == name);
+        let message = match declared.map(|field| &field.kind) {
+            _ if names.contains(&name) => match index.attr.fields[..at].contains(field) {
+                true => format!("`{name}` is in this `{word}` twice; remove one of them"),
+                false => continue,
+            },
+            Some(FieldKind::Skipped) => format!("`{name}` has no column, so it can't be in `{word}`"),
+            Some(FieldKind::Scalar(_) | FieldKind::Relation(_)) => {
+                format!("the columns of `{name}` are in another table, so it can't be in `{word}`")
+            }
+            None => format!("`{}` has no field `{name}`{}", model.name(), did_you_mean(name, &names)),
+        };
+        return Err(Error::custom(message).with_span(field));
+    }
+    Ok(())
+}

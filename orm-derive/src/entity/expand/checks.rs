@@ -1,0 +1,59 @@
+//! What only the compiler can check, since it concerns other types: const assertions at the attributes.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::entity::model::{EntityModel, Relation, Side};
+use crate::support::tokens::at;
+
+pub(super) fn expand(model: &EntityModel) -> TokenStream {
+    let o = &model.orm;
+    let integers = model.scalars().filter_map(|(_, scalar)| {
+        let (message, span) = scalar.must_be_integer?;
+        let property = scalar.property;
+        Some(assert(span, &quote!(#o::emitted::is_integer::<__Property<#property>>()), message))
+    });
+    let mapped = model.relations().filter_map(|(_, relation)| mapped_by(model, relation));
+    let orders = model.relations().flat_map(|(_, relation)| orders(model, relation));
+    integers.chain(mapped).chain(orders).collect()
+}
+
+fn mapped_by(model: &EntityModel, relation: &Relation) -> Option<TokenStream> {
+    let field = relation.mapped_by()?;
+    let (o, marker, target, name) = (&model.orm, &relation.marker, &relation.target_name, model.name());
+    let back = assert(
+        field.span(),
+        &quote!(#o::emitted::is_owned_by_target::<#marker>()),
+        &format!("mapped_by = \"{field}\": `{target}` has no relation `{field}` that leads to `{name}` and owns it"),
+    );
+    let uniquely = matches!(relation.side, Side::InverseReference { .. }).then(|| {
+        assert(
+            field.span(),
+            &quote!(#o::emitted::is_owned_uniquely::<#marker>()),
+            &format!(
+                "mapped_by = \"{field}\": several `{target}` may refer to one `{name}`; mark `{target}`'s field \
+                 `{field}` with `unique`, or make this field a `Collection<{target}>`",
+            ),
+        )
+    });
+    Some(quote!(#back #uniquely))
+}
+
+fn orders(model: &EntityModel, relation: &Relation) -> Vec<TokenStream> {
+    let Side::Collection(collection) = &relation.side else { return Vec::new() };
+    let Some(order_by) = &collection.order_by else { return Vec::new() };
+    let (o, marker, target) = (&model.orm, &relation.marker, &relation.target_name);
+    let check = |order: &crate::entity::attrs::Order| {
+        let field = &order.field;
+        let condition = quote!(#o::emitted::target_has_column::<#marker>(#field));
+        let message = format!("order_by: `{target}` has no field `{field}` with a column");
+        assert(order_by.span, &condition, &message)
+    };
+    order_by.terms.iter().map(check).collect()
+}
+
+fn assert(span: Span, condition: &TokenStream, message: &str) -> TokenStream {
+    // Braces in a field's name can't be, but the message is a format string.
+    let message = message.replace('{', "{{").replace('}', "}}");
+    quote_spanned!(at(span)=> const _: () = ::core::assert!(#condition, #message);)
+}

@@ -1,0 +1,206 @@
+//! The description of the type, as one constant.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::entity::attrs::{ActionKind, Literal};
+use crate::entity::model::{EntityModel, FieldKind, FieldModel, KeySource, Reference, Relation, Scalar, Side};
+use crate::support::case::Case;
+use crate::support::tokens::option;
+
+pub(super) fn expand(model: &EntityModel) -> TokenStream {
+    let (o, name) = (&model.orm, model.name());
+    let (table, schema) = (option(model.table.as_ref()), option(model.schema.as_ref()));
+    let rename_all = model.rename_all.map(Case::variant);
+    let rename_all = option(rename_all.map(|case| quote!(#o::Case::#case)));
+    let properties = model.fields.iter().filter_map(|field| property(model, field));
+    let relations = model.relations().map(|(field, relation)| self::relation(model, field, relation));
+    let indexes = indexes(model);
+    quote! {
+        &#o::EntityDescription {
+            name: #name,
+            table: #table,
+            schema: #schema,
+            rename_all: #rename_all,
+            properties: &[#(#properties),*],
+            relations: &[#(#relations),*],
+            indexes: #indexes,
+        }
+    }
+}
+
+fn property(model: &EntityModel, field: &FieldModel) -> Option<TokenStream> {
+    match &field.kind {
+        FieldKind::Scalar(one) => Some(scalar(model, field, one)),
+        FieldKind::Relation(relation) => match &relation.side {
+            Side::Reference(one) => Some(reference(model, field, relation.index, one)),
+            Side::InverseReference { .. } | Side::Collection(_) => None,
+        },
+        FieldKind::Skipped => None,
+    }
+}
+
+fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStream {
+    let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
+    let Scalar { property, unique, index, .. } = scalar;
+    let column = &scalar.column.as_ref().into_iter().collect::<Vec<_>>();
+    let id = scalar.key.is_some();
+    let auto = matches!(scalar.key, Some(KeySource::Database));
+    let version = scalar.version.is_some();
+    let default = option(scalar.default.as_ref().map(|literal| default(o, literal)));
+    let length = option(scalar.length);
+    quote! {
+        #o::PropertyDescription {
+            name: #name,
+            json: #json,
+            columns: &[#(#column),*],
+            kind: #o::emitted::shape::<__Property<#property>>(),
+            id: #id,
+            auto: #auto,
+            version: #version,
+            unique: #unique,
+            index: #index,
+            hidden: #hidden,
+            default: #default,
+            length: #length,
+        }
+    }
+}
+
+fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference: &Reference) -> TokenStream {
+    let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
+    let Reference { columns, id, unique, index, .. } = reference;
+    quote! {
+        #o::PropertyDescription {
+            name: #name,
+            json: #json,
+            columns: &[#(#columns),*],
+            kind: #o::PropertyShape::Reference(#relation),
+            id: #id,
+            auto: false,
+            version: false,
+            unique: #unique,
+            index: #index,
+            hidden: #hidden,
+            default: ::core::option::Option::None,
+            length: ::core::option::Option::None,
+        }
+    }
+}
+
+fn default(o: &TokenStream, literal: &Literal) -> TokenStream {
+    match literal {
+        Literal::Bool(value) => quote!(#o::DefaultValue::Bool(#value)),
+        Literal::Int(value) => quote!(#o::DefaultValue::Int(#value)),
+        Literal::Float(value) => quote!(#o::DefaultValue::Float(#value)),
+        Literal::Text(value) => quote!(#o::DefaultValue::Text(#value)),
+    }
+}
+
+/// What differs between the sides of relations; the rest is empty.
+#[derive(Default)]
+struct Parts {
+    shape: TokenStream,
+    property: Option<usize>,
+    nullable: bool,
+    unique: bool,
+    pivot_table: Option<String>,
+    join_columns: Vec<String>,
+    inverse_join_columns: Vec<String>,
+    on_delete: Option<ActionKind>,
+    on_update: Option<ActionKind>,
+    order_by: Vec<TokenStream>,
+    may_be_missing: bool,
+}
+
+impl Parts {
+    fn of(model: &EntityModel, side: &Side) -> Self {
+        match side {
+            Side::Reference(reference) => Self {
+                shape: quote!(Reference),
+                property: Some(reference.property),
+                nullable: reference.nullable,
+                // A foreign key that is the whole primary key is one-to-one without saying so.
+                unique: reference.unique || (reference.id && model.keys().count() == 1),
+                on_delete: reference.on_delete,
+                on_update: reference.on_update,
+                may_be_missing: reference.may_be_missing,
+                ..Self::default()
+            },
+            Side::InverseReference { .. } => {
+                Self { shape: quote!(InverseReference), nullable: true, ..Self::default() }
+            }
+            Side::Collection(collection) => Self {
+                shape: match collection.mapped_by {
+                    Some(_) => quote!(InverseCollection),
+                    None => quote!(OwningCollection),
+                },
+                pivot_table: collection.pivot_table.clone(),
+                join_columns: collection.join_columns.clone(),
+                inverse_join_columns: collection.inverse_join_columns.clone(),
+                on_delete: collection.on_delete,
+                on_update: collection.on_update,
+                order_by: collection.order_by.iter().flat_map(|order| &order.terms).map(|term| {
+                    let (o, field, descending) = (&model.orm, &term.field, term.descending);
+                    quote!(#o::OrderDescription { property: #field, descending: #descending })
+                }).collect(),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenStream {
+    let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
+    let (target, eager) = (&relation.target, relation.eager);
+    let mapped_by = option(relation.mapped_by().map(ToString::to_string));
+    let action = |kind: Option<ActionKind>| {
+        let variant = kind.map(ActionKind::variant);
+        option(variant.map(|variant| quote!(#o::ReferentialAction::#variant)))
+    };
+    let parts = Parts::of(model, &relation.side);
+    let Parts { shape, nullable, unique, join_columns, inverse_join_columns, order_by, may_be_missing, .. } = &parts;
+    let (property, pivot_table) = (option(parts.property), option(parts.pivot_table.as_ref()));
+    let (on_delete, on_update) = (action(parts.on_delete), action(parts.on_update));
+    quote! {
+        #o::RelationDescription {
+            name: #name,
+            json: #json,
+            shape: #o::RelationShape::#shape,
+            target_name: <#target as #o::Entity>::__NAME,
+            target: #o::EntityType::of::<#target>,
+            mapped_by: #mapped_by,
+            property: #property,
+            nullable: #nullable,
+            unique: #unique,
+            pivot_table: #pivot_table,
+            join_columns: &[#(#join_columns),*],
+            inverse_join_columns: &[#(#inverse_join_columns),*],
+            on_delete: #on_delete,
+            on_update: #on_update,
+            order_by: &[#(#order_by),*],
+            eager: #eager,
+            may_be_missing: #may_be_missing,
+            hidden: #hidden,
+        }
+    }
+}
+
+fn indexes(model: &EntityModel) -> TokenStream {
+    let o = &model.orm;
+    let indexes = model.indexes.iter().map(|index| {
+        let fields = index.attr.fields.iter().map(|field| field.to_string().trim_start_matches("r#").to_owned());
+        let unique = index.unique;
+        let name = option(index.attr.name.as_ref().map(|name| name.literal()));
+        let condition = option(index.attr.condition.as_ref().map(|condition| condition.literal()));
+        quote! {
+            #o::IndexDescription {
+                properties: &[#(#fields),*],
+                unique: #unique,
+                name: #name,
+                condition: #condition,
+            }
+        }
+    });
+    quote!(&[#(#indexes),*])
+}

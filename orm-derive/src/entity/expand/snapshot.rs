@@ -1,0 +1,127 @@
+//! From a row, to values, and from one snapshot to another.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use crate::entity::model::{EntityModel, FieldKind, FieldModel, Relation, Side};
+use crate::support::shape::word_of;
+use crate::support::tokens::at;
+
+/// `__hydrate`, `__value`, `__set_value`, `__diff`, `__copy` and `__copy_skipped`.
+pub(super) fn expand(model: &EntityModel) -> TokenStream {
+    let hydrate = hydrate(model);
+    let values = values(model);
+    let changes = changes(model);
+    quote! {
+        #hydrate
+        #values
+        #changes
+    }
+}
+
+/// Struct fields are evaluated in the order written, which is the order of the columns.
+fn hydrate(model: &EntityModel) -> TokenStream {
+    let o = &model.orm;
+    let fields = model.fields.iter().map(|field| {
+        let ident = &field.ident;
+        let value = match &field.kind {
+            FieldKind::Scalar(scalar) => {
+                let property = scalar.property;
+                quote!(#o::emitted::read::<__Property<#property>>(row)?)
+            }
+            FieldKind::Relation(relation) if is_owning(relation) => quote!(row.reference()?),
+            FieldKind::Relation(_) => quote!(::core::default::Default::default()),
+            FieldKind::Skipped => skipped(field),
+        };
+        quote!(#ident: #value)
+    });
+    quote! {
+        fn __hydrate(row: &mut #o::Cursor<'_>) -> ::core::result::Result<Self, #o::ReadError> {
+            ::core::result::Result::Ok(Self { #(#fields),* })
+        }
+    }
+}
+
+/// Points to the field's type, should it have no `Default`.
+fn skipped(field: &FieldModel) -> TokenStream {
+    quote_spanned!(at(word_of(&field.ty))=> ::core::default::Default::default())
+}
+
+fn is_owning(relation: &Relation) -> bool {
+    matches!(relation.side, Side::Reference(_))
+}
+
+fn values(model: &EntityModel) -> TokenStream {
+    let o = &model.orm;
+    let (values, sets): (Vec<TokenStream>, Vec<TokenStream>) = model
+        .scalars()
+        .map(|(field, scalar)| {
+            let (ident, property) = (&field.ident, scalar.property);
+            (
+                quote!(#property => #o::emitted::value::<__Property<#property>>(&self.#ident),),
+                quote!(#property => #o::emitted::set::<__Property<#property>>(&mut self.#ident, value),),
+            )
+        })
+        .unzip();
+    quote! {
+        fn __value(&self, property: usize) -> ::core::result::Result<#o::Value, #o::ValueError> {
+            match property {
+                #(#values)*
+                _ => ::core::result::Result::Ok(#o::Value::Null),
+            }
+        }
+
+        fn __set_value(
+            &mut self,
+            property: usize,
+            value: #o::Value,
+        ) -> ::core::result::Result<(), #o::ValueError> {
+            match property {
+                #(#sets)*
+                _ => ::core::result::Result::Ok(()),
+            }
+        }
+    }
+}
+
+fn changes(model: &EntityModel) -> TokenStream {
+    let o = &model.orm;
+    let scalars = model.scalars().map(|(field, scalar)| {
+        let (ident, property) = (&field.ident, scalar.property);
+        let is_same = quote!(#o::emitted::same::<__Property<#property>>(&self.#ident, &other.#ident));
+        let copy = quote!(#o::emitted::copy::<__Property<#property>>(&mut self.#ident, &from.#ident));
+        (property, is_same, copy)
+    });
+    let references = model.references().map(|(field, _, reference)| {
+        let ident = &field.ident;
+        (reference.property, quote!(self.#ident == other.#ident), copy(field))
+    });
+    let (diffs, copies): (Vec<TokenStream>, Vec<TokenStream>) = scalars
+        .chain(references)
+        .map(|(property, is_same, copy)| {
+            (
+                quote!(if !(#is_same) { changed.insert(#property); }),
+                quote!(if properties.contains(#property) { #copy; }),
+            )
+        })
+        .unzip();
+    let skipped = model.fields.iter().filter(|field| matches!(field.kind, FieldKind::Skipped)).map(copy);
+    quote! {
+        fn __diff(&self, other: &Self, changed: &mut #o::PropertySet) {
+            #(#diffs)*
+        }
+
+        fn __copy(&mut self, from: &Self, properties: &#o::PropertySet) {
+            #(#copies)*
+        }
+
+        fn __copy_skipped(&mut self, from: &Self) {
+            #(#skipped;)*
+        }
+    }
+}
+
+fn copy(field: &FieldModel) -> TokenStream {
+    let ident = &field.ident;
+    quote!(::core::clone::Clone::clone_from(&mut self.#ident, &from.#ident))
+}

@@ -1,0 +1,163 @@
+//! What the attributes mean: an entity without contradictions.
+//!
+//! Building it reports mistakes and leaves out what they concern, so that everything in the model can be expanded.
+//! Rules across fields are in [`super::check`].
+
+mod column;
+mod field;
+mod key;
+mod relation;
+
+use darling::error::Accumulator;
+use proc_macro2::{Ident, TokenStream};
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{DeriveInput, Visibility};
+
+pub(super) use column::Scalar;
+pub(super) use field::{FieldKind, FieldModel};
+pub(super) use key::KeySource;
+pub(super) use relation::{Reference, Relation, Side};
+
+use super::attrs::{FIELD, FieldAttrs, IndexAttr, STRUCT, StructAttrs};
+use crate::support::case::Case;
+use crate::support::shape;
+use crate::support::tokens::{UsedNames, at};
+
+/// orm-core implements keys for tuples up to this length.
+pub(super) const MOST_KEYS: usize = 6;
+
+/// An entity.
+pub(super) struct EntityModel {
+    pub(super) ident: Ident,
+    pub(super) vis: Visibility,
+    /// `::orm_core::__private`.
+    pub(super) orm: TokenStream,
+    pub(super) table: Option<String>,
+    pub(super) schema: Option<String>,
+    pub(super) rename_all: Option<Case>,
+    /// In declaration order.
+    pub(super) fields: Vec<FieldModel>,
+    pub(super) indexes: Vec<IndexModel>,
+    /// Whether a field is marked `id`, rightly or not, or may be meant to be.
+    pub(super) names_a_key: bool,
+    used: UsedNames,
+}
+
+/// An index over several fields.
+pub(super) struct IndexModel {
+    pub(super) unique: bool,
+    pub(super) attr: IndexAttr,
+}
+
+impl EntityModel {
+    /// `None` for what can't be an entity at all.
+    pub(super) fn new(input: &DeriveInput, errors: &mut Accumulator) -> Option<Self> {
+        let fields = errors.handle(shape::named_fields(input))?;
+        if !shape::is_not_generic(input, "an entity is one table, and owns its data", errors) {
+            return None;
+        }
+        let attrs = STRUCT.read::<StructAttrs>(&input.attrs, errors).attrs;
+        let orm = attrs.crate_path.unwrap_or_default().private();
+        let mut used = UsedNames::default();
+        used.add(&input.ident);
+        fields.iter().for_each(|field| used.add(&field.ty));
+        let unique = attrs.unique.into_iter().map(|attr| IndexModel { unique: true, attr });
+        let index = attrs.index.into_iter().map(|attr| IndexModel { unique: false, attr });
+        let mut model = Self {
+            ident: input.ident.clone(),
+            vis: input.vis.clone(),
+            orm,
+            table: attrs.table.map(|table| table.value()),
+            schema: attrs.schema.map(|schema| schema.value()),
+            rename_all: attrs.rename_all,
+            fields: Vec::new(),
+            indexes: unique.chain(index).collect(),
+            names_a_key: false,
+            used,
+        };
+        for field in fields {
+            let given = FIELD.read::<FieldAttrs>(&field.attrs, errors);
+            model.names_a_key |= given.is_broken || given.has("id");
+            let field = FieldModel::new(&model, field, given, attrs.json, errors);
+            model.fields.extend(field);
+        }
+        model.number();
+        Some(model)
+    }
+
+    /// Gives properties and relations their indexes.
+    fn number(&mut self) {
+        let (mut properties, mut relations) = (0.., 0..);
+        for field in &mut self.fields {
+            match &mut field.kind {
+                FieldKind::Scalar(scalar) => scalar.property = next(&mut properties),
+                FieldKind::Relation(relation) => {
+                    relation.index = next(&mut relations);
+                    if let Side::Reference(reference) = &mut relation.side {
+                        reference.property = next(&mut properties);
+                    }
+                }
+                FieldKind::Skipped => {}
+            }
+        }
+    }
+
+    /// The struct's name.
+    pub(super) fn name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// The record type: `AuthorPopulated`.
+    pub(super) fn record(&self) -> Ident {
+        format_ident!("{}Populated", self.ident.unraw(), span = at(self.ident.span()))
+    }
+
+    /// The handle type: `AuthorHandle`.
+    pub(super) fn handle(&self) -> Ident {
+        format_ident!("{}Handle", self.ident.unraw(), span = at(self.ident.span()))
+    }
+
+    /// A type parameter for emitted code that hides none of the user's types.
+    pub(super) fn parameter(&self, wanted: &str) -> Ident {
+        self.used.fresh(wanted)
+    }
+
+    /// One type parameter a slot of the record.
+    pub(super) fn slots(&self) -> Vec<Ident> {
+        self.relations().map(|(_, relation)| self.parameter(&format!("S{}", relation.index))).collect()
+    }
+
+    /// The fields with columns of their own, in order.
+    pub(super) fn scalars(&self) -> impl Iterator<Item = (&FieldModel, &Scalar)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Scalar(scalar) => Some((field, scalar)),
+            FieldKind::Relation(_) | FieldKind::Skipped => None,
+        })
+    }
+
+    /// The relations, in order.
+    pub(super) fn relations(&self) -> impl Iterator<Item = (&FieldModel, &Relation)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Relation(relation) => Some((field, &**relation)),
+            FieldKind::Scalar(_) | FieldKind::Skipped => None,
+        })
+    }
+
+    /// The relations with a foreign key in this table, in order.
+    pub(super) fn references(&self) -> impl Iterator<Item = (&FieldModel, &Relation, &Reference)> {
+        self.relations().filter_map(|(field, relation)| match &relation.side {
+            Side::Reference(reference) => Some((field, relation, reference)),
+            Side::InverseReference { .. } | Side::Collection(_) => None,
+        })
+    }
+
+    /// The fields of the primary key, in order; no more than a key can have.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &FieldModel> {
+        self.fields.iter().filter(|field| field.is_key()).take(MOST_KEYS)
+    }
+}
+
+fn next(counter: &mut std::ops::RangeFrom<usize>) -> usize {
+    counter.next().unwrap_or_default()
+}

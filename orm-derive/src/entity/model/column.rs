@@ -1,0 +1,144 @@
+//! A scalar: a field that is one column.
+
+use darling::error::Accumulator;
+use darling::{Error, Result};
+use proc_macro2::Span;
+use syn::Type;
+
+use super::field::Declared;
+use super::key::KeySource;
+use crate::entity::attrs::{DefaultAttr, FieldAttrs, Literal};
+use crate::support::attribute::Given;
+use crate::support::shape;
+use crate::support::value::Word;
+
+/// A field that is one column.
+pub(in crate::entity) struct Scalar {
+    /// Its index among the properties.
+    pub(in crate::entity) property: usize,
+    pub(in crate::entity) column: Option<String>,
+    pub(in crate::entity) key: Option<KeySource>,
+    /// The word `version`.
+    pub(in crate::entity) version: Option<Word>,
+    pub(in crate::entity) unique: bool,
+    pub(in crate::entity) index: bool,
+    pub(in crate::entity) default: Option<Literal>,
+    pub(in crate::entity) length: Option<u32>,
+    /// Must hold an integer, which only the compiler can tell, and why: for a const assertion.
+    pub(in crate::entity) must_be_integer: Option<(&'static str, Span)>,
+}
+
+impl Scalar {
+    pub(super) fn new(field: &Declared<'_>, given: Given<FieldAttrs>, errors: &mut Accumulator) -> Self {
+        let ty = field.ty;
+        let known = Known::of(shape::without_option(ty));
+        let key = KeySource::new(field, &given, errors);
+        let attrs = given.attrs;
+        let version = attrs.version.filter(|_| key.is_none());
+        let version = version.and_then(|word| errors.handle(is_version(ty, known, word).map(|()| word)));
+        let must_be_integer = match (&key, version) {
+            _ if known != Known::Other => None,
+            (Some(KeySource::Database), _) => attrs.auto.map(|word| {
+                let message = "a database makes integer keys only; for another type write `default = path::to::function`";
+                (message, word.0)
+            }),
+            (_, Some(word)) => Some(("`version` counts updates, so its field is an integer", word.0)),
+            _ => None,
+        };
+        let length = attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
+        Self {
+            property: 0,
+            column: attrs.column.map(|column| column.value()),
+            default: match attrs.default {
+                Some(DefaultAttr::Literal(literal, span)) if key.is_none() => {
+                    errors.handle(fits(ty, known, &literal).map_err(|error| error.with_span(&span))).map(|()| literal)
+                }
+                Some(DefaultAttr::Literal(..) | DefaultAttr::Function(_)) | None => None,
+            },
+            key,
+            version,
+            unique: attrs.unique.is_some(),
+            index: attrs.index.is_some(),
+            length: length.map(|length| length.value),
+            must_be_integer,
+        }
+    }
+}
+
+/// What a type's name says about its column. A name is no proof, so `Other` may be anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Integer,
+    Float,
+    Bool,
+    Text,
+    Bytes,
+    Uuid,
+    /// Of chrono or rust_decimal.
+    Fixed,
+    Other,
+}
+
+impl Known {
+    pub(super) fn of(ty: &Type) -> Self {
+        let Some(name) = shape::last_name(ty) else { return Self::Other };
+        match name.as_str() {
+            "i8" | "i16" | "i32" | "i64" | "isize" | "u8" | "u16" | "u32" | "u64" | "usize" => Self::Integer,
+            "f32" | "f64" => Self::Float,
+            "bool" => Self::Bool,
+            "String" => Self::Text,
+            "Vec" => match shape::argument_of(ty, "Vec").and_then(shape::last_name).as_deref() {
+                Some("u8") => Self::Bytes,
+                _ => Self::Other,
+            },
+            "Uuid" => Self::Uuid,
+            "NaiveDate" | "NaiveTime" | "NaiveDateTime" | "DateTime" | "Decimal" => Self::Fixed,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn is_version(ty: &Type, known: Known, word: Word) -> Result<()> {
+    if shape::argument_of(ty, "Option").is_some() {
+        return Err(Error::custom("every row has a `version`; remove the `Option`").with_span(&shape::word_of(ty)));
+    }
+    match known {
+        Known::Integer | Known::Other => Ok(()),
+        Known::Float | Known::Bool | Known::Text | Known::Bytes | Known::Uuid | Known::Fixed => {
+            let message = format!(
+                "`version` counts updates, so its field is an integer such as `i64`, not `{}`",
+                shape::last_name(ty).unwrap_or_default(),
+            );
+            Err(Error::custom(message).with_span(&word.0))
+        }
+    }
+}
+
+fn has_length(ty: &Type, known: Known, span: Span) -> Result<()> {
+    match known {
+        Known::Text | Known::Bytes | Known::Other => Ok(()),
+        Known::Integer | Known::Float | Known::Bool | Known::Uuid | Known::Fixed => {
+            let name = shape::last_name(shape::without_option(ty)).unwrap_or_default();
+            let message = format!("`length` bounds text and bytes, and `{name}` is neither; remove it");
+            Err(Error::custom(message).with_span(&span))
+        }
+    }
+}
+
+fn fits(ty: &Type, known: Known, literal: &Literal) -> Result<()> {
+    let name = shape::last_name(shape::without_option(ty)).unwrap_or_default();
+    let wanted = match (known, literal) {
+        (Known::Bool, Literal::Bool(_))
+        | (Known::Integer, Literal::Int(0..))
+        | (Known::Float, Literal::Int(_) | Literal::Float(_))
+        | (Known::Text, Literal::Text(_))
+        | (Known::Other | Known::Fixed | Known::Uuid | Known::Bytes, _) => return Ok(()),
+        (Known::Integer, Literal::Int(_)) if name.starts_with('i') => return Ok(()),
+        (Known::Integer, Literal::Int(_)) => "an integer that is not negative",
+        (Known::Integer, _) => "an integer",
+        (Known::Bool, _) => "`true` or `false`",
+        (Known::Float, _) => "a number",
+        (Known::Text, _) => "text in quotes",
+    };
+    Err(Error::custom(format!("the default of `{name}` is {wanted}, and this is {}", literal.describe())))
+}

@@ -1,0 +1,147 @@
+//! A field: what it is, and what every sort of field has.
+
+use darling::Error;
+use darling::error::Accumulator;
+use heck::ToShoutySnakeCase;
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+use syn::{Field, Type, Visibility};
+
+use super::column::Scalar;
+use super::relation::{Relation, RelationType, Side};
+use super::EntityModel;
+use crate::entity::attrs::{FieldAttrs, FieldSort, refuse_misplaced};
+use crate::support::attribute::Given;
+use crate::support::case::Case;
+use crate::support::tokens::at;
+
+/// A field.
+pub(in crate::entity) struct FieldModel {
+    pub(in crate::entity) ident: Ident,
+    pub(in crate::entity) vis: Visibility,
+    /// As written, but for `Self`.
+    pub(in crate::entity) ty: Type,
+    /// The field's name, without `r#`.
+    pub(in crate::entity) name: String,
+    /// Its name in responses.
+    pub(in crate::entity) json: String,
+    /// Left out of responses.
+    pub(in crate::entity) hidden: bool,
+    /// The generated constant; `None` where its name is taken.
+    pub(in crate::entity) constant: Option<Ident>,
+    pub(in crate::entity) kind: FieldKind,
+}
+
+/// What a field is.
+pub(in crate::entity) enum FieldKind {
+    Scalar(Scalar),
+    Relation(Box<Relation>),
+    Skipped,
+}
+
+impl FieldModel {
+    /// `None` only for a field without a name.
+    pub(super) fn new(
+        entity: &EntityModel,
+        field: &Field,
+        given: Given<FieldAttrs>,
+        json: Option<Case>,
+        errors: &mut Accumulator,
+    ) -> Option<Self> {
+        let ident = field.ident.clone()?;
+        let name = ident.unraw().to_string();
+        let ty = super::relation::without_self(&field.ty, &entity.ident);
+        let own_json = given.attrs.json.as_ref().map(|text| text.value());
+        let hidden = given.attrs.hidden.is_some();
+        let constant = given.attrs.constant.as_ref().map_or_else(|| constant(&ident), |constant| constant.0.clone());
+        let kind = Declared { entity, ident: &ident, ty: &ty, vis: &field.vis }.kind(given, errors);
+        Some(Self {
+            vis: field.vis.clone(),
+            json: own_json.unwrap_or_else(|| json.map_or_else(|| name.clone(), |case| case.apply(&name))),
+            hidden,
+            constant: Some(constant),
+            ident,
+            ty,
+            name,
+            kind,
+        })
+    }
+
+    /// Whether it is a part of the primary key.
+    pub(in crate::entity) fn is_key(&self) -> bool {
+        match &self.kind {
+            FieldKind::Scalar(scalar) => scalar.key.is_some(),
+            FieldKind::Relation(relation) => match &relation.side {
+                Side::Reference(reference) => reference.id,
+                Side::InverseReference { .. } | Side::Collection(_) => false,
+            },
+            FieldKind::Skipped => false,
+        }
+    }
+
+    /// Whether it has columns.
+    pub(in crate::entity) fn is_property(&self) -> bool {
+        match &self.kind {
+            FieldKind::Scalar(_) => true,
+            FieldKind::Relation(relation) => matches!(relation.side, Side::Reference(_)),
+            FieldKind::Skipped => false,
+        }
+    }
+}
+
+/// A field as declared, for those who make sense of its attributes.
+pub(super) struct Declared<'a> {
+    pub(super) entity: &'a EntityModel,
+    pub(super) ident: &'a Ident,
+    pub(super) ty: &'a Type,
+    pub(super) vis: &'a Visibility,
+}
+
+impl Declared<'_> {
+    fn kind(&self, given: Given<FieldAttrs>, errors: &mut Accumulator) -> FieldKind {
+        if given.attrs.skip.is_some() {
+            for (name, span) in given.names.iter().filter(|(name, _)| name != "skip") {
+                let message = format!("a field with `skip` has no column and no relation; remove `skip` or `{name}`");
+                errors.push(Error::custom(message).with_span(span));
+            }
+            return FieldKind::Skipped;
+        }
+        match RelationType::of(self.ty) {
+            Ok(Some(shape)) => FieldKind::Relation(Box::new(Relation::new(self, shape, &given, errors))),
+            Ok(None) => {
+                refuse_misplaced(FieldSort::Scalar, &given.names, errors);
+                FieldKind::Scalar(Scalar::new(self, given, errors))
+            }
+            Err(error) => {
+                errors.push(error);
+                FieldKind::Skipped
+            }
+        }
+    }
+}
+
+/// The constant of a field: `created_at` → `CREATED_AT`.
+fn constant(field: &Ident) -> Ident {
+    let name = field.unraw().to_string().to_shouty_snake_case();
+    let needs_prefix = name.chars().next().is_none_or(char::is_numeric);
+    let name = if needs_prefix { format!("_{name}") } else { name };
+    // `_` alone would be no name.
+    let name = if name == "_" { "__".to_owned() } else { name };
+    Ident::new(&name, at(field.span()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span;
+
+    use super::*;
+
+    #[test]
+    fn every_field_name_makes_a_constant() {
+        for (field, expected) in
+            [("created_at", "CREATED_AT"), ("createdAt", "CREATED_AT"), ("_x", "X"), ("_1", "_1"), ("__", "__")]
+        {
+            assert_eq!(constant(&Ident::new(field, Span::call_site())), expected);
+        }
+    }
+}

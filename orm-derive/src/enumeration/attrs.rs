@@ -1,0 +1,41 @@
+//! What may stand in `#[enum_value(..)]`, on the enum and on its variants.
+
+use darling::FromMeta;
+
+use crate::support::attribute::Syntax;
+use crate::support::case::Case;
+use crate::support::crate_path::CratePath;
+use crate::support::value::{Text, Word};
+
+/// `#[enum_value(..)]` on the enum.
+#[derive(Debug, Default, FromMeta)]
+#[darling(default)]
+pub(super) struct EnumAttrs {
+    /// `rename_all = ".."`: the case of the stored text.
+    pub(super) rename_all: Option<Case>,
+    /// `integer`: stored as integers, the discriminants.
+    pub(super) integer: Option<Word>,
+    /// `crate = ".."`: where orm-core is, if not at `::orm_core`.
+    #[darling(rename = "crate")]
+    pub(super) crate_path: Option<CratePath>,
+}
+
+/// `#[enum_value(..)]` on a variant.
+#[derive(Debug, Default, FromMeta)]
+#[darling(default)]
+pub(super) struct VariantAttrs {
+    /// `rename = ".."`: the stored text.
+    pub(super) rename: Option<Text>,
+}
+
+/// `#[enum_value(..)]` on the enum.
+pub(super) const ENUM: Syntax = Syntax {
+    attribute: "enum_value",
+    place: "an enum",
+    names: &["rename_all", "integer", "crate"],
+    repeatable: &[],
+};
+
+/// `#[enum_value(..)]` on a variant.
+pub(super) const VARIANT: Syntax =
+    Syntax { attribute: "enum_value", place: "a variant", names: &["rename"], repeatable: &[] };

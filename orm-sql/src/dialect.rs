@@ -1,0 +1,141 @@
+//! What differs between databases: the form of sets, texts and types, and what sea-query calls the database.
+//!
+//! A dialect decides forms; it never walks an operation. Every decision is made from the operation's shape and
+//! its values' kinds, so that the same shape always gives the same text.
+
+pub mod sqlite;
+
+use std::fmt;
+
+use orm_core::condition::TextMatch;
+use orm_core::driver::Capabilities;
+use orm_core::schema::Table;
+use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
+use sea_query::{
+    ColumnDef, DeleteStatement, Expr, IndexCreateStatement, InsertStatement, SelectStatement,
+    TableCreateStatement, TableDropStatement, UpdateStatement, Values,
+};
+
+/// A database's own way.
+///
+/// # Contract
+///
+/// - A method that binds values MUST say how many by the form it returns, and MUST use the expressions it is
+///   given for them once each, in order.
+pub(crate) trait Dialect: fmt::Debug + Send + Sync {
+    /// What this database can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// How many values one statement may bind.
+    fn max_binds(&self) -> usize;
+
+    /// The text of a statement, and the values of its placeholders in text order.
+    fn query_text(&self, query: &Query) -> (String, Values);
+
+    /// The text of a statement that changes the schema.
+    fn schema_text(&self, statement: &SchemaStatement) -> String;
+
+    /// Refuses a value that a column of this database would change or drop.
+    fn check(&self, value: &Value) -> Result<(), ValueError>;
+
+    /// A column as it is compared and ordered, where that differs from the column itself.
+    fn comparable(&self, column_type: ColumnType, column: Expr) -> Expr;
+
+    /// How a literal text match is written; adds what it binds.
+    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm;
+
+    /// A text match of the form that [`text_form`](Self::text_form) chose.
+    fn text_match(&self, form: TextForm, column: Expr, binds: Vec<Expr>) -> Expr;
+
+    /// How a set of two keys or more is written; adds what it binds. No key has a NULL, all are `width` wide.
+    fn set_form(
+        &self,
+        keys: &[&KeyValues],
+        width: usize,
+        values: &mut Vec<Value>,
+    ) -> Result<SetForm, SetError>;
+
+    /// The rows of a set in the form that [`set_form`](Self::set_form) chose, to be selected from.
+    fn set_rows(&self, elements: &[Element], bind: Expr) -> SelectStatement;
+
+    /// A column of a new table.
+    fn column(&self, table: &Table, column: &orm_core::metadata::Column) -> Result<ColumnDef, ValueError>;
+
+    /// What stands behind a new table's columns.
+    fn table_suffix(&self) -> Option<&'static str>;
+
+    /// The statement that lets tables go in any order within one transaction, where this database has one.
+    fn before_drop(&self) -> Option<&'static str>;
+}
+
+/// A statement on rows, as sea-query has it.
+#[derive(Debug)]
+pub(crate) enum Query {
+    Select(SelectStatement),
+    Insert(InsertStatement),
+    Update(UpdateStatement),
+    Delete(DeleteStatement),
+}
+
+/// A statement on the schema, as sea-query has it.
+#[derive(Debug)]
+pub(crate) enum SchemaStatement {
+    CreateTable(TableCreateStatement),
+    CreateIndex(IndexCreateStatement),
+    DropTable(TableDropStatement),
+}
+
+/// How a text match is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextForm {
+    /// The database's own `LIKE`.
+    Like,
+    /// Somewhere in the text, compared literally.
+    Contains,
+    /// At its start, compared literally.
+    StartsWith,
+    /// At its end, compared literally.
+    EndsWith,
+}
+
+/// How a set of keys is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SetForm {
+    /// No key: never met.
+    Empty,
+    /// One key: compared column by column.
+    One,
+    /// So many placeholders for one column.
+    List(usize),
+    /// One document with all keys, and how each column is taken out of it.
+    Document(Vec<Element>),
+}
+
+/// How a column of a set is taken out of its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Element {
+    /// As it is.
+    Plain,
+    /// From hexadecimal digits.
+    Bytes,
+}
+
+/// Why a set can't be written.
+#[derive(Debug)]
+pub(crate) enum SetError {
+    /// A value that no column could hold.
+    Value(ValueError),
+    /// More values than this form takes.
+    TooMany {
+        /// How many it takes.
+        most: usize,
+    },
+    /// Values that no form takes together.
+    Mixed,
+}
+
+impl From<ValueError> for SetError {
+    fn from(error: ValueError) -> Self {
+        Self::Value(error)
+    }
+}

@@ -1,0 +1,198 @@
+//! SQLite: how it stores values, and its forms of sets, texts and tables.
+//!
+//! Public, so that every SQLite driver binds and reads values alike: [`store`] says what is bound for a value, and
+//! a driver must register [`DECIMAL_COLLATION`] on each connection. Tables are made `STRICT`: no program, this one
+//! included, can store a value of another type than the column's.
+//!
+//! | value | stored as |
+//! | --- | --- |
+//! | bool | INTEGER 0 or 1 |
+//! | integer | INTEGER |
+//! | float | REAL; NaN is refused, since SQLite would store NULL; SQLite drops the sign of `-0.0` |
+//! | text, JSON | TEXT |
+//! | bytes | BLOB |
+//! | UUID | TEXT, hyphenated, lower case |
+//! | date | TEXT `YYYY-MM-DD` |
+//! | time | TEXT `HH:MM:SS.ffffff` |
+//! | date and time | TEXT `YYYY-MM-DD HH:MM:SS.ffffff` |
+//! | timestamp | TEXT `YYYY-MM-DD HH:MM:SS.ffffffZ` |
+//! | decimal | TEXT as given, compared and ordered by number; unique constraints compare the text |
+
+mod set;
+mod store;
+
+use orm_core::condition::TextMatch;
+use orm_core::driver::Capabilities;
+use orm_core::metadata::Column;
+use orm_core::metadata::description::DefaultValue;
+use orm_core::schema::Table;
+use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
+use sea_query::{
+    Alias, BinOper, ColumnDef, Expr, ExprTrait, Func, Keyword, SelectStatement, SqliteQueryBuilder, Values,
+};
+
+use super::{Dialect, Element, Query, SchemaStatement, SetError, SetForm, TextForm};
+
+pub use store::{Stored, store};
+
+/// The collation by which decimals are compared: [`decimal::compare`](crate::decimal::compare).
+pub const DECIMAL_COLLATION: &str = "orm_decimal";
+
+/// SQLite's limit since 3.32, unless it was built with another.
+const MAX_BINDS: usize = 32_766;
+
+/// The one SQLite dialect.
+#[derive(Debug)]
+pub(crate) struct Sqlite;
+
+impl Dialect for Sqlite {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new()
+    }
+
+    fn max_binds(&self) -> usize {
+        MAX_BINDS
+    }
+
+    fn query_text(&self, query: &Query) -> (String, Values) {
+        match query {
+            Query::Select(select) => select.build(SqliteQueryBuilder),
+            Query::Insert(insert) => insert.build(SqliteQueryBuilder),
+            Query::Update(update) => update.build(SqliteQueryBuilder),
+            Query::Delete(delete) => delete.build(SqliteQueryBuilder),
+        }
+    }
+
+    fn schema_text(&self, statement: &SchemaStatement) -> String {
+        match statement {
+            SchemaStatement::CreateTable(create) => create.to_string(SqliteQueryBuilder),
+            SchemaStatement::CreateIndex(create) => create.to_string(SqliteQueryBuilder),
+            SchemaStatement::DropTable(drop) => drop.to_string(SqliteQueryBuilder),
+        }
+    }
+
+    fn check(&self, value: &Value) -> Result<(), ValueError> {
+        store::check(value)
+    }
+
+    fn comparable(&self, column_type: ColumnType, column: Expr) -> Expr {
+        if column_type == ColumnType::Decimal {
+            let collation = Expr::Keyword(Keyword::Custom(Alias::new(DECIMAL_COLLATION).into()));
+            column.binary(BinOper::Custom("COLLATE"), collation)
+        } else {
+            column
+        }
+    }
+
+    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm {
+        let form = match matching {
+            TextMatch::Like => TextForm::Like,
+            TextMatch::StartsWith => TextForm::StartsWith,
+            // Everything ends with nothing, but `substr(x, 0)` is the whole text.
+            TextMatch::EndsWith if !text.is_empty() => {
+                let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
+                values.push(Value::Int(-length));
+                values.push(Value::Bytes(text.as_bytes().to_vec()));
+                return TextForm::EndsWith;
+            }
+            TextMatch::Contains | TextMatch::EndsWith => TextForm::Contains,
+        };
+        values.push(Value::Text(text.to_owned()));
+        form
+    }
+
+    /// `LIKE` folds ASCII letters here and has wildcards, so that literal matches use functions on bytes instead,
+    /// which mean the same as the methods of `str`.
+    fn text_match(&self, form: TextForm, column: Expr, binds: Vec<Expr>) -> Expr {
+        let mut binds = binds.into_iter();
+        let mut bind = || binds.next().unwrap_or(Expr::Keyword(Keyword::Null));
+        match form {
+            TextForm::Like => column.binary(BinOper::Like, bind()),
+            TextForm::Contains => instr(column, bind()).gt(constant(0)),
+            TextForm::StartsWith => instr(column, bind()).eq(constant(1)),
+            TextForm::EndsWith => {
+                let bytes = column.cast_as("BLOB");
+                let end: Expr = Func::cust("substr").arg(bytes).arg(bind()).into();
+                end.eq(bind())
+            }
+        }
+    }
+
+    fn set_form(
+        &self,
+        keys: &[&KeyValues],
+        width: usize,
+        values: &mut Vec<Value>,
+    ) -> Result<SetForm, SetError> {
+        set::form(keys, width, MAX_BINDS, values)
+    }
+
+    fn set_rows(&self, elements: &[Element], bind: Expr) -> SelectStatement {
+        set::rows(elements, bind)
+    }
+
+    fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
+        let mut definition = ColumnDef::new(column.name.clone());
+        definition.custom(type_name(column.column_type));
+        if !column.nullable {
+            definition.not_null();
+        }
+        if let Some(default) = column.default {
+            definition.default(default_literal(default)?);
+        }
+        if table.generated.as_ref() == Some(&column.name) {
+            // Without AUTOINCREMENT, SQLite gives the key of a deleted last row to the next new one, and a handle
+            // of the deleted entity would be taken for the new one.
+            definition.primary_key().auto_increment();
+        }
+        if let Some(length) = column.length {
+            // A length in the type would only be decoration here.
+            let name = format!("{}_{}_length", table.name, column.name);
+            let within = Expr::from(Func::cust("length").arg(Expr::col(column.name.clone())));
+            definition.check((Alias::new(name), within.lte(constant(length.into()))));
+        }
+        Ok(definition)
+    }
+
+    fn table_suffix(&self) -> Option<&'static str> {
+        Some("STRICT")
+    }
+
+    fn before_drop(&self) -> Option<&'static str> {
+        Some("PRAGMA defer_foreign_keys = ON")
+    }
+}
+
+/// A number of this crate's own, written into the text.
+fn constant(number: i64) -> Expr {
+    Expr::Constant(sea_query::Value::BigInt(Some(number)))
+}
+
+fn instr(text: Expr, part: Expr) -> Expr {
+    Func::cust("instr").arg(text).arg(part).into()
+}
+
+fn type_name(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::Bool | ColumnType::Int(_) | ColumnType::UnsignedInt(_) => "INTEGER",
+        ColumnType::Float | ColumnType::Double => "REAL",
+        ColumnType::Bytes => "BLOB",
+        // ColumnType is non_exhaustive: what is not known here is kept as text.
+        _ => "TEXT",
+    }
+}
+
+fn default_literal(default: DefaultValue) -> Result<Expr, ValueError> {
+    let literal = match default {
+        DefaultValue::Bool(value) => sea_query::Value::Int(Some(i32::from(value))),
+        DefaultValue::Int(value) => sea_query::Value::BigInt(Some(value)),
+        DefaultValue::Float(value) if value.is_finite() => sea_query::Value::Double(Some(value)),
+        DefaultValue::Float(_) => return Err(ValueError::OutOfRange { expected: "a default" }),
+        DefaultValue::Text(text) if text.contains('\0') => {
+            let reason = "a NUL would end the statement".to_owned();
+            return Err(ValueError::Invalid { expected: "default", reason });
+        }
+        DefaultValue::Text(text) => sea_query::Value::String(Some(text.to_owned())),
+    };
+    Ok(Expr::Constant(literal))
+}

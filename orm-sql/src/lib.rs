@@ -1,0 +1,21 @@
+//! Turns the operations of `orm-core` into SQL text and the values to bind to it.
+//!
+//! Text only: no I/O, no async, no database library. A driver crate owns one [`Statements`] for each database it
+//! is connected to, runs what it renders, and reads rows back with the value forms in [`sqlite`].
+//!
+//! Invariants:
+//! - values are bound, never written into the text; the only literals are defaults and lengths in `CREATE TABLE`;
+//! - a text depends on the shape of an operation, not on its values nor, but for inserts of several rows, on
+//!   how many there are;
+//! - aliases, joins and placeholders are this crate's affair alone.
+
+#![forbid(unsafe_code)]
+
+pub mod decimal;
+mod dialect;
+mod schema;
+mod statement;
+pub mod temporal;
+
+pub use dialect::sqlite;
+pub use statement::{Statement, Statements};

@@ -1,0 +1,5 @@
+//! Tables as text.
+
+mod ddl;
+
+pub(crate) use ddl::{create, drop};

@@ -1,0 +1,141 @@
+//! The statements that create and drop tables.
+//!
+//! Unique constraints are unique indexes, so that they have a name that migrations can drop. Names of foreign keys
+//! are left out: sea-query does not write them for SQLite, which does not report them either.
+
+use orm_core::driver::{DriverError, DriverErrorKind};
+use orm_core::metadata::description::ReferentialAction;
+use orm_core::schema::{ForeignKey, Schema, Table, TableIndex};
+use sea_query::{
+    Alias, ConditionalStatement, DynIden, Expr, ForeignKeyAction, ForeignKeyCreateStatement,
+    IndexCreateStatement, TableCreateStatement, TableDropStatement,
+};
+
+use crate::dialect::{Dialect, SchemaStatement};
+
+/// All tables and their indexes.
+pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
+    let mut statements = Vec::new();
+    for table in &schema.tables {
+        check(table)?;
+        statements.push(dialect.schema_text(&SchemaStatement::CreateTable(create_table(dialect, table)?)));
+        for index in &table.indexes {
+            statements.push(dialect.schema_text(&SchemaStatement::CreateIndex(create_index(table, index))));
+        }
+    }
+    Ok(statements)
+}
+
+/// All tables, each before those that it refers to.
+pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
+    let mut statements: Vec<String> = dialect.before_drop().map(str::to_owned).into_iter().collect();
+    for table in schema.tables.iter().rev() {
+        check(table)?;
+        let mut drop = TableDropStatement::new();
+        drop.table(identifier(&table.name)).if_exists();
+        statements.push(dialect.schema_text(&SchemaStatement::DropTable(drop)));
+    }
+    Ok(statements)
+}
+
+fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateStatement, DriverError> {
+    let mut create = TableCreateStatement::new();
+    create.table(identifier(&table.name));
+    for column in &table.columns {
+        let definition = dialect.column(table, column).map_err(|error| {
+            unsupported(format!("the column {}.{} can't be created", table.name, column.name))
+                .with_source(error)
+        })?;
+        create.col(definition);
+    }
+    // A generated key is declared with its column.
+    if table.generated.is_none() {
+        let mut key = IndexCreateStatement::new();
+        table.primary_key.iter().for_each(|column| {
+            key.col(identifier(column));
+        });
+        create.primary_key(&mut key);
+    }
+    for foreign_key in &table.foreign_keys {
+        create.foreign_key(&mut reference(foreign_key));
+    }
+    if let Some(suffix) = dialect.table_suffix() {
+        create.extra(suffix);
+    }
+    Ok(create)
+}
+
+fn reference(foreign_key: &ForeignKey) -> ForeignKeyCreateStatement {
+    let mut reference = ForeignKeyCreateStatement::new();
+    for column in &foreign_key.columns {
+        reference.from_col(identifier(column));
+    }
+    reference.to_tbl(identifier(&foreign_key.referenced_table));
+    for column in &foreign_key.referenced_columns {
+        reference.to_col(identifier(column));
+    }
+    if let Some(action) = foreign_key.on_delete.and_then(action) {
+        reference.on_delete(action);
+    }
+    if let Some(action) = foreign_key.on_update.and_then(action) {
+        reference.on_update(action);
+    }
+    reference
+}
+
+fn action(action: ReferentialAction) -> Option<ForeignKeyAction> {
+    match action {
+        ReferentialAction::Cascade => Some(ForeignKeyAction::Cascade),
+        ReferentialAction::SetNull => Some(ForeignKeyAction::SetNull),
+        ReferentialAction::Restrict => Some(ForeignKeyAction::Restrict),
+        // The default of every database, and what an unknown action of the future is until it is known here.
+        _ => None,
+    }
+}
+
+fn create_index(table: &Table, index: &TableIndex) -> IndexCreateStatement {
+    let mut create = IndexCreateStatement::new();
+    // sea-query writes this one name as it is.
+    create.name(index.name.replace('"', "\"\"")).table(identifier(&table.name));
+    if index.unique {
+        create.unique();
+    }
+    for column in &index.columns {
+        create.col(identifier(column));
+    }
+    if let Some(condition) = index.condition {
+        create.and_where(Expr::cust(condition));
+    }
+    create
+}
+
+/// Refuses what would be written wrongly or not at all.
+fn check(table: &Table) -> Result<(), DriverError> {
+    let others = table.foreign_keys.iter().map(|key| &key.referenced_schema);
+    if let Some(schema) = others.chain([&table.schema]).flatten().next() {
+        return Err(unsupported(format!(
+            "the table {} is in the schema {schema}, or refers to one there, but this database has no schemas",
+            table.name,
+        )));
+    }
+    if table.generated.is_some() && table.primary_key.len() != 1 {
+        return Err(unsupported(format!(
+            "the key of the table {} has several columns, so the database can't generate one of them",
+            table.name,
+        )));
+    }
+    let names =
+        table.columns.iter().map(|column| &column.name).chain(table.indexes.iter().map(|index| &index.name));
+    if let Some(name) = names.chain([&table.name]).find(|name| name.is_empty() || name.contains('\0')) {
+        return Err(unsupported(format!("{name:?} can't name a part of the table {}", table.name)));
+    }
+    Ok(())
+}
+
+fn identifier(name: &str) -> DynIden {
+    Alias::new(name).into()
+}
+
+fn unsupported(problem: String) -> DriverError {
+    DriverError::new(DriverErrorKind::Unsupported, problem)
+}

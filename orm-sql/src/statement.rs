@@ -1,0 +1,156 @@
+//! Operations become statements: a text, cached by shape, and the values to bind to it.
+//!
+//! Two passes over an operation. The first, always taken, writes its shape and collects its values; the second,
+//! taken when no text is known for the shape, builds the statement with sea-query. Whenever the second runs, the
+//! values that it placed are compared with those of the first, so that a text whose placeholders stand in another
+//! order is never used.
+
+mod cache;
+mod condition;
+mod delete;
+mod insert;
+mod leaf;
+mod pivot;
+mod select;
+mod shape;
+mod text;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Select, Write};
+use orm_core::metadata::Metadata;
+use orm_core::schema::Schema;
+use orm_core::value::Value;
+
+use self::cache::TextCache;
+use self::select::Reading;
+use self::shape::Shape;
+use self::text::TextWriter;
+use crate::dialect::sqlite::Sqlite;
+use crate::dialect::{Dialect, Query};
+use crate::schema;
+
+/// A text and what is bound to its placeholders, in text order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The text.
+    pub sql: Arc<str>,
+    /// The values, one a placeholder.
+    pub values: Vec<Value>,
+    /// Whether the same text serves other values too, so that preparing it pays off.
+    pub reusable: bool,
+}
+
+/// Renders the operations of a driver for one database, and keeps the texts.
+///
+/// The number of texts kept is bounded. Two ORMs may share one.
+#[derive(Debug)]
+pub struct Statements {
+    dialect: &'static dyn Dialect,
+    cache: TextCache,
+}
+
+impl Statements {
+    /// For SQLite 3.41 and later.
+    #[must_use]
+    pub fn sqlite() -> Self {
+        Self { dialect: &Sqlite, cache: TextCache::default() }
+    }
+
+    /// What the database can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.dialect.capabilities()
+    }
+
+    /// The statement that reads the rows of `select`.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for values that the database can't store, unresolved references, orders
+    /// through to-many relations, and conditions nested too deeply.
+    pub fn select(&self, select: &Select) -> Result<Statement, DriverError> {
+        self.reading(select, Reading::Rows)
+    }
+
+    /// The statement that counts the rows of `select`, in one row with one column.
+    ///
+    /// # Errors
+    ///
+    /// As [`select`](Self::select).
+    pub fn count(&self, select: &Select) -> Result<Statement, DriverError> {
+        self.reading(select, Reading::Count)
+    }
+
+    fn reading(&self, select: &Select, reading: Reading) -> Result<Statement, DriverError> {
+        let mut shape = Shape::new(&select.metadata, self.dialect, reading.operation(), select.root);
+        select::write_shape(&mut shape, select, reading)?;
+        self.statement(&select.metadata, shape, |writer| {
+            select::render(writer, select, reading).map(Query::Select)
+        })
+    }
+
+    /// The statements that `write` takes, in order.
+    ///
+    /// An insert that returns values, and an update, take one a row; the rest of the inserts as few as the limit
+    /// of binds allows; all others one. Without rows, there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for values that the database can't store, and for writes that contradict
+    /// themselves.
+    pub fn write(&self, write: &Write) -> Result<Vec<Statement>, DriverError> {
+        match write {
+            Write::Insert(insert) => insert::statements(self, insert),
+            Write::Update(update) => update::statements(self, update),
+            Write::Delete(delete) => delete::statements(self, delete),
+            Write::Link(links) => pivot::link(self, links),
+            Write::Unlink(links) => pivot::unlink(self, links),
+        }
+    }
+
+    /// The statements that create `schema`.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for what the database can't have.
+    pub fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        schema::create(self.dialect, schema)
+    }
+
+    /// The statements that drop `schema`, as far as it exists; to be run in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for what the database can't have.
+    pub fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        schema::drop(self.dialect, schema)
+    }
+
+    /// Finds the text of `shape`, or makes it with `render`.
+    fn statement(
+        &self,
+        metadata: &Arc<Metadata>,
+        shape: Shape<'_>,
+        render: impl FnOnce(&mut TextWriter<'_>) -> Result<Query, DriverError>,
+    ) -> Result<Statement, DriverError> {
+        let (key, values) = shape.into_parts();
+        if let Some(sql) = self.cache.get(metadata, &key) {
+            return Ok(Statement { sql, values, reusable: true });
+        }
+        let mut writer = TextWriter::new(metadata, self.dialect);
+        let query = render(&mut writer)?;
+        let sql: Arc<str> = writer.finish(&query, &values)?.into();
+        self.cache.insert(metadata, key, Arc::clone(&sql));
+        Ok(Statement { sql, values, reusable: true })
+    }
+}
+
+/// What this database, or this crate, can't do.
+fn unsupported(problem: impl Into<String>) -> DriverError {
+    DriverError::new(DriverErrorKind::Unsupported, problem)
+}

@@ -1,0 +1,152 @@
+//! Rows of one entity, and their number.
+
+use orm_core::condition::OrderTerm;
+use orm_core::driver::{DriverError, Link, Select, Selection};
+use orm_core::metadata::{EntityMetadata, Side};
+use orm_core::value::Value;
+use sea_query::{Expr, ExprTrait, Func, Order, SelectStatement};
+
+use super::leaf;
+use super::pivot::{pivot_columns, pivot_of};
+use super::shape::{Operation, Shape};
+use super::text::{Scope, Table, TextWriter, names, strs};
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The rows.
+    Rows,
+    /// How many there are, whatever their order, limit and offset.
+    Count,
+}
+
+impl Reading {
+    pub(super) fn operation(self) -> Operation {
+        match self {
+            Self::Rows => Operation::Select,
+            Self::Count => Operation::Count,
+        }
+    }
+}
+
+pub(super) fn write_shape(
+    shape: &mut Shape<'_>,
+    select: &Select,
+    reading: Reading,
+) -> Result<(), DriverError> {
+    match &select.selection {
+        Selection::Columns => shape.flag(false),
+        Selection::Linked(link) => {
+            let pivot = pivot_of(&select.metadata, link.relation)?;
+            shape.flag(true);
+            shape.pivot_owner(link.relation.entity);
+            shape.number(link.relation.index);
+            shape.flag(link.from == Side::Owner);
+            let width = pivot_columns(pivot, link.from).0.len();
+            shape.set(&link.keys, width)?;
+        }
+    }
+    shape.expression(select.entity(), &select.condition)?;
+    if reading == Reading::Rows {
+        shape.order(&select.order);
+        let (limit, offset) = page(select);
+        shape.flag(limit.is_some());
+        shape.flag(offset.is_some());
+        limit.into_iter().chain(offset).for_each(|number| shape.bind(number));
+    }
+    Ok(())
+}
+
+pub(super) fn render(
+    writer: &mut TextWriter<'_>,
+    select: &Select,
+    reading: Reading,
+) -> Result<SelectStatement, DriverError> {
+    let entity = select.entity();
+    let root = writer.table();
+    let mut scope = Scope::from(root, entity);
+    let mut conditions = Vec::new();
+    if let Selection::Linked(link) = &select.selection {
+        conditions.push(linked(writer, &mut scope, entity, root, link, reading)?);
+    }
+    match reading {
+        Reading::Rows => {
+            scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
+        }
+        Reading::Count => {
+            scope.select.expr(Func::count(Expr::cust("*")));
+        }
+    }
+    if !select.condition.is_always() {
+        conditions.push(writer.condition(&mut scope, entity, root, &select.condition)?);
+    }
+    if reading == Reading::Rows {
+        for term in &select.order {
+            order(writer, &mut scope, entity, root, term)?;
+        }
+    }
+    if let Some(condition) = conditions.into_iter().reduce(ExprTrait::and) {
+        scope.select.and_where(condition);
+    }
+    if reading == Reading::Rows {
+        let (limit, offset) = page(select);
+        if let Some(limit) = limit {
+            scope.select.limit(writer.place(limit));
+        }
+        if let Some(offset) = offset {
+            scope.select.offset(writer.place(offset));
+        }
+    }
+    Ok(scope.select)
+}
+
+/// Limit and offset as they are bound. An offset needs a limit; -1 is none.
+fn page(select: &Select) -> (Option<Value>, Option<Value>) {
+    let number = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    let offset = select.offset.filter(|offset| *offset > 0).map(number);
+    let limit = select.limit.map(number).or_else(|| offset.is_some().then_some(Value::Int(-1)));
+    (limit, offset)
+}
+
+/// Joins the pivot, selects the given side's key and restricts it to the keys given.
+fn linked(
+    writer: &mut TextWriter<'_>,
+    scope: &mut Scope,
+    entity: &EntityMetadata,
+    root: Table,
+    link: &Link,
+    reading: Reading,
+) -> Result<Expr, DriverError> {
+    let pivot = pivot_of(writer.metadata, link.relation)?;
+    let (given, other) = pivot_columns(pivot, link.from);
+    let links = writer.table();
+    let on = links.pairs(strs(other), root, names(entity, entity.key_columns()));
+    scope.select.inner_join(links.named(pivot.schema.as_deref(), &pivot.table), on);
+    if reading == Reading::Rows {
+        scope.select.exprs(strs(given).map(|name| links.column(name)));
+    }
+    let mut values = Vec::new();
+    let form = leaf::set(writer.dialect, &link.keys, given.len(), &mut values)?;
+    Ok(writer.in_set(strs(given).map(|name| links.column(name)).collect(), &form, values))
+}
+
+fn order(
+    writer: &mut TextWriter<'_>,
+    scope: &mut Scope,
+    entity: &EntityMetadata,
+    root: Table,
+    term: &OrderTerm,
+) -> Result<(), DriverError> {
+    let (mut entity, mut table) = (entity, root);
+    for index in &term.path {
+        let relation = leaf::relation(entity, *index)?;
+        table = writer.to_one(scope, entity, table, *index)?;
+        entity = writer.metadata.entity(relation.target);
+    }
+    let direction = if term.descending { Order::Desc } else { Order::Asc };
+    for column in leaf::columns(entity, term.property)? {
+        let column = writer.comparable(entity, table, column);
+        scope.select.order_by_expr(column, direction.clone());
+    }
+    Ok(())
+}

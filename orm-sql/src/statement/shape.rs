@@ -1,0 +1,238 @@
+//! The first pass: what a text depends on, as bytes, and the values to bind.
+//!
+//! The bytes are a complete description: from them and the metadata, the text could be written. Numbers take as
+//! many bytes as they need and lists start with their length, so that two different operations never have the same
+//! bytes.
+
+use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier};
+use orm_core::driver::DriverError;
+use orm_core::metadata::{EntityId, EntityMetadata, Metadata};
+use orm_core::value::{KeyValues, Value};
+
+use super::cache::Key;
+use super::leaf::{Columns, Form, Leaf};
+use super::{leaf, unsupported};
+use crate::dialect::{Dialect, Element, SetForm, TextForm};
+
+/// Conditions may be nested so deeply: enough for what people write, little enough for any stack and for the
+/// parsers of databases.
+const MAX_DEPTH: usize = 48;
+
+/// Kinds of statements, the first byte of a shape.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Operation {
+    Select,
+    Count,
+    Insert,
+    Update,
+    Delete,
+    Link,
+    Unlink,
+}
+
+pub(super) struct Shape<'a> {
+    pub(super) metadata: &'a Metadata,
+    pub(super) dialect: &'static dyn Dialect,
+    key: Key,
+    values: Vec<Value>,
+}
+
+impl<'a> Shape<'a> {
+    pub(super) fn new(
+        metadata: &'a Metadata,
+        dialect: &'static dyn Dialect,
+        operation: Operation,
+        entity: EntityId,
+    ) -> Self {
+        let mut shape = Vec::with_capacity(64);
+        shape.push(operation as u8);
+        Self { metadata, dialect, key: Key { shape, entity, pivot_owner: None }, values: Vec::new() }
+    }
+
+    pub(super) fn into_parts(self) -> (Key, Vec<Value>) {
+        (self.key, self.values)
+    }
+
+    /// Seven bits a byte, the highest bit says that more follow.
+    pub(super) fn number(&mut self, mut number: usize) {
+        while number >= 0x80 {
+            self.key.shape.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        self.key.shape.push(number.to_le_bytes()[0]);
+    }
+
+    pub(super) fn numbers(&mut self, numbers: &[usize]) {
+        self.number(numbers.len());
+        for number in numbers {
+            self.number(*number);
+        }
+    }
+
+    pub(super) fn flag(&mut self, flag: bool) {
+        self.key.shape.push(flag.into());
+    }
+
+    pub(super) fn pivot_owner(&mut self, entity: EntityId) {
+        self.key.pivot_owner = Some(entity);
+    }
+
+    pub(super) fn bind(&mut self, value: Value) {
+        self.values.push(value);
+    }
+
+    /// A set of keys.
+    pub(super) fn set(&mut self, keys: &[KeyValues], width: usize) -> Result<(), DriverError> {
+        let form = leaf::set(self.dialect, keys, width, &mut self.values)?;
+        self.set_form(&form);
+        Ok(())
+    }
+
+    pub(super) fn expression(
+        &mut self,
+        entity: &EntityMetadata,
+        expression: &Expression,
+    ) -> Result<(), DriverError> {
+        self.nested(entity, expression, 0)
+    }
+
+    fn nested(
+        &mut self,
+        entity: &EntityMetadata,
+        expression: &Expression,
+        depth: usize,
+    ) -> Result<(), DriverError> {
+        if depth > MAX_DEPTH {
+            return Err(unsupported(format!("the condition is nested more than {MAX_DEPTH} levels deep")));
+        }
+        match expression {
+            Expression::And(_) | Expression::Or(_) => {
+                let parts = flattened(expression);
+                self.tag(if matches!(expression, Expression::And(_)) { Tag::And } else { Tag::Or });
+                self.number(parts.len());
+                parts.into_iter().try_for_each(|part| self.nested(entity, part, depth + 1))
+            }
+            Expression::Not(inner) => {
+                self.tag(Tag::Not);
+                self.nested(entity, inner, depth + 1)
+            }
+            Expression::Related { relation, quantifier, inner } => {
+                self.tag(Tag::Related);
+                self.number(*relation);
+                self.number(match quantifier {
+                    Quantifier::Is => 0,
+                    Quantifier::Some => 1,
+                    Quantifier::None => 2,
+                    Quantifier::Every => 3,
+                });
+                let target = leaf::relation(entity, *relation)?.target;
+                self.nested(self.metadata.entity(target), inner, depth + 1)
+            }
+            Expression::Compare { .. }
+            | Expression::In { .. }
+            | Expression::IsNull { .. }
+            | Expression::Between { .. }
+            | Expression::Text { .. }
+            | Expression::KeyIn { .. }
+            | Expression::References { .. }
+            | Expression::Invalid { .. } => {
+                let leaf = leaf::leaf(self.dialect, entity, expression, &mut self.values)?;
+                self.tag(Tag::Leaf);
+                self.leaf(&leaf);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn order(&mut self, order: &[OrderTerm]) {
+        self.number(order.len());
+        for term in order {
+            self.numbers(&term.path);
+            self.number(term.property);
+            self.flag(term.descending);
+        }
+    }
+
+    fn tag(&mut self, tag: Tag) {
+        self.key.shape.push(tag as u8);
+    }
+
+    fn leaf(&mut self, leaf: &Leaf) {
+        match leaf.columns {
+            Columns::Key => self.number(0),
+            Columns::Property(property) => self.number(property + 1),
+        }
+        match &leaf.form {
+            Form::Compare(comparison) => {
+                self.number(0);
+                self.number(match comparison {
+                    Comparison::Equal => 0,
+                    Comparison::NotEqual => 1,
+                    Comparison::Less => 2,
+                    Comparison::LessOrEqual => 3,
+                    Comparison::Greater => 4,
+                    Comparison::GreaterOrEqual => 5,
+                });
+            }
+            Form::Between => self.number(1),
+            Form::IsNull => self.number(2),
+            Form::Text(form) => {
+                self.number(3);
+                self.number(match form {
+                    TextForm::Like => 0,
+                    TextForm::Contains => 1,
+                    TextForm::StartsWith => 2,
+                    TextForm::EndsWith => 3,
+                });
+            }
+            Form::Set(form) => {
+                self.number(4);
+                self.set_form(form);
+            }
+        }
+    }
+
+    fn set_form(&mut self, form: &SetForm) {
+        match form {
+            SetForm::Empty => self.number(0),
+            SetForm::One => self.number(1),
+            SetForm::List(length) => {
+                self.number(2);
+                self.number(*length);
+            }
+            SetForm::Document(elements) => {
+                self.number(3);
+                self.number(elements.len());
+                for element in elements {
+                    self.flag(*element == Element::Bytes);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Tag {
+    And,
+    Or,
+    Not,
+    Related,
+    Leaf,
+}
+
+/// The parts of an AND or OR, those of nested ones of the same kind included: a long chain is no deep nesting.
+pub(super) fn flattened(expression: &Expression) -> Vec<&Expression> {
+    let is_and = matches!(expression, Expression::And(_));
+    let mut parts = Vec::new();
+    let mut open = vec![expression];
+    while let Some(next) = open.pop() {
+        match next {
+            Expression::And(all) if is_and => open.extend(all.iter().rev()),
+            Expression::Or(any) if !is_and => open.extend(any.iter().rev()),
+            part => parts.push(part),
+        }
+    }
+    parts
+}

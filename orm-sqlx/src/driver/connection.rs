@@ -1,0 +1,236 @@
+//! One borrowed connection: runs the operations of the contract, one statement after the other.
+//!
+//! Every method runs under the guard of [`super::transaction`]: started before the first statement is sent, finished
+//! when the last one was answered. In between are this crate's only awaits on the database.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use orm_core::driver::{
+    BoxFuture, Connection, DriverError, DriverErrorKind, Insert, RowSink, Select, TransactionStep, Write, WriteOutcome,
+};
+use orm_sql::Statement;
+use sqlx_core::Either;
+use sqlx_core::executor::Executor;
+use sqlx_core::query::query_with;
+use sqlx_core::sql_str::AssertSqlSafe;
+use sqlx_sqlite::SqliteRow;
+
+use super::log::StatementKind;
+use super::pool::Pool;
+use super::transaction::{Guard, Running};
+use crate::codec::sqlite as codec;
+use crate::error::driver_error;
+use crate::error::sqlite::complete;
+
+pub(super) struct PooledConnection {
+    guard: Guard,
+    /// Held too so that a database in memory outlives its last borrower.
+    pool: Arc<Pool>,
+}
+
+impl PooledConnection {
+    pub(super) async fn acquire(pool: &Arc<Pool>) -> Result<Self, DriverError> {
+        let connection = pool.acquire().await?;
+        Ok(Self { guard: Guard::new(connection), pool: Arc::clone(pool) })
+    }
+}
+
+impl Connection for PooledConnection {
+    fn select<'a>(
+        &'a mut self,
+        select: &'a Select,
+        rows: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            let statement = self.pool.statements.select(select)?;
+            let mut running = self.guard.start()?;
+            let lend = |row: &SqliteRow| {
+                rows.row(&codec::Columns(row)).map_err(|refused| {
+                    DriverError::new(DriverErrorKind::RowRefused, "a row was refused").with_source(refused)
+                })
+            };
+            let result = run(&self.pool, &mut running, statement, StatementKind::Read, lend).await;
+            running.finish();
+            result.map(drop)
+        })
+    }
+
+    fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(async move {
+            let statement = self.pool.statements.count(select)?;
+            let mut running = self.guard.start()?;
+            let mut count = None;
+            let read = |row: &SqliteRow| {
+                count = codec::count(row);
+                Ok(())
+            };
+            let result = run(&self.pool, &mut running, statement, StatementKind::Read, read).await;
+            running.finish();
+            result?;
+            count.ok_or_else(|| DriverError::new(DriverErrorKind::Other, "counting gave no number"))
+        })
+    }
+
+    fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>> {
+        Box::pin(async move {
+            let statements = self.pool.statements.write(write)?;
+            let mut running = self.guard.start()?;
+            let result = run_all(&self.pool, &mut running, statements, write).await;
+            running.finish();
+            result.map_err(|error| completed(error, write))
+        })
+    }
+
+    fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(async move {
+            let mut running = self.guard.start()?;
+            let result = transaction(&self.pool, &mut running, step).await;
+            running.finish();
+            result
+        })
+    }
+
+    fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            let mut running = self.guard.start()?;
+            let result = schema(&self.pool, &mut running, statements).await;
+            running.finish();
+            result
+        })
+    }
+}
+
+/// Runs the statements of `write`, in order, and adds up what they did.
+async fn run_all(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    statements: Vec<Statement>,
+    write: &Write,
+) -> Result<WriteOutcome, DriverError> {
+    let mut outcome = WriteOutcome::default();
+    for statement in statements {
+        let returned = &mut outcome.returned;
+        let keep = |row: &SqliteRow| match write {
+            Write::Insert(insert) => returned_values(row, insert).map(|values| returned.push(values)),
+            Write::Update(_) | Write::Delete(_) | Write::Link(_) | Write::Unlink(_) => Ok(()),
+        };
+        let affected = run(pool, running, statement, StatementKind::Write, keep).await?;
+        if let Write::Update(_) = write {
+            outcome.matched.push(affected > 0);
+        }
+        outcome.affected += affected;
+        outcome.statements += 1;
+    }
+    Ok(outcome)
+}
+
+/// What an insert gave back for one row.
+fn returned_values(row: &SqliteRow, insert: &Insert) -> Result<Vec<orm_core::value::Value>, DriverError> {
+    let entity = insert.metadata.entity(insert.entity);
+    let values = insert.returning.iter().enumerate().map(|(at, column)| {
+        let column = &entity.columns[*column];
+        codec::value(row, at, column.column_type).map_err(|error| {
+            let message = format!("the value returned for {}.{} can't be read", entity.table, column.name);
+            DriverError::new(DriverErrorKind::Other, message).with_source(error)
+        })
+    });
+    values.collect()
+}
+
+/// Sends `step` under the guard.
+async fn transaction(pool: &Pool, running: &mut Running<'_>, step: TransactionStep) -> Result<(), DriverError> {
+    running.before(step)?;
+    let sql = match step {
+        // A transaction that starts as a reader and then writes fails at once when another one wrote meanwhile;
+        // one that starts as a writer waits for its turn.
+        TransactionStep::Begin => "BEGIN IMMEDIATE",
+        TransactionStep::Commit => "COMMIT",
+        TransactionStep::Rollback => "ROLLBACK",
+        _ => return Err(DriverError::new(DriverErrorKind::Unsupported, "an unknown step of a transaction")),
+    };
+    let statement = Statement { sql: sql.into(), values: Vec::new(), reusable: true };
+    let result = run(pool, running, statement, StatementKind::Transaction, |_| Ok(())).await.map(drop);
+    let result = match result {
+        // SQLite rolls back by itself after some errors, such as a full disk.
+        Err(error) if step == TransactionStep::Rollback && is_no_transaction(&error) => Ok(()),
+        other => other,
+    };
+    running.after(step, &result);
+    result
+}
+
+fn is_no_transaction(error: &DriverError) -> bool {
+    error.to_string().ends_with("no transaction is active")
+}
+
+/// Runs schema statements, all or none, in a transaction of their own unless one is open.
+async fn schema(pool: &Pool, running: &mut Running<'_>, statements: &[String]) -> Result<(), DriverError> {
+    let has_own = !running.is_in_transaction();
+    if has_own {
+        transaction(pool, running, TransactionStep::Begin).await?;
+    }
+    for sql in statements {
+        let statement = Statement { sql: sql.as_str().into(), values: Vec::new(), reusable: false };
+        let result = run(pool, running, statement, StatementKind::Schema, |_| Ok(())).await;
+        if let Err(error) = result {
+            if has_own {
+                // If this fails too, the guard closes the connection; the first error is the one to tell.
+                let _ = transaction(pool, running, TransactionStep::Rollback).await;
+            }
+            return Err(error);
+        }
+    }
+    if has_own {
+        let committed = transaction(pool, running, TransactionStep::Commit).await;
+        if committed.is_err() {
+            let _ = transaction(pool, running, TransactionStep::Rollback).await;
+        }
+        return committed;
+    }
+    Ok(())
+}
+
+/// Runs one statement to its end, and gives how many rows it affected.
+async fn run(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    statement: Statement,
+    kind: StatementKind,
+    mut take: impl FnMut(&SqliteRow) -> Result<(), DriverError> + Send,
+) -> Result<u64, DriverError> {
+    let Statement { sql, values, reusable } = statement;
+    let mut sent = pool.log.sent(Arc::clone(&sql), kind, &values);
+    let result = async {
+        let arguments = codec::arguments(values).map_err(|error| {
+            DriverError::new(DriverErrorKind::Unsupported, "a value can't be stored").with_source(error)
+        })?;
+        let query = query_with(AssertSqlSafe(sql), arguments).persistent(reusable);
+        let mut answers = running.connection.fetch_many(query);
+        let mut affected = 0;
+        while let Some(answer) = answers.next().await {
+            match answer.map_err(|error| driver_error(error, kind.action()))? {
+                Either::Left(done) => affected += done.rows_affected(),
+                Either::Right(row) => {
+                    sent.rows += 1;
+                    take(&row)?;
+                }
+            }
+        }
+        Ok(affected)
+    }
+    .await;
+    if let (StatementKind::Write, Ok(affected)) = (kind, &result) {
+        sent.rows = *affected;
+    }
+    sent.end(&result);
+    result
+}
+
+/// Says in the error which table and columns were meant, as far as the write tells.
+fn completed(error: DriverError, write: &Write) -> DriverError {
+    let Some(violation) = error.violation() else { return error };
+    let mut violation = violation.clone();
+    complete(&mut violation, write);
+    error.with_violation(violation)
+}

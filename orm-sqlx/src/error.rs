@@ -1,0 +1,36 @@
+//! sqlx's errors in the ORM's words.
+//!
+//! The kind is what programs decide by; the database's own words stay in the source. No message here has a value of
+//! a row in it.
+
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+use orm_core::driver::{DriverError, DriverErrorKind};
+use sqlx_core::error::Error;
+
+/// `error`, met while doing `action`.
+pub(crate) fn driver_error(error: Error, action: &str) -> DriverError {
+    let kind = match &error {
+        Error::Database(database) => {
+            let problem = sqlite::Problem::of(&**database);
+            let described = DriverError::new(problem.kind, format!("{action}: {}", problem.message));
+            let described = match problem.violation {
+                Some(violation) => described.with_violation(violation),
+                None => described,
+            };
+            return described.with_source(error);
+        }
+        Error::PoolTimedOut => DriverErrorKind::PoolTimeout,
+        Error::PoolClosed => DriverErrorKind::PoolClosed,
+        Error::Io(_) | Error::Tls(_) | Error::WorkerCrashed => DriverErrorKind::ConnectionLost,
+        // sqlx's errors are non_exhaustive; the rest are mistakes in how it is called.
+        _ => DriverErrorKind::Other,
+    };
+    let message = match kind {
+        DriverErrorKind::PoolTimeout => format!("{action}: no connection became free in time"),
+        DriverErrorKind::PoolClosed => format!("{action}: the pool is closed"),
+        _ => action.to_owned(),
+    };
+    DriverError::new(kind, message).with_source(error)
+}

@@ -1,0 +1,188 @@
+//! SQLite's result codes and messages.
+//!
+//! Kinds follow from the extended result code. Names of tables, columns and constraints stand only in the message,
+//! in forms that SQLite has kept for many years.
+
+use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
+use orm_core::metadata::{EntityMetadata, PropertyKind, RelationKind};
+use sqlx_core::error::DatabaseError;
+
+const ERROR: u32 = 1;
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
+const CANTOPEN: u32 = 14;
+const CONSTRAINT: u32 = 19;
+const CONSTRAINT_CHECK: u32 = 275;
+const CONSTRAINT_FOREIGNKEY: u32 = 787;
+const CONSTRAINT_NOTNULL: u32 = 1_299;
+const CONSTRAINT_PRIMARYKEY: u32 = 1_555;
+const CONSTRAINT_TRIGGER: u32 = 1_811;
+const CONSTRAINT_UNIQUE: u32 = 2_067;
+const CONSTRAINT_ROWID: u32 = 2_579;
+const CONSTRAINT_DATATYPE: u32 = 3_091;
+
+/// What SQLite refused.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) kind: DriverErrorKind,
+    pub(crate) message: String,
+    pub(crate) violation: Option<Violation>,
+}
+
+impl Problem {
+    pub(crate) fn of(error: &dyn DatabaseError) -> Self {
+        let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(ERROR);
+        Self::new(code, error.message())
+    }
+
+    fn new(code: u32, message: &str) -> Self {
+        let violation = violation(code, message);
+        // The lowest byte is the primary code.
+        let kind = match code & 0xff {
+            CONSTRAINT => DriverErrorKind::ConstraintViolation,
+            BUSY | LOCKED => DriverErrorKind::Busy,
+            CANTOPEN => DriverErrorKind::ConnectionLost,
+            ERROR if names_something_missing(message) => DriverErrorKind::MissingSchemaObject,
+            _ => DriverErrorKind::Other,
+        };
+        Self { kind, message: message.to_owned(), violation }
+    }
+}
+
+fn names_something_missing(message: &str) -> bool {
+    message.starts_with("no such table: ")
+        || message.starts_with("no such column: ")
+        || message.contains(" has no column named ")
+}
+
+fn violation(code: u32, message: &str) -> Option<Violation> {
+    let kind = match code {
+        CONSTRAINT_UNIQUE | CONSTRAINT_PRIMARYKEY | CONSTRAINT_ROWID => ViolationKind::Unique,
+        CONSTRAINT_FOREIGNKEY => ViolationKind::ForeignKey,
+        CONSTRAINT_NOTNULL => ViolationKind::NotNull,
+        // A trigger that raises, and a STRICT table that refuses a type, check too.
+        CONSTRAINT_CHECK | CONSTRAINT_TRIGGER | CONSTRAINT_DATATYPE => ViolationKind::Check,
+        _ => return None,
+    };
+    let mut violation = Violation { kind, table: None, columns: Vec::new(), constraint: None };
+    let names = match code {
+        CONSTRAINT_DATATYPE => message.rsplit_once(" column ").map(|(_, name)| name),
+        CONSTRAINT_TRIGGER => None,
+        _ => message.split_once(" constraint failed: ").map(|(_, names)| names),
+    };
+    let Some(names) = names else { return Some(violation) };
+    if let Some(index) = names.strip_prefix("index '").and_then(|name| name.strip_suffix('\'')) {
+        violation.constraint = Some(index.to_owned());
+    } else if code == CONSTRAINT_CHECK {
+        violation.constraint = Some(names.to_owned());
+    } else {
+        for (table, column) in names.split(", ").filter_map(|name| name.rsplit_once('.')) {
+            violation.table = Some(table.to_owned());
+            violation.columns.push(column.to_owned());
+        }
+    }
+    Some(violation)
+}
+
+/// Adds what SQLite does not say but the write that was refused does: its table, and the columns where only some
+/// can be meant.
+pub(crate) fn complete(violation: &mut Violation, write: &Write) {
+    let (entity, columns) = match write {
+        Write::Insert(insert) => (insert.metadata.entity(insert.entity), &insert.columns),
+        Write::Update(update) => (update.metadata.entity(update.entity), &update.columns),
+        Write::Link(links) => {
+            if violation.table.is_none()
+                && let RelationKind::ManyToMany { pivot } = &links.metadata.relation(links.relation).kind
+            {
+                violation.table = Some(pivot.table.clone());
+            }
+            return;
+        }
+        // Rows of other tables refer to what was to be deleted; SQLite does not say which.
+        Write::Delete(_) | Write::Unlink(_) => return,
+    };
+    if violation.table.is_some() {
+        return;
+    }
+    let found = match (violation.kind, &violation.constraint) {
+        (ViolationKind::ForeignKey, _) => only_foreign_key(entity, columns),
+        (ViolationKind::Unique, Some(name)) => {
+            let index = entity.indexes.iter().find(|index| index.name == *name);
+            index.map(|index| index.columns.clone()).unwrap_or_default()
+        }
+        (ViolationKind::Check, Some(name)) => {
+            let of_column = |column: usize| format!("{}_{}_length", entity.table, entity.columns[column].name);
+            (0..entity.columns.len()).filter(|column| of_column(*column) == *name).collect()
+        }
+        _ => Vec::new(),
+    };
+    violation.table = Some(entity.table.clone());
+    violation.columns = found.into_iter().map(|column| entity.columns[column].name.clone()).collect();
+}
+
+/// The columns of the one foreign key that is written, if it is the only one.
+fn only_foreign_key(entity: &EntityMetadata, written: &[usize]) -> Vec<usize> {
+    let mut keys = entity.properties.iter().filter(|property| {
+        matches!(property.kind, PropertyKind::Reference(_))
+            && property.columns.clone().any(|column| written.contains(&column))
+    });
+    match (keys.next(), keys.next()) {
+        (Some(only), None) => only.columns.clone().collect(),
+        (Some(_) | None, _) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: u32, message: &str, kind: ViolationKind, table: Option<&str>, columns: &[&str], name: Option<&str>) {
+        let problem = Problem::new(code, message);
+        assert_eq!(problem.kind, DriverErrorKind::ConstraintViolation);
+        let expected = Violation {
+            kind,
+            table: table.map(str::to_owned),
+            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+            constraint: name.map(str::to_owned),
+        };
+        assert_eq!(problem.violation, Some(expected));
+    }
+
+    #[test]
+    fn a_violation_names_what_the_message_names() {
+        let unique = "UNIQUE constraint failed: author.email";
+        check(CONSTRAINT_UNIQUE, unique, ViolationKind::Unique, Some("author"), &["email"], None);
+        let key = "UNIQUE constraint failed: seat.room, seat.number";
+        check(CONSTRAINT_PRIMARYKEY, key, ViolationKind::Unique, Some("seat"), &["room", "number"], None);
+        let partial = "UNIQUE constraint failed: index 'book_title'";
+        check(CONSTRAINT_UNIQUE, partial, ViolationKind::Unique, None, &[], Some("book_title"));
+        let null = "NOT NULL constraint failed: author.name";
+        check(CONSTRAINT_NOTNULL, null, ViolationKind::NotNull, Some("author"), &["name"], None);
+        let foreign = "FOREIGN KEY constraint failed";
+        check(CONSTRAINT_FOREIGNKEY, foreign, ViolationKind::ForeignKey, None, &[], None);
+        let length = "CHECK constraint failed: author_name_length";
+        check(CONSTRAINT_CHECK, length, ViolationKind::Check, None, &[], Some("author_name_length"));
+        let kind = "cannot store TEXT value in INTEGER column author.age";
+        check(CONSTRAINT_DATATYPE, kind, ViolationKind::Check, Some("author"), &["age"], None);
+        check(CONSTRAINT_TRIGGER, "not on a Sunday: x.y", ViolationKind::Check, None, &[], None);
+    }
+
+    #[test]
+    fn kinds_follow_from_codes() {
+        for (code, message, kind) in [
+            (5, "database is locked", DriverErrorKind::Busy),
+            (517, "database is locked", DriverErrorKind::Busy),
+            (262, "database table is locked", DriverErrorKind::Busy),
+            (1, "no such table: author", DriverErrorKind::MissingSchemaObject),
+            (1, "no such column: t0.name", DriverErrorKind::MissingSchemaObject),
+            (1, "table author has no column named name", DriverErrorKind::MissingSchemaObject),
+            (1, "near \"SELEC\": syntax error", DriverErrorKind::Other),
+            (14, "unable to open database file", DriverErrorKind::ConnectionLost),
+            (13, "database or disk is full", DriverErrorKind::Other),
+        ] {
+            let problem = Problem::new(code, message);
+            assert_eq!((problem.kind, problem.violation), (kind, None), "{message}");
+        }
+    }
+}

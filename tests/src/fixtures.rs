@@ -1,0 +1,3 @@
+//! Entities of the suite: one small model a file.
+
+pub mod blog;

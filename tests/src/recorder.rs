@@ -1,0 +1,267 @@
+//! A driver that writes down what it is asked, and fails or stalls when told to.
+
+use std::sync::Arc;
+
+use orm_core::driver::{
+    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowReader, RowSink, RowSinkError,
+    Select, TransactionStep, Write, WriteOutcome,
+};
+use orm_core::schema::Schema;
+use parking_lot::Mutex;
+
+/// One thing that a driver was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A select of this entity, which returned so many rows.
+    Select(String, usize),
+    /// A count of this entity.
+    Count(String),
+    /// An insert of so many rows of this entity.
+    Insert(String, usize),
+    /// An update of so many rows of this entity, setting these columns.
+    Update(String, usize, Vec<String>),
+    /// A delete of so many rows of this entity.
+    Delete(String, usize),
+    /// So many new links of `Entity.relation`.
+    Link(String, usize),
+    /// So many removed links of `Entity.relation`.
+    Unlink(String, usize),
+    /// A step of a transaction.
+    Begin,
+    /// A step of a transaction.
+    Commit,
+    /// A step of a transaction.
+    Rollback,
+}
+
+/// What goes wrong, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The next select fails.
+    Select,
+    /// The next write fails before it is sent.
+    Write,
+    /// The next commit is not sent, and the connection is reported lost.
+    CommitLost,
+    /// The next select never returns.
+    SelectStalls,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    operations: Vec<Operation>,
+    statements: u64,
+    fault: Option<Fault>,
+}
+
+/// What was sent to a driver. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Mutex<Log>>);
+
+impl Recorder {
+    /// Forgets everything so far.
+    pub fn reset(&self) {
+        let mut log = self.0.lock();
+        log.operations.clear();
+        log.statements = 0;
+    }
+
+    /// Statements sent, transaction steps included, as the driver reports them.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.0.lock().statements
+    }
+
+    /// What was asked, in order.
+    #[must_use]
+    pub fn operations(&self) -> Vec<Operation> {
+        self.0.lock().operations.clone()
+    }
+
+    /// How many selects were sent.
+    #[must_use]
+    pub fn selects(&self) -> usize {
+        self.0.lock().operations.iter().filter(|operation| matches!(operation, Operation::Select(..))).count()
+    }
+
+    /// How many writes were asked for.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        let is_write = |operation: &&Operation| {
+            !matches!(
+                operation,
+                Operation::Select(..)
+                    | Operation::Count(_)
+                    | Operation::Begin
+                    | Operation::Commit
+                    | Operation::Rollback
+            )
+        };
+        self.0.lock().operations.iter().filter(is_write).count()
+    }
+
+    /// Makes something go wrong, once.
+    pub fn inject(&self, fault: Fault) {
+        self.0.lock().fault = Some(fault);
+    }
+
+    fn take(&self, fault: Fault) -> bool {
+        let mut log = self.0.lock();
+        let hit = log.fault == Some(fault);
+        if hit {
+            log.fault = None;
+        }
+        hit
+    }
+
+    fn note(&self, operation: Operation, statements: u64) {
+        let mut log = self.0.lock();
+        log.operations.push(operation);
+        log.statements += statements;
+    }
+}
+
+/// A driver whose use is recorded.
+#[derive(Debug)]
+pub struct Recording<D> {
+    driver: D,
+    recorder: Recorder,
+}
+
+impl<D: Driver> Recording<D> {
+    /// Wraps `driver`.
+    pub fn new(driver: D, recorder: Recorder) -> Self {
+        Self { driver, recorder }
+    }
+}
+
+impl<D: Driver> Driver for Recording<D> {
+    fn capabilities(&self) -> &Capabilities {
+        self.driver.capabilities()
+    }
+
+    fn acquire(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, DriverError>> {
+        Box::pin(async {
+            let connection = self.driver.acquire().await?;
+            let recorder = self.recorder.clone();
+            Ok(Box::new(RecordingConnection { connection, recorder }) as Box<dyn Connection>)
+        })
+    }
+
+    fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.driver.create_schema(schema)
+    }
+
+    fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.driver.drop_schema(schema)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.driver.close()
+    }
+}
+
+struct RecordingConnection {
+    connection: Box<dyn Connection>,
+    recorder: Recorder,
+}
+
+struct Counting<'a> {
+    sink: &'a mut dyn RowSink,
+    rows: usize,
+}
+
+impl RowSink for Counting<'_> {
+    fn row(&mut self, row: &dyn RowReader) -> Result<(), RowSinkError> {
+        self.rows += 1;
+        self.sink.row(row)
+    }
+}
+
+fn injected() -> DriverError {
+    DriverError::new(DriverErrorKind::Other, "injected by the test")
+}
+
+impl Connection for RecordingConnection {
+    fn select<'a>(
+        &'a mut self,
+        select: &'a Select,
+        rows: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            if self.recorder.take(Fault::Select) {
+                return Err(injected());
+            }
+            if self.recorder.take(Fault::SelectStalls) {
+                std::future::pending::<()>().await;
+            }
+            let mut counting = Counting { sink: rows, rows: 0 };
+            let result = self.connection.select(select, &mut counting).await;
+            self.recorder.note(Operation::Select(select.entity().name.to_owned(), counting.rows), 1);
+            result
+        })
+    }
+
+    fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(async move {
+            self.recorder.note(Operation::Count(select.entity().name.to_owned()), 1);
+            self.connection.count(select).await
+        })
+    }
+
+    fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>> {
+        Box::pin(async move {
+            if self.recorder.take(Fault::Write) {
+                return Err(injected());
+            }
+            let operation = describe(write);
+            let outcome = self.connection.write(write).await;
+            let statements = outcome.as_ref().map_or(1, |outcome| outcome.statements);
+            self.recorder.note(operation, statements);
+            outcome
+        })
+    }
+
+    fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(async move {
+            let operation = match step {
+                TransactionStep::Begin => Operation::Begin,
+                TransactionStep::Commit => Operation::Commit,
+                _ => Operation::Rollback,
+            };
+            if step == TransactionStep::Commit && self.recorder.take(Fault::CommitLost) {
+                return Err(DriverError::new(DriverErrorKind::ConnectionLost, "injected by the test"));
+            }
+            self.recorder.note(operation, 1);
+            self.connection.transaction(step).await
+        })
+    }
+
+    fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {
+        self.connection.execute_schema(statements)
+    }
+}
+
+fn describe(write: &Write) -> Operation {
+    match write {
+        Write::Insert(insert) => {
+            Operation::Insert(insert.metadata.entity(insert.entity).name.to_owned(), insert.rows.len())
+        }
+        Write::Update(update) => {
+            let entity = update.metadata.entity(update.entity);
+            let columns = update.columns.iter().map(|column| entity.columns[*column].name.clone()).collect();
+            Operation::Update(entity.name.to_owned(), update.rows.len(), columns)
+        }
+        Write::Delete(delete) => {
+            Operation::Delete(delete.metadata.entity(delete.entity).name.to_owned(), delete.keys.len())
+        }
+        Write::Link(pivot) | Write::Unlink(pivot) => {
+            let relation = pivot.metadata.relation(pivot.relation).name;
+            let name = format!("{}.{relation}", pivot.metadata.entity(pivot.relation.entity).name);
+            match write {
+                Write::Link(_) => Operation::Link(name, pivot.links.len()),
+                _ => Operation::Unlink(name, pivot.links.len()),
+            }
+        }
+    }
+}

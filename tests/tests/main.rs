@@ -1,0 +1,4 @@
+//! The suite on each database, and the compile-fail tests of the derives.
+
+mod sqlite;
+mod ui;

@@ -1,0 +1,8 @@
+use orm_core::{EntityManager, create_request_context};
+
+#[create_request_context(em)]
+async fn nightly(em: &EntityManager) -> usize {
+    "none"
+}
+
+fn main() {}

@@ -1,0 +1,25 @@
+use orm_core::{Collection, Entity, Ref};
+
+#[derive(Entity, Clone)]
+struct Publisher {
+    #[entity(id, auto)]
+    id: i64,
+    #[entity(mapped_by = "author")]
+    books: Collection<Book>,
+}
+
+#[derive(Entity, Clone)]
+struct Author {
+    #[entity(id, auto)]
+    id: i64,
+}
+
+#[derive(Entity, Clone)]
+struct Book {
+    #[entity(id, auto)]
+    id: i64,
+    title: String,
+    author: Ref<Author>,
+}
+
+fn main() {}

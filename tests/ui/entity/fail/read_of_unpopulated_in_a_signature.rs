@@ -1,0 +1,25 @@
+use orm_core::{Collection, Entity, Loaded, Ref};
+
+#[derive(Entity, Clone)]
+struct Author {
+    #[entity(id, auto)]
+    id: i64,
+    name: String,
+    age: Option<i32>,
+    #[entity(mapped_by = "author")]
+    books: Collection<Book>,
+}
+
+#[derive(Entity, Clone)]
+struct Book {
+    #[entity(id, auto)]
+    id: i64,
+    title: String,
+    author: Ref<Author>,
+}
+
+fn titles<P: 'static>(author: &Loaded<Author, P>) -> usize {
+    author.books().len()
+}
+
+fn main() {}

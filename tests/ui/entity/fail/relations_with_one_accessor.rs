@@ -1,0 +1,11 @@
+use orm_core::{Entity, Ref};
+
+#[derive(Entity, Clone)]
+struct Author {
+    #[entity(id, auto)]
+    id: i64,
+    mentor: Option<Ref<Author>>,
+    try_mentor: Option<Ref<Author>>,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use orm_core::Entity;
+
+#[derive(Entity, Clone)]
+struct Author {
+    #[entity(id, auto)]
+    id: i64,
+    #[entity(version)]
+    version: i64,
+    #[entity(version)]
+    revision: i32,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use orm_core::EnumValue;
+
+#[derive(EnumValue)]
+enum Status {
+    Draft,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use orm_core::EnumValue;
+
+#[derive(EnumValue, Clone)]
+struct Status(String);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use orm_core::NewtypeValue;
+
+#[derive(NewtypeValue, Clone)]
+struct AuthorId;
+
+fn main() {}
