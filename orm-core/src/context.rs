@@ -6,5 +6,5 @@
 mod request;
 mod source;
 
-pub use request::{InCurrentContext, RequestContext, RequestManagers};
-pub use source::{ContextSource, NotAFuture, check_not_a_future};
+pub use request::{InContext, InCurrentContext, RequestContext, RequestManagers};
+pub use source::{ContextSource, Returned, ReturnedValue};

@@ -16,12 +16,13 @@ pub use repository::Repository;
 
 use crate::condition::Condition;
 use crate::context::RequestContext;
-use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State};
+use crate::entity::{
+    CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error,
+};
 use crate::error::{Error, Result};
-use crate::hydrate::load;
 use crate::metadata::EntityId;
 use crate::orm::{DEFAULT_NAME, OrmCore};
-use crate::populate::{populate, select};
+use crate::populate::{load_rows, populate, select};
 use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
 use crate::unit_of_work::{self, FlushPlan};
@@ -224,12 +225,7 @@ impl EntityManager {
         let region = self.resolve("get_reference")?.region();
         let (entity, arena) = region.arena_of::<T>()?;
         let key = key.into();
-        key.to_values().map_err(|source| Error::Value {
-            entity: T::__DESCRIPTION.name,
-            field: "id",
-            column: "id".to_owned(),
-            source,
-        })?;
+        key.to_values().map_err(key_error::<T>)?;
         let at = arena.find_or_reference(&key);
         Ok(BoundRef::to(Arc::clone(&region), CellId { entity, at }))
     }
@@ -285,7 +281,7 @@ impl EntityManager {
         };
         let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key] };
         let select = select(&region, cell.entity, condition, Vec::new());
-        let hydrated = load(&region, &select, Freshness::Refresh).await?;
+        let hydrated = load_rows(&region, &select, Freshness::Refresh).await?;
         if hydrated.cells.is_empty() {
             let name = region.name(cell);
             region.links().drop_cell(&region, cell);

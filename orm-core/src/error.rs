@@ -5,7 +5,7 @@ use std::fmt;
 use crate::condition::Field;
 use crate::driver::{DriverError, DriverErrorKind, ViolationKind};
 use crate::entity::Entity;
-use crate::value::{FieldValue, KeyValues, ValueError};
+use crate::value::{FieldValue, KeyValues, Value, ValueError};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -310,12 +310,12 @@ impl fmt::Display for ConstraintViolation {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EntityKey {
     entity: &'static str,
-    values: KeyValues,
+    values: Box<[Value]>,
 }
 
 impl EntityKey {
     pub(crate) fn new(entity: &'static str, values: KeyValues) -> Self {
-        Self { entity, values }
+        Self { entity, values: values.into_vec().into() }
     }
 
     /// The struct's name.
@@ -326,7 +326,7 @@ impl EntityKey {
 
     /// The key; empty if it has none yet.
     #[must_use]
-    pub fn values(&self) -> &[crate::value::Value] {
+    pub fn values(&self) -> &[Value] {
         &self.values
     }
 }
@@ -342,7 +342,7 @@ impl fmt::Display for EntityKey {
                 f.write_str(", ")?;
             }
             match value {
-                crate::value::Value::Text(text) => f.write_str(text)?,
+                Value::Text(text) => f.write_str(text)?,
                 other => write!(f, "{other:?}")?,
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::driver::{Select, Selection};
-use crate::entity::{CellId, ErasedRows, Freshness, MovedReference, Region};
+use crate::entity::{ErasedRows, Freshness, MovedReference, Region};
 use crate::error::Result;
 use crate::metadata::{EntityId, Side};
 use crate::value::{ColumnType, KeyValues};
@@ -18,7 +18,7 @@ pub(crate) struct Hydrated {
     pub(crate) moved: Vec<MovedReference>,
 }
 
-/// Runs `select` and attaches its rows to `region`.
+/// Runs `select` and attaches its rows to `region`; what they moved is for the caller to follow.
 pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Freshness) -> Result<Hydrated> {
     let arena = region.arena(select.root);
     let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
@@ -55,9 +55,4 @@ fn prefix(region: &Region, selection: &Selection) -> Vec<ColumnType> {
         Side::Target => region.entity(relation.target),
     };
     entity.key_columns().map(|column| entity.columns[column].column_type).collect()
-}
-
-/// Cells of loaded entities whose relation `relation` the rows pointed somewhere else.
-pub(crate) fn repointed(entity: EntityId, moved: &[MovedReference]) -> Vec<(CellId, usize)> {
-    moved.iter().map(|reference| (CellId { entity, at: reference.at }, reference.relation)).collect()
 }

@@ -44,7 +44,7 @@ pub use orm_derive::{Entity, EnumValue, NewtypeValue, create_request_context, en
 #[doc(hidden)]
 pub mod __private {
     pub use crate::condition::{Field, ToMany, ToOne};
-    pub use crate::context::{ContextSource, NotAFuture, check_not_a_future};
+    pub use crate::context::{ContextSource, Returned, ReturnedValue};
     pub use crate::driver::RowReader;
     pub use crate::entity::{
         Core, Cursor, Entity, EntityIndex, EntityType, IsPopulated, Loaded, LoadedCollection, NewEntity,

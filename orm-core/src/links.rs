@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use crate::entity::{CellId, MovedReference, Region, State};
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
+use crate::relation::Target;
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -127,7 +128,21 @@ impl Links {
         displaced
     }
 
-    /// A row or a new entity came in: lists of what it points to take it up.
+    /// A new entity came in, which displaces others as a foreign key that moved does.
+    pub(crate) fn add_new(&mut self, region: &Region, cell: CellId) -> Vec<(CellId, usize)> {
+        let relations = region.entity(cell.entity).relations.iter().enumerate();
+        let references =
+            relations.filter(|(_, relation)| matches!(relation.kind, RelationKind::ManyToOne { .. }));
+        let moved: Vec<MovedReference> = references
+            .map(|(relation, _)| {
+                let to = region.arena(cell.entity).target(cell.at, relation);
+                MovedReference { at: cell.at, relation, from: Target::Unset, to }
+            })
+            .collect();
+        self.move_references(region, cell.entity, &moved)
+    }
+
+    /// A row came in: lists of what it points to take it up.
     pub(crate) fn add_incoming(&mut self, region: &Region, entity: EntityId, at: u32) {
         for (index, relation) in region.entity(entity).relations.iter().enumerate() {
             let RelationKind::ManyToOne { .. } = relation.kind else { continue };

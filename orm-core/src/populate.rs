@@ -14,7 +14,7 @@ pub(crate) use path::{eager_shape, parse_path};
 
 use crate::condition::{Expression, OrderTerm};
 use crate::driver::{BoxFuture, Link, Select, Selection};
-use crate::entity::{CellId, Freshness, Region, Shape, State};
+use crate::entity::{CellId, Freshness, MovedReference, Region, Shape, State};
 use crate::error::{EntityKey, Error, Result};
 use crate::hydrate::{Hydrated, load};
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
@@ -117,7 +117,7 @@ async fn load_to_one(
         return Ok(());
     }
     let select = select(region, meta.target, Expression::KeyIn { property: None, keys: wanted }, Vec::new());
-    load(region, &select, freshness).await?;
+    load_rows(region, &select, freshness).await?;
     if meta.may_be_missing {
         return Ok(());
     }
@@ -176,7 +176,7 @@ async fn load_one_to_many(
     };
     let condition = Expression::KeyIn { property: Some(property), keys };
     let select = select(region, meta.target, condition, order(region, relation));
-    let hydrated = load(region, &select, freshness).await?;
+    let hydrated = load_rows(region, &select, freshness).await?;
 
     let arena = region.arena(meta.target);
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> =
@@ -226,7 +226,7 @@ async fn load_many_to_many(
         selection: Selection::Linked(Link { relation: owning, from, keys }),
         ..select(region, meta.target, Expression::always(), order(region, relation))
     };
-    let Hydrated { cells: items, linked, .. } = load(region, &select, freshness).await?;
+    let Hydrated { cells: items, linked, .. } = load_rows(region, &select, freshness).await?;
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> = HashMap::default();
     for (item, key) in items.into_iter().zip(linked) {
         if let Some(owner) = by_key.get(&key) {
@@ -241,6 +241,44 @@ async fn load_many_to_many(
         }
     }
     Ok(())
+}
+
+/// Runs `select` and attaches its rows. Where a row moved a relation away from what was loaded, the new target is
+/// loaded too: earlier handles may have been promised it.
+pub(crate) async fn load_rows(
+    region: &Arc<Region>,
+    select: &Select,
+    freshness: Freshness,
+) -> Result<Hydrated> {
+    let hydrated = load(region, select, freshness).await?;
+    if !hydrated.moved.is_empty() {
+        follow_moved(region, select.root, &hydrated.moved).await?;
+    }
+    Ok(hydrated)
+}
+
+fn follow_moved<'a>(
+    region: &'a Arc<Region>,
+    entity: EntityId,
+    moved: &'a [MovedReference],
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let mut by_relation: Vec<(usize, Vec<u32>)> = Vec::new();
+        for MovedReference { at, relation, from, .. } in moved {
+            let target = region.entity(entity).relations[*relation].target;
+            if !region.resolve(target, from).is_some_and(|at| region.arena(target).is_loaded(at)) {
+                continue;
+            }
+            match by_relation.iter_mut().find(|(known, _)| known == relation) {
+                Some((_, cells)) => cells.push(*at),
+                None => by_relation.push((*relation, vec![*at])),
+            }
+        }
+        for (index, cells) in by_relation {
+            load_relation(region, RelationId { entity, index }, &cells, Freshness::Merge).await?;
+        }
+        Ok(())
+    })
 }
 
 /// A select of everything in `entity` that meets a condition.

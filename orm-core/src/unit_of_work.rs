@@ -61,7 +61,6 @@ impl Region {
                 let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
                 arena.set_state(cell.at, state);
                 if arena.is_dirty(cell.at) {
-                    arena.clear_touched(cell.at);
                     self.touch(cell);
                 }
             }
@@ -79,13 +78,17 @@ impl Region {
 
     /// Whether anything of the given entities waits for a flush.
     pub(crate) fn has_pending(&self, entities: &[crate::metadata::EntityId]) -> bool {
-        let pending = self.pending();
-        let mut waiting = pending.new.iter().chain(&pending.removed).chain(&pending.touched);
-        let cells = waiting.any(|cell| {
-            entities.contains(&cell.entity)
-                && (self.state(*cell) != State::Managed || self.arena(cell.entity).is_dirty(cell.at))
-        });
-        drop(pending);
+        // A list of its own: comparing fields is the program's code, and must not run under the lock.
+        let waiting: Vec<CellId> = {
+            let pending = self.pending();
+            let all = pending.new.iter().chain(&pending.removed).chain(&pending.touched);
+            all.filter(|cell| entities.contains(&cell.entity)).copied().collect()
+        };
+        let is_changed = |cell: &CellId| {
+            let changes = self.arena(cell.entity).changes(cell.at);
+            changes.is_some_and(|(_, changed)| !changed.is_empty())
+        };
+        let cells = waiting.iter().any(|cell| self.state(*cell) != State::Managed || is_changed(cell));
         cells
             || self.links().pivots().any(|(relation, _)| {
                 let target = self.metadata().relation(relation).target;

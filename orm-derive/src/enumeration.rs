@@ -20,6 +20,6 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     match errors.finish_with(model) {
         Ok(Some(model)) => expand::enumeration(&model),
         Ok(None) => TokenStream::new(),
-        Err(errors) => field_value::stub(input, errors),
+        Err(errors) => field_value::stub(input, "enum_value", errors),
     }
 }

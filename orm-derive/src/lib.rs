@@ -1,4 +1,7 @@
 //! Derives and attributes of orm-core, which re-exports them.
+//!
+//! Nothing but tokens happens here: structs and their attributes in, impls out. Emitted code names orm-core by an
+//! absolute path, contains nothing unsafe, and does not panic. To read it, compile with `ORM_DERIVE_DEBUG=1`.
 
 #![forbid(unsafe_code)]
 
@@ -11,32 +14,252 @@ mod support;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// entity
+use support::shown;
+
+/// Maps a struct to a table.
+///
+/// ```
+/// use orm_core::{Collection, Entity, Ref};
+///
+/// #[derive(Entity, Clone, Debug, Default)]
+/// #[entity(table = "authors")]
+/// struct Author {
+///     #[entity(id, auto)]
+///     id: i64,
+///     name: String,
+///     #[entity(unique, length = 200)]
+///     email: Option<String>,
+///     #[entity(mapped_by = "author", order_by = "title")]
+///     books: Collection<Book>,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default)]
+/// struct Book {
+///     #[entity(id, auto)]
+///     id: i64,
+///     title: String,
+///     #[entity(on_delete = "cascade")]
+///     author: Ref<Author>,
+///     #[entity(many_to_many)]
+///     tags: Collection<Tag>,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default)]
+/// struct Tag {
+///     #[entity(id, default = new_code)]
+///     code: String,
+///     #[entity(mapped_by = "tags")]
+///     books: Collection<Book>,
+/// }
+///
+/// fn new_code() -> String {
+///     "a code that nobody has".to_owned()
+/// }
+///
+/// let by_name = Author::NAME.eq("Le Guin").and(Author::BOOKS.some(Book::TITLE.like("The %")));
+/// # let _ = by_name;
+/// ```
+///
+/// The struct has named fields and no generics, and implements `Clone`. `Default` is not needed, but handy for new
+/// entities. What each field is follows from its type:
+///
+/// | type | meaning |
+/// | --- | --- |
+/// | integers, floats, `bool`, `String`, `Vec<u8>`, types of the features `uuid`, `chrono`, `rust_decimal` and `serde_json`, an `EnumValue`, a `NewtypeValue` | a column |
+/// | `Option` of these | a column that may be NULL |
+/// | `Ref<T>`, `Option<Ref<T>>` | a to-one relation; this table has the foreign key |
+/// | `Option<Ref<T>>` with `mapped_by` | the other side of a one-to-one relation |
+/// | `Collection<T>` with `mapped_by` | the other side of a to-one or a many-to-many relation |
+/// | `Collection<T>` with `many_to_many` | a many-to-many relation; this side owns the pivot table |
+///
+/// Relations are recognised by the last word of their type, so `orm_core::Ref<T>` is one, too, and an alias of
+/// another name is not.
+///
+/// # On the struct
+///
+/// | attribute | meaning |
+/// | --- | --- |
+/// | `table = ".."` | The table. Left out, the naming strategy decides: the struct's name in `snake_case`. |
+/// | `schema = ".."` | The table's schema. |
+/// | `rename_all = ".."` | The case of columns without a name of their own: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `lowercase` or `UPPERCASE`. |
+/// | `json = ".."` | The case of names in responses; the same cases. Left out, they are the fields' names. |
+/// | `unique(a, b)` | No two rows agree in all of these fields. May be repeated. `name = ".."` names the constraint, `where = ".."` (or `condition = ".."`) restricts it to rows that meet it, in the database's words. |
+/// | `index(a, b)` | An index over these fields; takes the same as `unique`. |
+/// | `crate = ".."` | The path of orm-core, if it is not `::orm_core`. |
+///
+/// # On every field
+///
+/// | attribute | meaning |
+/// | --- | --- |
+/// | `hidden` | Left out of responses and of `Debug`. |
+/// | `json = ".."` | Its name in responses. |
+/// | `constant = ".."` | The name of its constant. Left out, the field's name in upper case. |
+/// | `skip` | Neither a column nor a relation: `Default` when loaded, never saved. Stands alone. |
+///
+/// # On columns
+///
+/// | attribute | meaning |
+/// | --- | --- |
+/// | `id` | The primary key; on several fields, a part of it. May be an `Option`: `None` is not assigned yet. |
+/// | `id, auto` | The database makes the key of a row whose key is its type's default. Of integers, and newtypes of integers; the key of a `Uuid` is made by the program (version 7). |
+/// | `id, default = path::to::function` | This function makes the key of a new entity without one. |
+/// | `column = ".."` | The column. |
+/// | `unique` | No two rows agree in it. |
+/// | `index` | An index. |
+/// | `default = 1` | The column's default for rows that other programs insert: a number, a bool or text. |
+/// | `length = 200` | The most characters or bytes. |
+/// | `version` | Counts updates for optimistic locking. Of an integer type; one an entity. |
+///
+/// # On relations
+///
+/// | attribute | on | meaning |
+/// | --- | --- | --- |
+/// | `mapped_by = ".."` | `Collection`, `Option<Ref>` | The field of the target that owns the relation. |
+/// | `many_to_many` | `Collection` | Owns a pivot table. |
+/// | `pivot_table = ".."` | owning `Collection` | The pivot table. |
+/// | `join_column = ".."` | owning side | The foreign key's column (`column = ".."` says the same); of a pivot table, the column with this entity's key. |
+/// | `join_columns("a", "b")` | owning side | The same for a key of several columns, in the order of the key. |
+/// | `inverse_join_column = ".."`, `inverse_join_columns(..)` | owning `Collection` | The pivot's columns with the target's key. |
+/// | `on_delete = ".."`, `on_update = ".."` | owning side | What the database does with the row (or pivot row) when its target goes or changes its key: `cascade`, `set_null`, `restrict` or `no_action`. |
+/// | `unique`, `one_to_one` | owning `Ref` | One-to-one. |
+/// | `id` | `Ref` | The target's key is this entity's key, or a part of it. |
+/// | `index` | owning `Ref` | Foreign keys are always indexed; says so. |
+/// | `order_by = "title desc, id"` | `Collection` | The order of the items, by fields of the target. |
+/// | `eager` | any | Populated by every query. |
+/// | `may_be_missing` | owning `Ref` | The target's row may be absent, so the accessor returns an `Option`. |
+///
+/// # What is generated
+///
+/// For `Author` above:
+///
+/// - `Author::ID`, `Author::NAME` and so on: fields, for conditions and orders.
+/// - `Author::BOOKS`, of the type `Author__books`: a relation, to populate and for conditions.
+/// - `AuthorPopulated<Books>`: the record of what a query populated, one slot a relation.
+/// - on every handle, for each relation: `books()`, if the query has populated it, and `try_books()`; `books_ref()`
+///   to load and to change it whatever is populated.
+///
+/// A constant, a relation's type and its accessors are as visible as the field, the record as the struct. A relation
+/// can't have the name of a method that every handle has, such as `get` or `edit`.
 #[proc_macro_derive(Entity, attributes(entity))]
 pub fn entity(input: TokenStream) -> TokenStream {
-    entity::derive(&parse_macro_input!(input as DeriveInput)).into()
+    shown(entity::derive(&parse_macro_input!(input as DeriveInput)))
 }
 
-/// enum
+/// Stores an enum without data in one column.
+///
+/// ```
+/// use orm_core::EnumValue;
+///
+/// #[derive(EnumValue, Clone, Debug)]
+/// enum Status {
+///     Draft,                            // "draft"
+///     InReview,                         // "in_review"
+///     #[enum_value(rename = "public")]
+///     Published,                        // "public"
+/// }
+///
+/// #[derive(EnumValue, Clone, Debug)]
+/// #[enum_value(integer)]
+/// enum Level {
+///     Low,                              // 0
+///     High = 10,                        // 10
+/// }
+/// ```
+///
+/// | attribute | on | meaning |
+/// | --- | --- | --- |
+/// | `rename_all = ".."` | enum | The case of the stored text: `snake_case` (the default), `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `lowercase` or `UPPERCASE`. |
+/// | `integer` | enum | Stores the discriminants as integers. |
+/// | `crate = ".."` | enum | The path of orm-core, if it is not `::orm_core`. |
+/// | `rename = ".."` | variant | The stored text. |
+///
+/// In responses it is what is stored. A stored value that is none of the variants is an error that names the enum.
+/// For a key the enum also needs `PartialEq`, `Eq`, `Hash` and `Debug`.
 #[proc_macro_derive(EnumValue, attributes(enum_value))]
 pub fn enum_value(input: TokenStream) -> TokenStream {
-    enumeration::derive(&parse_macro_input!(input as DeriveInput)).into()
+    shown(enumeration::derive(&parse_macro_input!(input as DeriveInput)))
 }
 
-/// newtype
+/// Stores a struct around one value as that value.
+///
+/// ```
+/// use orm_core::{Entity, NewtypeValue};
+///
+/// #[derive(NewtypeValue, Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// struct AuthorId(i64);
+///
+/// #[derive(Entity, Clone, Debug, Default)]
+/// struct Author {
+///     #[entity(id, auto)]
+///     id: AuthorId,
+/// }
+///
+/// let first = Author::ID.eq(AuthorId(1));
+/// # let _ = first;
+/// ```
+///
+/// The struct is a tuple struct with one field of a type that a column can hold, and implements `Clone`; for a key also
+/// `PartialEq`, `Eq`, `Hash` and `Debug`. `#[newtype_value(crate = "..")]` is the path of orm-core, if it is not
+/// `::orm_core`.
 #[proc_macro_derive(NewtypeValue, attributes(newtype_value))]
 pub fn newtype_value(input: TokenStream) -> TokenStream {
-    newtype::derive(&parse_macro_input!(input as DeriveInput)).into()
+    shown(newtype::derive(&parse_macro_input!(input as DeriveInput)))
 }
 
-/// ctx
+/// Runs each call of a function in a request context of its own.
+///
+/// Stands on functions and methods, `async` or not, also in traits and under `#[async_trait]`; of a function that
+/// returns a future, the future runs in the context. The entity manager is taken from `self`, which then is an `Orm`, an
+/// `EntityManager`, a `Repository` or whatever else is a `ContextSource`, or from where the attribute says:
+///
+/// ```
+/// use orm_core::{EntityManager, Orm, create_request_context};
+///
+/// struct Reports {
+///     orm: Orm,
+/// }
+///
+/// impl Reports {
+///     #[create_request_context(self.orm)]
+///     async fn write(&self) {}
+///
+///     #[create_request_context(|reports| &reports.orm)]
+///     fn count(&self) -> usize {
+///         0
+///     }
+/// }
+///
+/// #[create_request_context(em)]
+/// async fn handle(em: EntityManager, message: String) -> usize {
+///     message.len()
+/// }
+/// # let _ = (Reports::write, Reports::count, handle);
+/// ```
+///
+/// A call inside another context gets a context of its own all the same. To share the caller's context, use
+/// `#[ensure_request_context]`. `crate = ".."` is the path of orm-core, if it is not `::orm_core`.
 #[proc_macro_attribute]
 pub fn create_request_context(args: TokenStream, item: TokenStream) -> TokenStream {
-    context::create(args.into(), item.into()).into()
+    shown(context::create(args.into(), item.into()))
 }
 
-/// ctx
+/// Runs each call of a function in the caller's request context, or in one of its own if there is none.
+///
+/// Takes the same as `#[create_request_context]`.
+///
+/// ```
+/// use orm_core::{EntityManager, ensure_request_context};
+///
+/// #[ensure_request_context(em)]
+/// async fn count_books(em: &EntityManager) -> usize {
+///     0
+/// }
+/// # let _ = count_books;
+/// ```
 #[proc_macro_attribute]
 pub fn ensure_request_context(args: TokenStream, item: TokenStream) -> TokenStream {
-    context::ensure(args.into(), item.into()).into()
+    shown(context::ensure(args.into(), item.into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let tokens = try_derive(input, &mut errors);
     match errors.finish_with(tokens) {
         Ok(tokens) => tokens.unwrap_or_default(),
-        Err(errors) => field_value::stub(input, errors),
+        Err(errors) => field_value::stub(input, "newtype_value", errors),
     }
 }
 
@@ -63,49 +63,60 @@ fn inner(input: &DeriveInput) -> Result<&Type> {
 fn expand(input: &DeriveInput, inner: &Type, o: &TokenStream) -> TokenStream {
     let ident = &input.ident;
     quote! {
-      const _: () = {
-        struct __Inner;
+        const _: () = {
+            struct __Inner;
 
-        #[automatically_derived]
-        impl #o::emitted::Scalar for __Inner {
-            type Value = #inner;
-        }
-
-        #[automatically_derived]
-        impl #o::FieldValue for #ident {
-            const COLUMN_TYPE: #o::ColumnType = #o::emitted::column_type::<__Inner>();
-            const NULLABLE: bool = #o::emitted::is_nullable::<__Inner>();
-
-            fn to_value(&self) -> ::core::result::Result<#o::Value, #o::ValueError> {
-                #o::emitted::value::<__Inner>(&self.0)
+            #[automatically_derived]
+            impl #o::emitted::Scalar for __Inner {
+                type Value = #inner;
             }
 
-            fn read(
-                row: &dyn #o::RowReader,
-                index: usize,
-            ) -> ::core::result::Result<Self, #o::ValueError> {
-                #o::emitted::read_value::<__Inner>(row, index).map(Self)
-            }
+            #[automatically_derived]
+            impl #o::FieldValue for #ident {
+                const COLUMN_TYPE: #o::ColumnType = #o::emitted::column_type::<__Inner>();
+                const NULLABLE: bool = #o::emitted::is_nullable::<__Inner>();
 
-            fn from_value(value: #o::Value) -> ::core::result::Result<Self, #o::ValueError> {
-                #o::emitted::from_value::<__Inner>(value).map(Self)
-            }
+                fn to_value(&self) -> ::core::result::Result<#o::Value, #o::ValueError> {
+                    #o::emitted::value::<__Inner>(&self.0)
+                }
 
-            fn same(&self, other: &Self) -> bool {
-                #o::emitted::same::<__Inner>(&self.0, &other.0)
-            }
+                fn read(
+                    row: &dyn #o::RowReader,
+                    index: usize,
+                ) -> ::core::result::Result<Self, #o::ValueError> {
+                    #o::emitted::read_value::<__Inner>(row, index).map(Self)
+                }
 
-            fn is_unassigned(&self) -> bool {
-                #o::emitted::is_unassigned::<__Inner>(&self.0)
-            }
+                fn from_value(value: #o::Value) -> ::core::result::Result<Self, #o::ValueError> {
+                    #o::emitted::from_value::<__Inner>(value).map(Self)
+                }
 
-            fn serialize<S: #o::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
-                #o::emitted::serialize_value::<__Inner, S>(&self.0, serializer)
+                fn same(&self, other: &Self) -> bool {
+                    #o::emitted::same::<__Inner>(&self.0, &other.0)
+                }
+
+                fn is_unassigned(&self) -> bool {
+                    #o::emitted::is_unassigned::<__Inner>(&self.0)
+                }
+
+                fn serialize<S: #o::Serializer>(
+                    &self,
+                    serializer: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    #o::emitted::serialize_value::<__Inner, S>(&self.0, serializer)
+                }
             }
-        }
-      };
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::attribute::tests::names_are_fields;
+
+    #[test]
+    fn every_name_is_read() {
+        names_are_fields::<NewtypeAttrs>(&NEWTYPE);
     }
 }

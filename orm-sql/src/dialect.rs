@@ -41,6 +41,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// A column as it is compared and ordered, where that differs from the column itself.
     fn comparable(&self, column_type: ColumnType, column: Expr) -> Expr;
 
+    /// Whether `items` has a row.
+    fn exists(&self, items: SelectStatement) -> Expr;
+
     /// How a literal text match is written; adds what it binds.
     fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm;
 
@@ -80,8 +83,8 @@ pub(crate) enum Query {
 /// A statement on the schema, as sea-query has it.
 #[derive(Debug)]
 pub(crate) enum SchemaStatement {
-    CreateTable(TableCreateStatement),
-    CreateIndex(IndexCreateStatement),
+    CreateTable(Box<TableCreateStatement>),
+    CreateIndex(Box<IndexCreateStatement>),
     DropTable(TableDropStatement),
 }
 

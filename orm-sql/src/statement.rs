@@ -16,9 +16,6 @@ mod shape;
 mod text;
 mod update;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Select, Write};

@@ -50,7 +50,6 @@ impl Sqlite {
     }
 
     /// What can be set before connecting.
-    #[must_use]
     pub fn options() -> SqliteOptions {
         SqliteOptions::new()
     }

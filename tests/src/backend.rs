@@ -1,9 +1,11 @@
 //! Databases that the suite runs on: each test gets an empty one of its own.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use orm_core::driver::Driver;
-use orm_core::{EntityManager, Orm, OrmBuilder, Result};
+use orm_core::driver::{BoxFuture, Capabilities, Connection, Driver, DriverError};
+use orm_core::schema::Schema;
+use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
 
 use crate::recorder::{Recorder, Recording};
 
@@ -35,6 +37,7 @@ pub struct TestDb {
     pub orm: Orm,
     /// What was sent to the driver.
     pub recorder: Recorder,
+    driver: SharedDriver,
 }
 
 impl TestDb {
@@ -59,9 +62,30 @@ impl TestDb {
         configure: impl FnOnce(OrmBuilder) -> OrmBuilder,
     ) -> Result<Self> {
         let recorder = Recorder::default();
-        let driver = Recording::new(B::connect().await?, recorder.clone());
-        let orm = configure(Orm::builder(driver)).build().await?;
-        Ok(Self { orm, recorder })
+        let driver = SharedDriver(Arc::new(Recording::new(B::connect().await?, recorder.clone())));
+        let orm = configure(Orm::builder(driver.clone())).build().await?;
+        Ok(Self { orm, recorder, driver })
+    }
+
+    /// Another ORM on the same database, with other entities: how another program sees it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the metadata refuses.
+    pub async fn beside(&self, configure: impl FnOnce(OrmBuilder) -> OrmBuilder) -> Result<Self> {
+        let orm = configure(Orm::builder(self.driver.clone())).build().await?;
+        Ok(Self { orm, recorder: self.recorder.clone(), driver: self.driver.clone() })
+    }
+
+    /// Runs statements in the database's own words, as another program would.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the database refuses.
+    pub async fn run(&self, statements: &[&str]) -> Result<()> {
+        let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
+        let mut connection = self.driver.acquire().await.map_err(Error::other)?;
+        connection.execute_schema(&statements).await.map_err(Error::other)
     }
 
     /// A fresh fork.
@@ -74,5 +98,31 @@ impl TestDb {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.recorder.statements()
+    }
+}
+
+/// A driver that several ORMs share.
+#[derive(Clone, Debug)]
+struct SharedDriver(Arc<dyn Driver>);
+
+impl Driver for SharedDriver {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    fn acquire(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, DriverError>> {
+        self.0.acquire()
+    }
+
+    fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.0.create_schema(schema)
+    }
+
+    fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.0.drop_schema(schema)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.0.close()
     }
 }

@@ -1,3 +1,16 @@
 //! Entities of the suite: one small model a file.
 
+pub mod account;
 pub mod blog;
+pub mod broken;
+pub mod capitals;
+pub mod circle;
+pub mod document;
+pub mod folder;
+pub mod guild;
+pub mod keys;
+pub mod node;
+pub mod people;
+pub mod stock;
+pub mod tree;
+pub mod volume;

@@ -7,8 +7,15 @@
 
 pub mod backend;
 pub mod fixtures;
+pub mod log;
 pub mod recorder;
+#[expect(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "a behaviour panics where its promise is broken, and fails with whatever it did not expect"
+)]
 pub mod suite;
 
 pub use backend::{Backend, Sqlite, TestDb};
+pub use log::Log;
 pub use recorder::{Fault, Operation, Recorder};

@@ -41,8 +41,14 @@ pub enum Fault {
     Select,
     /// The next write fails before it is sent.
     Write,
+    /// The next BEGIN fails before it is sent.
+    Begin,
+    /// The next commit is refused: it is not sent, and the transaction is still open.
+    CommitRefused,
     /// The next commit is not sent, and the connection is reported lost.
     CommitLost,
+    /// The next commit is sent, but the connection is reported lost.
+    CommitUnanswered,
     /// The next select never returns.
     SelectStalls,
 }
@@ -51,7 +57,8 @@ pub enum Fault {
 struct Log {
     operations: Vec<Operation>,
     statements: u64,
-    fault: Option<Fault>,
+    /// What goes wrong, after so many times that it does not.
+    fault: Option<(Fault, usize)>,
 }
 
 /// What was sent to a driver. Clones share it.
@@ -102,16 +109,33 @@ impl Recorder {
 
     /// Makes something go wrong, once.
     pub fn inject(&self, fault: Fault) {
-        self.0.lock().fault = Some(fault);
+        self.inject_after(0, fault);
+    }
+
+    /// Makes something go wrong, once, after it went well `times` times.
+    pub fn inject_after(&self, times: usize, fault: Fault) {
+        self.0.lock().fault = Some((fault, times));
+    }
+
+    /// Whether an injected fault has yet to happen.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.0.lock().fault.is_some()
     }
 
     fn take(&self, fault: Fault) -> bool {
         let mut log = self.0.lock();
-        let hit = log.fault == Some(fault);
-        if hit {
-            log.fault = None;
+        match &mut log.fault {
+            Some((waiting, 0)) if *waiting == fault => {
+                log.fault = None;
+                true
+            }
+            Some((waiting, times)) if *waiting == fault => {
+                *times -= 1;
+                false
+            }
+            Some(_) | None => false,
         }
-        hit
     }
 
     fn note(&self, operation: Operation, statements: u64) {
@@ -182,6 +206,10 @@ fn injected() -> DriverError {
     DriverError::new(DriverErrorKind::Other, "injected by the test")
 }
 
+fn lost() -> DriverError {
+    DriverError::new(DriverErrorKind::ConnectionLost, "injected by the test")
+}
+
 impl Connection for RecordingConnection {
     fn select<'a>(
         &'a mut self,
@@ -229,11 +257,18 @@ impl Connection for RecordingConnection {
                 TransactionStep::Commit => Operation::Commit,
                 _ => Operation::Rollback,
             };
-            if step == TransactionStep::Commit && self.recorder.take(Fault::CommitLost) {
-                return Err(DriverError::new(DriverErrorKind::ConnectionLost, "injected by the test"));
+            match step {
+                TransactionStep::Begin if self.recorder.take(Fault::Begin) => return Err(injected()),
+                TransactionStep::Commit if self.recorder.take(Fault::CommitRefused) => return Err(injected()),
+                TransactionStep::Commit if self.recorder.take(Fault::CommitLost) => return Err(lost()),
+                _ => {}
             }
             self.recorder.note(operation, 1);
-            self.connection.transaction(step).await
+            let result = self.connection.transaction(step).await;
+            if step == TransactionStep::Commit && self.recorder.take(Fault::CommitUnanswered) {
+                return Err(lost());
+            }
+            result
         })
     }
 

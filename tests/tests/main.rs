@@ -1,4 +1,5 @@
 //! The suite on each database, and the compile-fail tests of the derives.
 
+mod documents;
 mod sqlite;
 mod ui;

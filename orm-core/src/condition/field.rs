@@ -46,43 +46,36 @@ impl<T, V> fmt::Debug for Field<T, V> {
 
 impl<T: Entity, V: FieldValue> Field<T, V> {
     /// Equal to `value`. `None` for an optional field means [`is_null`](Self::is_null).
-    #[must_use]
     pub fn eq(self, value: impl IntoOperand<V>) -> Condition<T> {
         self.compare(Comparison::Equal, value)
     }
 
     /// Not equal to `value`. As in SQL, NULL is not unequal to anything; `None` means "is not NULL".
-    #[must_use]
     pub fn ne(self, value: impl IntoOperand<V>) -> Condition<T> {
         self.compare(Comparison::NotEqual, value)
     }
 
     /// Greater than `value`.
-    #[must_use]
     pub fn gt(self, value: impl IntoOperand<V>) -> Condition<T> {
         self.compare(Comparison::Greater, value)
     }
 
     /// Greater than or equal to `value`.
-    #[must_use]
     pub fn gte(self, value: impl IntoOperand<V>) -> Condition<T> {
         self.compare(Comparison::GreaterOrEqual, value)
     }
 
     /// Less than `value`.
-    #[must_use]
     pub fn lt(self, value: impl IntoOperand<V>) -> Condition<T> {
         self.compare(Comparison::Less, value)
     }
 
     /// Less than or equal to `value`.
-    #[must_use]
     pub fn lte(self, value: impl IntoOperand<V>) -> Condition<T> {
         self.compare(Comparison::LessOrEqual, value)
     }
 
     /// One of `values`, as many as there are; of none, nothing. `None` among them matches NULL.
-    #[must_use]
     pub fn in_<I>(self, values: I) -> Condition<T>
     where
         I: IntoIterator,
@@ -106,7 +99,6 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     }
 
     /// None of `values`; of none, everything. NULL is only met if `values` are none.
-    #[must_use]
     pub fn not_in<I>(self, values: I) -> Condition<T>
     where
         I: IntoIterator,
@@ -116,7 +108,6 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     }
 
     /// Between `low` and `high`, both included.
-    #[must_use]
     pub fn between(self, low: impl IntoOperand<V>, high: impl IntoOperand<V>) -> Condition<T> {
         Condition::new(match (low.into_operand(), high.into_operand()) {
             (Ok(Value::Null), Ok(_)) | (Ok(_), Ok(Value::Null)) => Expression::never(),
@@ -126,13 +117,11 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     }
 
     /// NULL.
-    #[must_use]
     pub fn is_null(self) -> Condition<T> {
         Condition::new(Expression::IsNull { property: self.property })
     }
 
     /// Not NULL.
-    #[must_use]
     pub fn is_not_null(self) -> Condition<T> {
         self.is_null().not()
     }
@@ -177,7 +166,6 @@ impl<V: TextField> TextField for Option<V> {}
 /// The bound is on each method, so that a field that is no text gets a message of ours.
 impl<T: Entity, V: FieldValue> Field<T, V> {
     /// Matches a pattern, with the database's wildcards: `%` for any text, `_` for any character.
-    #[must_use]
     pub fn like(self, pattern: impl Into<String>) -> Condition<T>
     where
         V: TextField,
@@ -186,7 +174,6 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     }
 
     /// Contains `text`, literally.
-    #[must_use]
     pub fn contains(self, text: impl Into<String>) -> Condition<T>
     where
         V: TextField,
@@ -195,7 +182,6 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     }
 
     /// Starts with `text`, literally.
-    #[must_use]
     pub fn starts_with(self, text: impl Into<String>) -> Condition<T>
     where
         V: TextField,
@@ -204,7 +190,6 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     }
 
     /// Ends with `text`, literally.
-    #[must_use]
     pub fn ends_with(self, text: impl Into<String>) -> Condition<T>
     where
         V: TextField,

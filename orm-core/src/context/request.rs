@@ -2,7 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::task::futures::TaskLocalFuture;
 
 use super::ContextSource;
 use crate::entity_manager::{EntityManager, ForkOptions};
@@ -35,29 +39,23 @@ impl RequestContext {
     /// Runs `future` in a new context of `managers`: one manager or ORM, or a list of them. Returns its value.
     ///
     /// The forks are made now; they are fresh, whatever context this one is nested in.
-    pub fn create<M: RequestManagers, F: Future>(
-        managers: M,
-        future: F,
-    ) -> impl Future<Output = F::Output> + use<M, F> {
-        CURRENT.scope(Self::new(&managers), future)
+    pub fn create<F: Future>(managers: impl RequestManagers, future: F) -> InContext<F> {
+        InContext::scoped(Self::new(managers.request_managers()), future)
     }
 
     /// Runs `function` in a new context of `managers`, and returns its value.
     pub fn create_sync<R>(managers: impl RequestManagers, function: impl FnOnce() -> R) -> R {
-        CURRENT.sync_scope(Self::new(&managers), function)
+        CURRENT.sync_scope(Self::new(managers.request_managers()), function)
     }
 
     /// Runs `future` in the current context if it has all of `managers`, else in a new one.
-    pub fn ensure<M: RequestManagers, F: Future>(
-        managers: M,
-        future: F,
-    ) -> impl Future<Output = F::Output> + use<M, F> {
-        CURRENT.scope(Self::current_of(&managers).unwrap_or_else(|| Self::new(&managers)), future)
+    pub fn ensure<F: Future>(managers: impl RequestManagers, future: F) -> InContext<F> {
+        InContext::scoped(Self::current_or_new(managers.request_managers()), future)
     }
 
     /// Runs `function` in the current context if it has all of `managers`, else in a new one.
     pub fn ensure_sync<R>(managers: impl RequestManagers, function: impl FnOnce() -> R) -> R {
-        CURRENT.sync_scope(Self::current_of(&managers).unwrap_or_else(|| Self::new(&managers)), function)
+        CURRENT.sync_scope(Self::current_or_new(managers.request_managers()), function)
     }
 
     /// The current context, if there is one.
@@ -90,10 +88,10 @@ impl RequestContext {
         self.managers.iter().find(|em| Arc::ptr_eq(em.orm(), orm)).cloned()
     }
 
-    fn new(managers: &impl RequestManagers) -> Self {
+    fn new(managers: Vec<EntityManager>) -> Self {
         let outer = Self::current();
         let mut forks: Vec<EntityManager> = Vec::new();
-        for em in managers.request_managers() {
+        for em in managers {
             if outer.as_ref().is_some_and(|outer| outer.manager(em.orm()).is_some()) {
                 tracing::warn!(
                     target: "orm", manager = em.name(),
@@ -110,10 +108,11 @@ impl RequestContext {
         Self { managers: forks.into() }
     }
 
-    fn current_of(managers: &impl RequestManagers) -> Option<Self> {
-        let current = Self::current()?;
-        let wanted = managers.request_managers();
-        wanted.iter().all(|em| current.manager(em.orm()).is_some()).then_some(current)
+    fn current_or_new(managers: Vec<EntityManager>) -> Self {
+        match Self::current() {
+            Some(current) if managers.iter().all(|em| current.manager(em.orm()).is_some()) => current,
+            Some(_) | None => Self::new(managers),
+        }
     }
 }
 
@@ -126,41 +125,41 @@ impl fmt::Debug for RequestContext {
 /// What a request context is made of: one manager (or anything that has one, such as an ORM), or a list.
 pub trait RequestManagers {
     /// The managers to fork.
-    fn request_managers(&self) -> Vec<EntityManager>;
+    fn request_managers(self) -> Vec<EntityManager>;
 }
 
 impl<S: ContextSource + ?Sized> RequestManagers for &S {
-    fn request_managers(&self) -> Vec<EntityManager> {
+    fn request_managers(self) -> Vec<EntityManager> {
         vec![self.context_manager()]
     }
 }
 
 impl RequestManagers for EntityManager {
-    fn request_managers(&self) -> Vec<EntityManager> {
-        vec![self.clone()]
+    fn request_managers(self) -> Vec<EntityManager> {
+        vec![self]
     }
 }
 
 impl<S: ContextSource, const N: usize> RequestManagers for &[S; N] {
-    fn request_managers(&self) -> Vec<EntityManager> {
+    fn request_managers(self) -> Vec<EntityManager> {
         self.iter().map(ContextSource::context_manager).collect()
     }
 }
 
 impl<S: ContextSource, const N: usize> RequestManagers for [S; N] {
-    fn request_managers(&self) -> Vec<EntityManager> {
+    fn request_managers(self) -> Vec<EntityManager> {
         self.iter().map(ContextSource::context_manager).collect()
     }
 }
 
 impl<S: ContextSource> RequestManagers for &[S] {
-    fn request_managers(&self) -> Vec<EntityManager> {
+    fn request_managers(self) -> Vec<EntityManager> {
         self.iter().map(ContextSource::context_manager).collect()
     }
 }
 
 impl<S: ContextSource> RequestManagers for Vec<S> {
-    fn request_managers(&self) -> Vec<EntityManager> {
+    fn request_managers(self) -> Vec<EntityManager> {
         self.iter().map(ContextSource::context_manager).collect()
     }
 }
@@ -168,18 +167,44 @@ impl<S: ContextSource> RequestManagers for Vec<S> {
 /// Carries a future into the context where this is called: for tasks that are spawned.
 pub trait InCurrentContext: Future + Sized {
     /// Runs the future in the context that is current now, wherever it is polled.
-    fn in_current_context(self) -> impl Future<Output = Self::Output> + Send
-    where
-        Self: Send,
-    {
-        let context = RequestContext::current();
-        async move {
-            match context {
-                Some(context) => CURRENT.scope(context, self).await,
-                None => self.await,
-            }
+    fn in_current_context(self) -> InContext<Self> {
+        match RequestContext::current() {
+            Some(context) => InContext::scoped(context, self),
+            None => InContext(Place::Outside(Box::pin(self))),
         }
     }
 }
 
 impl<F: Future> InCurrentContext for F {}
+
+/// A future that runs in a context, wherever it is polled.
+#[must_use = "futures do nothing unless polled"]
+pub struct InContext<F>(Place<F>);
+
+enum Place<F> {
+    Inside(Pin<Box<TaskLocalFuture<RequestContext, F>>>),
+    Outside(Pin<Box<F>>),
+}
+
+impl<F: Future> InContext<F> {
+    fn scoped(context: RequestContext, future: F) -> Self {
+        Self(Place::Inside(Box::pin(CURRENT.scope(context, future))))
+    }
+}
+
+impl<F: Future> Future for InContext<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match &mut self.0 {
+            Place::Inside(future) => future.as_mut().poll(context),
+            Place::Outside(future) => future.as_mut().poll(context),
+        }
+    }
+}
+
+impl<F> fmt::Debug for InContext<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InContext")
+    }
+}

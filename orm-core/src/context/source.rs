@@ -1,6 +1,6 @@
 //! Where the context attributes get a manager from.
 
-use std::future::Future;
+use std::future::IntoFuture;
 use std::sync::Arc;
 
 use crate::entity::Entity;
@@ -56,16 +56,47 @@ impl<S: ContextSource + ?Sized> ContextSource for Arc<S> {
     }
 }
 
-/// Ambiguous for futures, so that a synchronous function that returns one does not compile: its context would end
-/// before the future begins.
-#[diagnostic::on_unimplemented(message = "a value that may be a future")]
-pub trait NotAFuture<Marker> {}
-
-impl<V: ?Sized> NotAFuture<()> for V {}
-impl<F: Future + ?Sized> NotAFuture<u8> for F {}
-
-/// Lets any value through but a future.
+/// What a synchronous function under a context attribute returned.
+///
+/// Lets any value through but a future, or what becomes one: its context would end before the future begins. The
+/// inherent method is found for those and asks for what nothing has; for all others the trait's method is found.
 #[doc(hidden)]
-pub fn check_not_a_future<Marker, V: NotAFuture<Marker>>(value: V) -> V {
-    value
+#[derive(Debug)]
+pub struct Returned<V>(pub V);
+
+impl<V: IntoFuture> Returned<V> {
+    /// Does not compile.
+    pub fn checked(self) -> V
+    where
+        V: NotAFuture,
+    {
+        self.0
+    }
+}
+
+/// Has no implementation; its message is what it is for.
+#[diagnostic::on_unimplemented(
+    message = "this function returns a future, which would run after its context has ended",
+    label = "this type does not say that it is a future",
+    note = "write `async fn`, or return `impl Future<Output = ..>` or `Pin<Box<dyn Future<Output = ..>>>`"
+)]
+#[doc(hidden)]
+pub trait NotAFuture {}
+
+/// Gives back a returned value that is no future.
+#[doc(hidden)]
+pub trait ReturnedValue {
+    /// What was returned.
+    type Value;
+
+    /// The value.
+    fn checked(self) -> Self::Value;
+}
+
+impl<V> ReturnedValue for Returned<V> {
+    type Value = V;
+
+    fn checked(self) -> V {
+        self.0
+    }
 }

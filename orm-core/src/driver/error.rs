@@ -11,7 +11,8 @@ use std::fmt;
 pub struct DriverError {
     kind: DriverErrorKind,
     message: String,
-    violation: Option<Violation>,
+    /// Boxed, so that results stay small.
+    violation: Option<Box<Violation>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -32,7 +33,7 @@ impl DriverError {
     /// Says which constraint was violated.
     #[must_use]
     pub fn with_violation(mut self, violation: Violation) -> Self {
-        self.violation = Some(violation);
+        self.violation = Some(Box::new(violation));
         self
     }
 
@@ -45,7 +46,7 @@ impl DriverError {
     /// The violated constraint, for [`DriverErrorKind::ConstraintViolation`].
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
-        self.violation.as_ref()
+        self.violation.as_deref()
     }
 
     /// Takes the cause out, such as the error that a [`RowSink`](super::RowSink) gave.

@@ -268,6 +268,19 @@ impl<T: Entity> Arena<T> {
         }
     }
 
+    /// The program gave a new entity another key. One that is taken stays where it is; the insert will say so.
+    fn move_key(&self, at: u32, from: Option<&T::Key>, to: Option<T::Key>) {
+        let mut keys = self.keys.lock();
+        if let Some(from) = from
+            && keys.get(from) == Some(&at)
+        {
+            keys.remove(from);
+        }
+        if let Some(to) = to {
+            keys.entry(to).or_insert(at);
+        }
+    }
+
     pub(crate) fn count_loaded(&self) -> usize {
         self.cells.iter().filter(|(_, cell)| is_alive(cell.lock().state)).count()
     }
@@ -293,10 +306,12 @@ fn row_key<T: Entity>(row: &T) -> Option<T::Key> {
     T::Key::__from_values(&mut values.into_iter()).ok()
 }
 
-fn key_error<T: Entity>(source: ValueError) -> Error {
+/// A key that no column can hold.
+pub(crate) fn key_error<T: Entity>(source: ValueError) -> Error {
     let id = T::__DESCRIPTION.properties.iter().find(|property| property.id);
     let field = id.map_or("?", |property| property.name);
-    Error::Value { entity: T::__DESCRIPTION.name, field, column: field.to_owned(), source }
+    let column = id.and_then(|property| property.columns.first()).copied().unwrap_or(field).to_owned();
+    Error::Value { entity: T::__DESCRIPTION.name, field, column, source }
 }
 
 /// The foreign keys in which two snapshots differ.
@@ -630,10 +645,17 @@ impl<T: Entity> ErasedArena for Arena<T> {
     fn swap(&self, at: u32, expected: &ErasedSnapshot, value: Box<dyn Any + Send>) -> Swapped {
         let value = Arc::new(unbox::<T>(value));
         let expected = snapshot_of::<T>(expected);
+        let new_key = (self.state(at) == State::New).then(|| value.__key());
+        let mut moved_key = None;
         let old = {
             let mut cell = self.cell(at).lock();
             match &cell.current {
                 Some(current) if std::ptr::eq(Arc::as_ptr(current), expected) => {
+                    if let (Some(key), State::New) = (new_key, cell.state)
+                        && cell.key != key
+                    {
+                        moved_key = Some((std::mem::replace(&mut cell.key, key.clone()), key));
+                    }
                     cell.current.replace(Arc::clone(&value))
                 }
                 Some(_) | None => None,
@@ -643,6 +665,9 @@ impl<T: Entity> ErasedArena for Arena<T> {
             // Nobody else has seen it, so it comes out of its allocation without a copy.
             return Err(Box::new(Arc::try_unwrap(value).unwrap_or_else(|shared| T::clone(&shared))));
         };
+        if let Some((from, to)) = moved_key {
+            self.move_key(at, from.as_ref(), to);
+        }
         let mut moved = Vec::new();
         moved_references(at, &*old, &*value, &mut moved);
         Ok((moved, old))
@@ -704,12 +729,15 @@ impl<T: Entity> ErasedArena for Arena<T> {
             cell.touched = !Arc::ptr_eq(&next, &stored);
             cell.current = Some(next);
             let replaced = cell.original.replace(stored);
-            cell.key = key;
+            let old_key = std::mem::replace(&mut cell.key, key.clone());
             if cell.state == State::New {
                 cell.state = State::Managed;
             }
             drop(cell);
             drop(replaced);
+            if old_key != key {
+                self.move_key(at, old_key.as_ref(), None);
+            }
             return Ok(());
         }
     }

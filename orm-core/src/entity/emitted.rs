@@ -127,9 +127,17 @@ pub fn serialize_value<C: Scalar, S: Serializer>(field: &C::Value, serializer: S
     field.serialize(serializer)
 }
 
+/// Whether the derive gave up on the target and said why, so that nothing more needs to be said about it.
+const fn is_stub<T: Entity>() -> bool {
+    T::__DESCRIPTION.properties.is_empty()
+}
+
 /// Whether the field that `mapped_by` names is a relation of the target that leads back to the owner of `R`.
 #[must_use]
 pub const fn is_owned_by_target<R: RelationField>() -> bool {
+    if is_stub::<R::Target>() {
+        return true;
+    }
     match <R::Owner as Entity>::__DESCRIPTION.relations[R::INDEX].mapped_by {
         Some(field) => {
             owns_relation_back(<R::Target as Entity>::__DESCRIPTION, field, <R::Owner as Entity>::__NAME)
@@ -159,6 +167,9 @@ pub const fn is_owned_uniquely<R: RelationField>() -> bool {
 #[must_use]
 pub const fn target_has_column<R: RelationField>(field: &str) -> bool {
     let properties = <R::Target as Entity>::__DESCRIPTION.properties;
+    if is_stub::<R::Target>() {
+        return true;
+    }
     let mut at = 0;
     while at < properties.len() {
         if same_name(properties[at].name, field) {

@@ -48,7 +48,7 @@ impl<T: Entity, P> fmt::Debug for Core<T, P> {
                 },
                 PropertyKind::Reference(relation) => {
                     let target = snapshot.__reference(relation).map_or(Target::Unset, |field| field.target());
-                    shown.field(property.name, &self.show_target(relation, target))
+                    shown.field(property.name, &format_args!("{}", self.show_target(relation, target)))
                 }
             };
         }
@@ -353,6 +353,7 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
     /// # Errors
     ///
     /// [`Error::NotLoaded`], naming the first relation that is not.
+    #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn try_with<Q: PopulatePath<T, P>>(&self, path: Q) -> Result<Loaded<T, Q::Out>>
     where
         Q::Out: Record<T>,

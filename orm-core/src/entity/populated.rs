@@ -72,6 +72,16 @@ pub trait Populate<R, N> {
     type Out: 'static;
 }
 
+/// Populating the handle of a new entity gives an ordinary record. Its to-many relations can be named too; they are
+/// known, so that costs nothing.
+impl<R, N> Populate<R, N> for NewEntity
+where
+    R: RelationField,
+    <R::Owner as Entity>::Nothing: Populate<R, N>,
+{
+    type Out = <<R::Owner as Entity>::Nothing as Populate<R, N>>::Out;
+}
+
 /// A record of entity `T`.
 pub trait Record<T: Entity>: 'static {
     /// Whether nothing is populated.

@@ -190,7 +190,7 @@ impl Region {
     }
 
     /// Cells that another one displaced from a one-to-one relation let go of it, where they may.
-    fn release(&self, displaced: &[(CellId, usize)]) {
+    pub(crate) fn release(&self, displaced: &[(CellId, usize)]) {
         for (cell, relation) in displaced {
             if self.entity(cell.entity).relations[*relation].nullable {
                 self.repoint(*cell, *relation, &Target::Unset);

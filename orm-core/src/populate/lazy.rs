@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use super::{load_relation, populate, select};
+use super::{load_relation, load_rows, populate, select};
 use crate::condition::Expression;
 use crate::entity::{
     CellId, Entity, Freshness, Loaded, LoadedCollection, Region, RelationField, Shape, State,
 };
 use crate::error::{EntityKey, Error, Result};
-use crate::hydrate::load;
 use crate::metadata::RelationId;
 use crate::relation::{BoundCollection, BoundInverse, BoundRef, Source, Target};
 
@@ -95,7 +94,7 @@ async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<()> {
     let Some(key) = region.key(cell) else { return Ok(()) };
     let select =
         select(region, cell.entity, Expression::KeyIn { property: None, keys: vec![key] }, Vec::new());
-    let hydrated = load(region, &select, Freshness::Merge).await?;
+    let hydrated = load_rows(region, &select, Freshness::Merge).await?;
     let eager = super::eager_shape(region.metadata(), cell.entity);
     populate(region, cell.entity, &hydrated.cells, &eager, Freshness::Merge).await
 }

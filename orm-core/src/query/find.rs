@@ -11,9 +11,7 @@ use crate::driver::{BoxFuture, Select, Selection};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
-use crate::hydrate::{load, repointed};
-use crate::metadata::{EntityId, RelationId};
-use crate::populate::{eager_shape, load_relation, parse_path, populate};
+use crate::populate::{eager_shape, load_rows, parse_path, populate};
 
 /// What a finder returns.
 pub trait FindMode<T: Entity, P: 'static>: 'static {
@@ -48,8 +46,11 @@ pub struct FindManyAndCount;
 #[must_use = "a query is sent when it is awaited"]
 pub struct Find<T: Entity, P: 'static = <T as Entity>::Nothing, M = FindMany> {
     query: Query,
-    marker: PhantomData<fn() -> (T, P, M)>,
+    types: Types<(T, P, M)>,
 }
+
+/// Types that a query only names; `fn` keeps it `Send` and `Sync` whatever they are.
+type Types<T> = PhantomData<fn() -> T>;
 
 /// A query without its types.
 #[doc(hidden)]
@@ -84,7 +85,7 @@ impl Query {
 
 impl<T: Entity, M> Find<T, T::Nothing, M> {
     pub(crate) fn new(em: EntityManager, condition: Condition<T>) -> Self {
-        Self { query: Query::new(em, condition.expression), marker: PhantomData }
+        Self { query: Query::new(em, condition.expression), types: PhantomData }
     }
 }
 
@@ -97,13 +98,14 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
 
     /// Loads relations together with each result: `Author::BOOKS`, `Author::BOOKS.then(Book::TAGS)`, or a tuple. The
     /// type of the result says so, and lets them be read.
+    #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> Find<T, Q::Out, M> {
         let _ = path;
         self.with_record()
     }
 
     pub(crate) fn with_record<Q: 'static>(self) -> Find<T, Q, M> {
-        Find { query: self.query, marker: PhantomData }
+        Find { query: self.query, types: PhantomData }
     }
 
     /// Loads the relations of a path that is known only at run time, such as `books.tags`. The type of the result does
@@ -183,7 +185,7 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindMany {
     where
         P: Record<T>,
     {
-        Running::start::<T, P>(query).await?.run::<T, P>().await
+        Running::start::<T, P>(query, "find").await?.run::<T, P>().await
     }
 }
 
@@ -195,7 +197,7 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindOne {
         P: Record<T>,
     {
         query.limit = Some(1);
-        Ok(Running::start::<T, P>(query).await?.run::<T, P>().await?.into_iter().next())
+        Ok(Running::start::<T, P>(query, "find_one").await?.run::<T, P>().await?.into_iter().next())
     }
 }
 
@@ -207,7 +209,7 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindOneOrFail {
         P: Record<T>,
     {
         query.limit = Some(1);
-        let running = Running::start::<T, P>(query).await?;
+        let running = Running::start::<T, P>(query, "find_one_or_fail").await?;
         let found = running.run::<T, P>().await?.into_iter().next();
         found.ok_or_else(|| Error::NotFound {
             entity: T::__DESCRIPTION.name,
@@ -223,7 +225,7 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindManyAndCount {
     where
         P: Record<T>,
     {
-        let running = Running::start::<T, P>(query).await?;
+        let running = Running::start::<T, P>(query, "find_and_count").await?;
         let page = running.run::<T, P>().await?;
         let count = count(&running.region, &running.select).await?;
         Ok((page, count))
@@ -239,9 +241,10 @@ struct Running {
 }
 
 impl Running {
-    async fn start<T: Entity, P: Record<T>>(query: Query) -> Result<Self> {
+    /// `method` is what the program called.
+    async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
         let em = if query.uses_identity_map {
-            query.em.resolve("find")?
+            query.em.resolve(method)?
         } else {
             // A context of its own, which nothing saves and nobody else sees.
             let em = query.em.isolated();
@@ -274,38 +277,12 @@ impl Running {
     async fn run<T: Entity, P: 'static>(&self) -> Result<Vec<Loaded<T, P>>> {
         let region = &self.region;
         let entity = self.select.root;
-        let hydrated = load(region, &self.select, self.freshness).await?;
-        follow_repointed(region, entity, &hydrated.moved).await?;
+        let hydrated = load_rows(region, &self.select, self.freshness).await?;
         populate(region, entity, &hydrated.cells, &self.shape, self.freshness).await?;
         let arena = region.arena(entity);
         let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
         Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())
     }
-}
-
-/// Rows re-pointed relations that earlier handles were promised: the new targets are loaded too.
-async fn follow_repointed(
-    region: &Arc<Region>,
-    entity: EntityId,
-    moved: &[crate::entity::MovedReference],
-) -> Result<()> {
-    let mut by_relation: Vec<(usize, Vec<u32>)> = Vec::new();
-    for ((cell, relation), reference) in repointed(entity, moved).into_iter().zip(moved) {
-        let target = region.entity(entity).relations[relation].target;
-        let was_loaded =
-            region.resolve(target, &reference.from).is_some_and(|at| region.arena(target).is_loaded(at));
-        if !was_loaded {
-            continue;
-        }
-        match by_relation.iter_mut().find(|(known, _)| *known == relation) {
-            Some((_, cells)) => cells.push(cell.at),
-            None => by_relation.push((relation, vec![cell.at])),
-        }
-    }
-    for (index, cells) in by_relation {
-        load_relation(region, RelationId { entity, index }, &cells, Freshness::Merge).await?;
-    }
-    Ok(())
 }
 
 async fn count(region: &Region, select: &Select) -> Result<u64> {
@@ -345,7 +322,7 @@ impl<T: Entity> IntoFuture for Count<T> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let running = Running::start::<T, T::Nothing>(self.query).await?;
+            let running = Running::start::<T, T::Nothing>(self.query, "count").await?;
             count(&running.region, &running.select).await
         })
     }

@@ -10,9 +10,11 @@ use std::task::{Context, Poll};
 use super::find::{Find, FindOne};
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
-use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State};
+use crate::entity::{
+    CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State, key_error,
+};
 use crate::entity_manager::EntityManager;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::populate::{eager_shape, populate};
 
 /// A query for one entity by its primary key.
@@ -32,6 +34,7 @@ impl<T: Entity> FindById<T> {
 
 impl<T: Entity, P: 'static> FindById<T, P> {
     /// Loads relations together with the entity; see [`Find::populate`].
+    #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
         let _ = path;
         FindById { em: self.em, key: self.key, freshness: self.freshness, marker: PhantomData }
@@ -52,7 +55,7 @@ impl<T: Entity, P: 'static> fmt::Debug for FindById<T, P> {
 
 impl<T: Entity, P: Record<T>> FindById<T, P> {
     /// What the identity map says; `None` if the database must be asked.
-    fn from_identity_map(&self) -> Option<Result<Option<Loaded<T, P>>>> {
+    fn look_up(&self) -> Option<Result<Option<Loaded<T, P>>>> {
         if !P::__IS_EMPTY || self.freshness == Freshness::Refresh {
             return None;
         }
@@ -96,12 +99,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
                 State::Reference | State::Detached => {}
             }
         }
-        let values = self.key.to_values().map_err(|source| Error::Value {
-            entity: T::__DESCRIPTION.name,
-            field: "id",
-            column: "id".to_owned(),
-            source,
-        })?;
+        let values = self.key.to_values().map_err(key_error::<T>)?;
         let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values] });
         let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
         if self.freshness == Freshness::Refresh {
@@ -151,7 +149,7 @@ impl<T: Entity, P: Record<T>> Future for FindByIdFuture<T, P> {
                         // Polled after it was ready, which the contract of `Future` leaves open.
                         return Poll::Pending;
                     };
-                    if let Some(answer) = query.from_identity_map() {
+                    if let Some(answer) = query.look_up() {
                         return Poll::Ready(answer);
                     }
                     self.state = FutureState::Running(Box::pin(query.ask()));

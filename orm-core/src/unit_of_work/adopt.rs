@@ -110,8 +110,9 @@ impl<'a> Adoption<'a> {
             self.forget();
             return Err(error);
         }
+        let mut displaced = Vec::new();
         for cell in &self.adopted {
-            region.links().add_incoming(region, cell.entity, cell.at);
+            displaced.extend(region.links().add_new(region, *cell));
         }
         if self.mode == Mode::Persist {
             region.pending().new.extend(&self.adopted);
@@ -119,9 +120,13 @@ impl<'a> Adoption<'a> {
         for (owner, relation, items) in std::mem::take(&mut self.contents) {
             if let Err(error) = self.link(owner, relation, items) {
                 self.forget();
+                for (cell, _) in &displaced {
+                    region.links().add_incoming(region, cell.entity, cell.at);
+                }
                 return Err(error);
             }
         }
+        region.release(&displaced);
         Ok(self.adopted)
     }
 

@@ -123,6 +123,7 @@ mod tests {
     }
 
     /// `->` is a required reference, `~>` an optional one.
+    #[expect(clippy::needless_pass_by_value, reason = "an expectation is written in the call")]
     #[track_caller]
     fn check(references: &[&str], expected: Expect) {
         let mut names: Vec<&str> = Vec::new();

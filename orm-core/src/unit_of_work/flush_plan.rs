@@ -33,10 +33,12 @@ pub struct FlushPlan {
 }
 
 /// The phases of a flush, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum FlushPhase {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum FlushPhase {
     /// Deletes that free a key for a new row.
     EarlyDelete,
+    /// Updates that empty a unique column, so that its value is free for other rows.
+    EarlyUpdate,
     Insert,
     Update,
     /// References that would have closed a circle.
@@ -59,7 +61,7 @@ pub(super) enum Step {
         columns: Vec<usize>,
         version: Option<usize>,
         rows: Vec<ChangedRow>,
-        is_extra: bool,
+        phase: FlushPhase,
     },
     Delete {
         entity: EntityId,
@@ -143,8 +145,7 @@ impl Step {
     fn phase(&self) -> FlushPhase {
         match self {
             Self::Insert { .. } => FlushPhase::Insert,
-            Self::Update { is_extra: false, .. } => FlushPhase::Update,
-            Self::Update { is_extra: true, .. } => FlushPhase::ExtraUpdate,
+            Self::Update { phase, .. } => *phase,
             Self::Delete { is_early: true, .. } => FlushPhase::EarlyDelete,
             Self::Delete { is_early: false, .. } => FlushPhase::Delete,
             Self::Pivot { adds: false, .. } => FlushPhase::Unlink,
@@ -289,7 +290,6 @@ impl<'a> Planner<'a> {
         levels(&graph).map_err(|_| self.circle(std::iter::once(entity)))
     }
 
-    #[expect(clippy::type_complexity, reason = "columns, returned columns and the row, taken apart at once")]
     fn insert(
         &self,
         cell: CellId,
@@ -394,9 +394,10 @@ impl<'a> Planner<'a> {
             values: self.planned(meta.relations[relation].target, &target, columns.len()),
             version: None,
         };
+        let limit = self.limit();
         let open = self.steps.iter_mut().find_map(|step| match step {
-            Step::Update { entity, columns: known, is_extra: true, rows, .. }
-                if *entity == cell.entity && *known == columns =>
+            Step::Update { entity, columns: known, phase: FlushPhase::ExtraUpdate, rows, .. }
+                if *entity == cell.entity && *known == columns && rows.len() < limit =>
             {
                 Some(rows)
             }
@@ -409,32 +410,64 @@ impl<'a> Planner<'a> {
                 columns,
                 version: None,
                 rows: vec![row],
-                is_extra: true,
+                phase: FlushPhase::ExtraUpdate,
             }),
         }
     }
 
     fn updates(&mut self, updates: Vec<(CellId, ErasedSnapshot, PropertySet)>) -> Result<()> {
         let limit = self.limit();
-        let mut shapes: Vec<(EntityId, Vec<usize>, Vec<ChangedRow>)> = Vec::new();
-        let mut places: HashMap<(EntityId, Vec<usize>), usize, Hasher> = HashMap::default();
+        type Kind = (FlushPhase, EntityId, Vec<usize>);
+        let mut shapes: Vec<(Kind, Vec<ChangedRow>)> = Vec::new();
+        let mut places: HashMap<Kind, usize, Hasher> = HashMap::default();
         for (cell, snapshot, changed) in updates {
             let meta = self.region.entity(cell.entity);
+            let phase = self.phase_of_update(meta, cell, &snapshot, &changed);
             let (columns, row) = self.update(meta, cell, snapshot, &changed)?;
-            let place = *places.entry((cell.entity, columns)).or_insert_with_key(|(entity, columns)| {
-                shapes.push((*entity, columns.clone(), Vec::new()));
+            let place = *places.entry((phase, cell.entity, columns)).or_insert_with_key(|kind| {
+                shapes.push((kind.clone(), Vec::new()));
                 shapes.len() - 1
             });
-            shapes[place].2.push(row);
+            shapes[place].1.push(row);
         }
-        for (entity, columns, rows) in shapes {
+        for ((phase, entity, columns), rows) in shapes {
             let version = self.version_column(entity);
             for rows in chunks(rows, limit) {
                 let columns = columns.clone();
-                self.steps.push(Step::Update { entity, columns, version, rows, is_extra: false });
+                self.steps.push(Step::Update { entity, columns, version, rows, phase });
             }
         }
         Ok(())
+    }
+
+    /// An update that empties a unique column goes first, unless it has to wait for a new row.
+    fn phase_of_update(
+        &self,
+        meta: &EntityMetadata,
+        cell: CellId,
+        snapshot: &ErasedSnapshot,
+        changed: &PropertySet,
+    ) -> FlushPhase {
+        let arena = self.region.arena(cell.entity);
+        let is_unique =
+            |at: usize| meta.indexes.iter().any(|index| index.unique && index.properties.contains(&at));
+        let mut frees = false;
+        for at in changed.iter() {
+            let is_empty = match meta.properties[at].kind {
+                PropertyKind::Scalar => arena.value_of(snapshot, at).is_ok_and(|value| value.is_null()),
+                PropertyKind::Reference(relation) => {
+                    let (entity, target) =
+                        (meta.relations[relation].target, arena.target_of(snapshot, relation));
+                    let new = self.region.resolve(entity, &target).map(|at| CellId { entity, at });
+                    if new.is_some_and(|new| self.region.state(new) == State::New) {
+                        return FlushPhase::Update;
+                    }
+                    target == Target::Unset
+                }
+            };
+            frees |= is_empty && is_unique(at);
+        }
+        if frees { FlushPhase::EarlyUpdate } else { FlushPhase::Update }
     }
 
     fn update(

@@ -14,10 +14,13 @@ use crate::value::{KeyValues, Value};
 
 type Hasher = foldhash::fast::RandomState;
 
+/// The snapshot that was written, and the properties that the flush or the database made.
+type Saving = (ErasedSnapshot, Vec<(usize, Value)>);
+
 /// What there is to settle.
 #[derive(Default)]
 pub(crate) struct Settlement {
-    saved: Vec<(CellId, ErasedSnapshot, Vec<(usize, Value)>)>,
+    saved: Vec<(CellId, Saving)>,
     keys: HashMap<CellId, KeyValues, Hasher>,
     pub(super) removed: Vec<CellId>,
     pub(super) pivots: Vec<(RelationId, PivotChanges)>,
@@ -38,7 +41,7 @@ impl Settlement {
         values: Vec<(usize, Value)>,
         key: Option<KeyValues>,
     ) {
-        self.saved.push((cell, snapshot, values));
+        self.saved.push((cell, (snapshot, values)));
         self.keys.extend(key.map(|key| (cell, key)));
     }
 }
@@ -54,7 +57,7 @@ impl Region {
     pub(crate) fn settle(&self, settlement: Settlement) -> Result<()> {
         let mut dirty = Vec::new();
         let mut result = Ok(());
-        for (cell, sent, values) in settlement.saved {
+        for (cell, (sent, values)) in settlement.saved {
             let meta = self.entity(cell.entity);
             let arena = self.arena(cell.entity);
             let mut references = Vec::new();
@@ -69,6 +72,11 @@ impl Region {
             }
             let saved = arena.settle_saved(cell.at, Saved { sent, values, references }, meta);
             result = result.and(saved);
+            if settlement.keys.contains_key(&cell) && arena.state(cell.at) == State::Detached {
+                // Removed while its insert ran: the row is there now, and the next flush deletes it.
+                arena.set_state(cell.at, State::Removed);
+                self.pending().removed.push(cell);
+            }
             if arena.is_dirty(cell.at) {
                 dirty.push(cell);
             }

@@ -84,14 +84,14 @@ macro_rules! scalar {
                 if row.is_null(index)? {
                     return Err(ValueError::UnexpectedNull { expected: stringify!($type) });
                 }
-                #[expect(clippy::redundant_closure_call, reason = "the closure is the macro's argument")]
-                ($from_read)(row.$read(index)?)
+                let read: fn(_) -> Result<$type, ValueError> = $from_read;
+                read(row.$read(index)?)
             }
 
             fn from_value(value: Value) -> Result<Self, ValueError> {
                 let Value::$variant(inner) = value else { return Err(wrong(stringify!($type), &value)) };
-                #[expect(clippy::redundant_closure_call, reason = "the closure is the macro's argument")]
-                ($from)(inner)
+                let from: fn(_) -> Result<$type, ValueError> = $from;
+                from(inner)
             }
 
             fn same(&self, other: &Self) -> bool {

@@ -3,8 +3,8 @@
 //! Cannot fail. What is emitted has the hygiene of the macro, so it cannot clash with a name of the body. Nothing but
 //! the body is captured: the result is `Send` whenever the body is.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, Path, ReturnType, Token, Type, TypeInfer, parse_quote};
@@ -144,11 +144,10 @@ fn synchronous(scope: &Ident, output: &Output, body: &Group, orm: &Path) -> Toke
     if matches!(ty, Type::Never(_)) {
         return run;
     }
-    let orm = located_at(orm, *span);
-    let check = quote_spanned! {*span=> #orm::__private::check_not_a_future(value) };
+    let checked = Ident::new("checked", *span);
     quote_spanned! {hygienic()=>
-        let value = #run;
-        #check
+        use #orm::__private::ReturnedValue as _;
+        #orm::__private::Returned(#run).#checked()
     }
 }
 
@@ -162,15 +161,6 @@ fn scope(attribute: ContextAttribute, kind: FunctionKind) -> Ident {
         (ContextAttribute::Ensure, true) => "ensure_sync",
     };
     Ident::new(name, hygienic())
-}
-
-/// `path` as if it were written at `span`, for messages about a call.
-fn located_at(path: &Path, span: Span) -> TokenStream {
-    let locate = |mut token: TokenTree| {
-        token.set_span(token.span().located_at(span));
-        token
-    };
-    path.to_token_stream().into_iter().map(locate).collect()
 }
 
 /// Local names of emitted code are invisible to the body, and the other way round.

@@ -38,7 +38,7 @@ pub(super) struct StructAttrs {
     /// `index(a, b, name = "..", where = "..")`: an index over these.
     #[darling(multiple)]
     pub(super) index: Vec<IndexAttr>,
-    /// `crate = "..":` where orm-core is, if not at `::orm_core`.
+    /// `crate = ".."`: where orm-core is, if not at `::orm_core`.
     #[darling(rename = "crate")]
     pub(super) crate_path: Option<CratePath>,
 }
@@ -97,4 +97,16 @@ pub(super) struct FieldAttrs {
     pub(super) may_be_missing: Option<Word>,
     /// `one_to_one`: another word for `unique` on a `Ref`.
     pub(super) one_to_one: Option<Word>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::attribute::tests::names_are_fields;
+
+    #[test]
+    fn every_name_is_read() {
+        names_are_fields::<StructAttrs>(&STRUCT);
+        names_are_fields::<FieldAttrs>(&FIELD);
+    }
 }

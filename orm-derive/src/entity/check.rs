@@ -31,7 +31,8 @@ fn has_primary_key(model: &EntityModel) -> Result<()> {
         }
         Some(field) => {
             let message = format!(
-                "the key of `{name}` has more than {MOST_KEYS} fields; use one of its own, and `unique(..)` for these"
+                "the key of `{name}` has more than {MOST_KEYS} fields; use one of its own, and \
+                 `unique(..)` for these"
             );
             Err(Error::custom(message).with_span(&field.ident))
         }

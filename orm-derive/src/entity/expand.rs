@@ -52,18 +52,6 @@ fn entity_impl(model: &EntityModel) -> TokenStream {
     let serialize_new = serialize::new_entity(model);
     quote! {
         const _: () = {
-            #types
-            #checks
-            #write
-            #serialize_record
-
-            #[automatically_derived]
-            impl ::core::convert::From<#ident> for ::core::option::Option<#o::Ref<#ident>> {
-                fn from(value: #ident) -> Self {
-                    ::core::option::Option::Some(::core::convert::Into::into(value))
-                }
-            }
-
             #[automatically_derived]
             impl #o::Entity for #ident {
                 #key_types
@@ -81,6 +69,18 @@ fn entity_impl(model: &EntityModel) -> TokenStream {
                 #snapshot
                 #related
                 #serialize_new
+            }
+
+            #types
+            #checks
+            #write
+            #serialize_record
+
+            #[automatically_derived]
+            impl ::core::convert::From<#ident> for ::core::option::Option<#o::Ref<#ident>> {
+                fn from(value: #ident) -> Self {
+                    ::core::option::Option::Some(::core::convert::Into::into(value))
+                }
             }
         };
     }

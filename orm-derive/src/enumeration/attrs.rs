@@ -39,3 +39,15 @@ pub(super) const ENUM: Syntax = Syntax {
 /// `#[enum_value(..)]` on a variant.
 pub(super) const VARIANT: Syntax =
     Syntax { attribute: "enum_value", place: "a variant", names: &["rename"], repeatable: &[] };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::attribute::tests::names_are_fields;
+
+    #[test]
+    fn every_name_is_read() {
+        names_are_fields::<EnumAttrs>(&ENUM);
+        names_are_fields::<VariantAttrs>(&VARIANT);
+    }
+}

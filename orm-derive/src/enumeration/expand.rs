@@ -8,10 +8,11 @@ use super::model::{EnumModel, Variants};
 
 pub(super) fn enumeration(model: &EnumModel) -> TokenStream {
     let (o, ident, name) = (&model.orm, &model.ident, model.ident.unraw().to_string());
-    let Stored { column_type, variant, read, ty, borrow, to_stored, from_stored, serialize } = match &model.variants {
-        Variants::Texts(texts) => Stored::texts(o, ident, texts),
-        Variants::Integers(variants) => Stored::integers(o, ident, variants),
-    };
+    let Stored { column_type, variant, read, ty, borrow, to_stored, from_stored, serialize } =
+        match &model.variants {
+            Variants::Texts(texts) => Stored::texts(o, ident, texts),
+            Variants::Integers(variants) => Stored::integers(o, ident, variants),
+        };
     let reason = "what is stored is none of its variants";
     quote! {
         const _: () = {
@@ -99,7 +100,8 @@ struct Stored {
 
 impl Stored {
     fn texts(o: &TokenStream, ident: &Ident, texts: &[(Ident, String)]) -> Self {
-        let (variants, texts): (Vec<&Ident>, Vec<&String>) = texts.iter().map(|(ident, text)| (ident, text)).unzip();
+        let (variants, texts): (Vec<&Ident>, Vec<&String>) =
+            texts.iter().map(|(ident, text)| (ident, text)).unzip();
         Self {
             column_type: quote!(#o::ColumnType::Text),
             variant: format_ident!("Text"),

@@ -46,7 +46,8 @@ impl EnumModel {
             Variants::Integers(data.variants.iter().map(|variant| integer(variant, errors)).collect())
         } else {
             let case = attrs.rename_all.unwrap_or(Case::Snake);
-            let texts = data.variants.iter().map(|variant| (variant.ident.clone(), text(variant, case, errors)));
+            let texts =
+                data.variants.iter().map(|variant| (variant.ident.clone(), text(variant, case, errors)));
             let texts = texts.collect();
             texts_are_distinct(&texts, errors);
             Variants::Texts(texts)
@@ -64,7 +65,10 @@ fn variants(input: &DeriveInput) -> Result<&DataEnum> {
         }
         Data::Enum(data) => return Ok(data),
         Data::Struct(_) => {
-            format!("`{name}` is a struct; `EnumValue` is for enums. For a struct around one value derive `NewtypeValue`")
+            format!(
+                "`{name}` is a struct; `EnumValue` is for enums. For a struct around one value derive \
+                 `NewtypeValue`"
+            )
         }
         Data::Union(_) => format!("`{name}` is a union; `EnumValue` is for enums"),
     };
@@ -76,8 +80,8 @@ fn is_fieldless(variant: &Variant) -> Result<()> {
         Fields::Unit => Ok(()),
         Fields::Named(_) | Fields::Unnamed(_) => {
             let message = format!(
-                "one column can't hold the fields of `{}`; store an enum without fields, and the data in columns of \
-                 their own",
+                "one column can't hold the fields of `{}`; store an enum without fields, and the data in \
+                 columns of their own",
                 variant.ident,
             );
             Err(Error::custom(message).with_span(&variant.ident))

@@ -43,7 +43,11 @@ impl<A> Given<A> {
 
 impl Syntax {
     /// Reads all attributes of this name; mistakes go to `errors`.
-    pub(crate) fn read<A: FromMeta + Default>(&self, attrs: &[Attribute], errors: &mut Accumulator) -> Given<A> {
+    pub(crate) fn read<A: FromMeta + Default>(
+        &self,
+        attrs: &[Attribute],
+        errors: &mut Accumulator,
+    ) -> Given<A> {
         let mut items = Vec::new();
         let mut names: Vec<(String, Span)> = Vec::new();
         let mut problems = Vec::new();
@@ -111,11 +115,25 @@ impl Syntax {
     fn unknown(&self, name: &str) -> String {
         match suggestion::nearest(name, self.names) {
             Some(near) => format!("unknown attribute `{name}` of {}; did you mean `{near}`?", self.place),
-            None => format!(
-                "unknown attribute `{name}`; {} takes `{}`",
-                self.place,
-                self.names.join("`, `"),
-            ),
+            None => {
+                format!("unknown attribute `{name}`; {} takes `{}`", self.place, self.names.join("`, `"),)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Every name of the syntax is a field of the darling struct, so that none is accepted and then lost.
+    #[track_caller]
+    pub(crate) fn names_are_fields<A: FromMeta + Default>(syntax: &Syntax) {
+        for name in syntax.names {
+            let item = NestedMeta::parse_meta_list(format!("{name} = 0").parse().unwrap_or_default());
+            let read = item.map_err(Error::from).and_then(|item| A::from_list(&item));
+            let problem = read.map_or_else(|error| error.to_string(), |_| String::new());
+            assert!(!problem.contains("Unknown field"), "{name}: {problem}");
         }
     }
 }

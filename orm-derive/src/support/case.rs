@@ -78,13 +78,16 @@ mod tests {
     #[test]
     fn each_case_applies_to_fields_and_variants() {
         let all = CASES.map(|(_, case)| [case.apply("created_at"), case.apply("InProgress")]);
-        assert_eq!(all, [
-            ["created_at", "in_progress"],
-            ["createdAt", "inProgress"],
-            ["CreatedAt", "InProgress"],
-            ["CREATED_AT", "IN_PROGRESS"],
-            ["created_at", "inprogress"],
-            ["CREATED_AT", "INPROGRESS"],
-        ]);
+        assert_eq!(
+            all,
+            [
+                ["created_at", "in_progress"],
+                ["createdAt", "inProgress"],
+                ["CreatedAt", "InProgress"],
+                ["CREATED_AT", "IN_PROGRESS"],
+                ["created_at", "inprogress"],
+                ["CREATED_AT", "INPROGRESS"],
+            ]
+        );
     }
 }

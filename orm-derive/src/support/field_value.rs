@@ -8,12 +8,12 @@ use syn::DeriveInput;
 use super::crate_path::CratePath;
 
 /// The errors, and an impl of `FieldValue` without content that keeps errors about a missing impl away from them.
-pub(crate) fn stub(input: &DeriveInput, errors: Error) -> TokenStream {
+pub(crate) fn stub(input: &DeriveInput, attribute: &str, errors: Error) -> TokenStream {
     let errors = errors.write_errors();
     if !input.generics.params.is_empty() {
         return errors;
     }
-    let (o, ident) = (CratePath::default().private(), &input.ident);
+    let (o, ident) = (CratePath::given(&input.attrs, attribute).private(), &input.ident);
     quote! {
         #[automatically_derived]
         impl #o::FieldValue for #ident {

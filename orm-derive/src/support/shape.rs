@@ -14,14 +14,17 @@ pub(crate) fn named_fields(input: &DeriveInput) -> Result<&Punctuated<Field, Tok
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => Ok(&fields.named),
             Fields::Unnamed(_) => refuse(format!(
-                "`{name}` is a tuple struct, and columns need names; give it named fields: `struct {name} {{ id: i64 }}`"
+                "`{name}` is a tuple struct, and columns need names; give it named fields: `struct {name} \
+                 {{ id: i64 }}`"
             )),
             Fields::Unit => refuse(format!(
-                "`{name}` has no fields; an entity is a struct with named fields: `struct {name} {{ id: i64 }}`"
+                "`{name}` has no fields; an entity is a struct with named fields: `struct {name} {{ id: \
+                 i64 }}`"
             )),
         },
         Data::Enum(_) => refuse(format!(
-            "`{name}` is an enum; an entity is a struct with named fields. To store an enum in a column derive `EnumValue`"
+            "`{name}` is an enum; an entity is a struct with named fields. To store an enum in a column \
+             derive `EnumValue`"
         )),
         Data::Union(_) => refuse(format!("`{name}` is a union; an entity is a struct with named fields")),
     }
@@ -76,7 +79,9 @@ pub(crate) fn without_option(ty: &Type) -> &Type {
 /// Where a message about a type belongs: its last name, which is the word to change.
 pub(crate) fn word_of(ty: &Type) -> proc_macro2::Span {
     match ungrouped(ty) {
-        Type::Path(path) => path.path.segments.last().map_or_else(|| ty.span(), |segment| segment.ident.span()),
+        Type::Path(path) => {
+            path.path.segments.last().map_or_else(|| ty.span(), |segment| segment.ident.span())
+        }
         _ => ty.span(),
     }
 }

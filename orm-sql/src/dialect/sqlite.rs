@@ -84,6 +84,12 @@ impl Dialect for Sqlite {
         }
     }
 
+    /// SQLite 3.51 turns a bare EXISTS into a join, and then counts one row several times for OFFSET: with two items
+    /// a row, `OFFSET 2` skips one row. `IS TRUE` keeps it from doing so.
+    fn exists(&self, items: SelectStatement) -> Expr {
+        Expr::exists(items).is(truth())
+    }
+
     fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm {
         let form = match matching {
             TextMatch::Like => TextForm::Like,
@@ -166,6 +172,10 @@ impl Dialect for Sqlite {
 /// A number of this crate's own, written into the text.
 fn constant(number: i64) -> Expr {
     Expr::Constant(sea_query::Value::BigInt(Some(number)))
+}
+
+fn truth() -> Expr {
+    Expr::Keyword(Keyword::Custom("TRUE".into()))
 }
 
 fn instr(text: Expr, part: Expr) -> Expr {

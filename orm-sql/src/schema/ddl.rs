@@ -18,9 +18,13 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
     let mut statements = Vec::new();
     for table in &schema.tables {
         check(table)?;
-        statements.push(dialect.schema_text(&SchemaStatement::CreateTable(create_table(dialect, table)?)));
+        statements.push(
+            dialect.schema_text(&SchemaStatement::CreateTable(Box::new(create_table(dialect, table)?))),
+        );
         for index in &table.indexes {
-            statements.push(dialect.schema_text(&SchemaStatement::CreateIndex(create_index(table, index))));
+            statements.push(
+                dialect.schema_text(&SchemaStatement::CreateIndex(Box::new(create_index(table, index)))),
+            );
         }
     }
     Ok(statements)

@@ -15,7 +15,7 @@ use sea_query::{Expr, ExprTrait, Keyword, SelectStatement};
 
 use super::leaf::{Form, Leaf};
 use super::pivot::{pivot_columns, pivot_of_relation};
-use super::shape::flattened;
+use super::shape::{flattened, is_always};
 use super::text::{Scope, Table, TextWriter, all, any, names, never, strs};
 use super::{leaf, unsupported};
 use crate::dialect::SetForm;
@@ -134,17 +134,18 @@ impl TextWriter<'_> {
         let target = self.metadata.entity(relation.target);
         match quantifier {
             Quantifier::Is if !relation.is_to_many() => {
-                let joined = self.to_one(scope, entity, table, index)?;
+                let joined = self.join_one(scope, entity, table, index)?;
                 let key = target.key_columns().next().map(|key| joined.column(&target.columns[key].name));
                 let exists = key.map_or_else(never, ExprTrait::is_not_null);
-                if inner.is_always() {
+                if is_always(inner) {
                     return Ok(exists);
                 }
                 let inner = self.condition(scope, target, joined, inner)?;
                 Ok(exists.and(inner))
             }
             Quantifier::Is | Quantifier::Some => {
-                self.items(entity, table, relation, inner, |inner| inner).map(Expr::exists)
+                let items = self.items(entity, table, relation, inner, |inner| inner)?;
+                Ok(self.dialect.exists(items))
             }
             Quantifier::None => self
                 .items(entity, table, relation, inner, |inner| inner)
@@ -157,7 +158,7 @@ impl TextWriter<'_> {
     }
 
     /// The target of a to-one relation, joined to `scope` at its first use.
-    pub(super) fn to_one(
+    pub(super) fn join_one(
         &mut self,
         scope: &mut Scope,
         entity: &EntityMetadata,
@@ -168,6 +169,10 @@ impl TextWriter<'_> {
             return Ok(joined);
         }
         let relation = leaf::relation(entity, index)?;
+        if relation.is_to_many() {
+            let place = format!("{}.{}", entity.name, relation.name);
+            return Err(unsupported(format!("{place} has several targets and can't be joined as one")));
+        }
         let target = self.metadata.entity(relation.target);
         let to = self.table();
         let on = link(self.metadata, entity, table, relation, to)?;

@@ -8,7 +8,7 @@ use sea_query::{Expr, ExprTrait, Func, Order, SelectStatement};
 
 use super::leaf;
 use super::pivot::{pivot_columns, pivot_of};
-use super::shape::{Operation, Shape};
+use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, names, strs};
 
 /// What is read.
@@ -77,7 +77,7 @@ pub(super) fn render(
             scope.select.expr(Func::count(Expr::cust("*")));
         }
     }
-    if !select.condition.is_always() {
+    if !is_always(&select.condition) {
         conditions.push(writer.condition(&mut scope, entity, root, &select.condition)?);
     }
     if reading == Reading::Rows {
@@ -140,7 +140,7 @@ fn order(
     let (mut entity, mut table) = (entity, root);
     for index in &term.path {
         let relation = leaf::relation(entity, *index)?;
-        table = writer.to_one(scope, entity, table, *index)?;
+        table = writer.join_one(scope, entity, table, *index)?;
         entity = writer.metadata.entity(relation.target);
     }
     let direction = if term.descending { Order::Desc } else { Order::Asc };

@@ -236,3 +236,8 @@ pub(super) fn flattened(expression: &Expression) -> Vec<&Expression> {
     }
     parts
 }
+
+/// Whether `expression` is an AND of nothing, nested ones included.
+pub(super) fn is_always(expression: &Expression) -> bool {
+    matches!(expression, Expression::And(_)) && flattened(expression).is_empty()
+}

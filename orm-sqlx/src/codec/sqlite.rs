@@ -53,7 +53,12 @@ pub(crate) fn value(row: &SqliteRow, index: usize, column_type: ColumnType) -> R
         ColumnType::Decimal => Value::Decimal(columns.decimal(index)?.into_owned()),
         ColumnType::Json => Value::Json(columns.json(index)?.to_owned()),
         // ColumnType is non_exhaustive; this crate and the core are released together.
-        _ => return Err(ValueError::WrongType { expected: "a known type", found: format!("{column_type:?}") }),
+        _ => {
+            return Err(ValueError::WrongType {
+                expected: "a known type",
+                found: format!("{column_type:?}"),
+            });
+        }
     })
 }
 
@@ -122,7 +127,10 @@ impl Class {
 }
 
 /// Decodes a value of the right class; what is left to go wrong is text that is no UTF-8.
-fn decode<'r, T: Decode<'r, Sqlite>>(raw: SqliteValueRef<'r>, expected: &'static str) -> Result<T, ValueError> {
+fn decode<'r, T: Decode<'r, Sqlite>>(
+    raw: SqliteValueRef<'r>,
+    expected: &'static str,
+) -> Result<T, ValueError> {
     T::decode(raw).map_err(|error| ValueError::Invalid { expected, reason: error.to_string() })
 }
 
@@ -165,9 +173,11 @@ impl RowReader for Columns<'_> {
         let (raw, class) = self.get(index)?;
         match class {
             Class::Text => parse_uuid(decode(raw, "UUID")?),
-            Class::Blob => <[u8; 16]>::try_from(decode::<&[u8]>(raw, "UUID")?)
-                .map(u128::from_be_bytes)
-                .map_err(|_| ValueError::Invalid { expected: "UUID", reason: "it needs 16 bytes".to_owned() }),
+            Class::Blob => {
+                <[u8; 16]>::try_from(decode::<&[u8]>(raw, "UUID")?).map(u128::from_be_bytes).map_err(|_| {
+                    ValueError::Invalid { expected: "UUID", reason: "it needs 16 bytes".to_owned() }
+                })
+            }
             Class::Null | Class::Integer | Class::Real => Err(class.is_not("UUID")),
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, Insert, RowSink, Select, TransactionStep, Write, WriteOutcome,
+    BoxFuture, Connection, DriverError, DriverErrorKind, Insert, RowSink, Select, TransactionStep, Write,
+    WriteOutcome,
 };
 use orm_sql::Statement;
 use sqlx_core::Either;
@@ -139,7 +140,11 @@ fn returned_values(row: &SqliteRow, insert: &Insert) -> Result<Vec<orm_core::val
 }
 
 /// Sends `step` under the guard.
-async fn transaction(pool: &Pool, running: &mut Running<'_>, step: TransactionStep) -> Result<(), DriverError> {
+async fn transaction(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    step: TransactionStep,
+) -> Result<(), DriverError> {
     running.before(step)?;
     let sql = match step {
         // A transaction that starts as a reader and then writes fails at once when another one wrote meanwhile;

@@ -172,7 +172,8 @@ impl SqliteOptions {
             }
             Location::Url(url) => self.parse(url)?,
         };
-        let is_read_only = self.read_only || matches!(&self.location, Location::Url(url) if mode(url) == Some("ro"));
+        let is_read_only =
+            self.read_only || matches!(&self.location, Location::Url(url) if mode(url) == Some("ro"));
         if is_in_memory && is_read_only {
             return Err(wrong("a new database in memory can't be read-only"));
         }
@@ -190,7 +191,9 @@ impl SqliteOptions {
         if let Some((scheme, _)) = url.split_once("://")
             && scheme != "sqlite"
         {
-            return Err(wrong(format!("`{scheme}://` is no SQLite URL; write sqlite::memory:, sqlite:PATH or a path")));
+            return Err(wrong(format!(
+                "`{scheme}://` is no SQLite URL; write sqlite::memory:, sqlite:PATH or a path"
+            )));
         }
         let place = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
         let path = place.split_once('?').map_or(place, |(path, _)| path);
@@ -198,7 +201,9 @@ impl SqliteOptions {
             return Ok((in_memory(), "memory".to_owned(), true));
         }
         if path.is_empty() {
-            return Err(wrong("the URL names no file; write sqlite:PATH, or sqlite::memory: for one in memory"));
+            return Err(wrong(
+                "the URL names no file; write sqlite:PATH, or sqlite::memory: for one in memory",
+            ));
         }
         let parsed = SqliteConnectOptions::from_str(url);
         let connect = parsed.map_err(|error| driver_error(error, "reading the URL"))?;

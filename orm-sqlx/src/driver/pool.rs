@@ -34,7 +34,6 @@ impl Pool {
     /// Opens the database: a wrong path or a file that is none fails here, not at the first query.
     pub(super) async fn open(options: SqliteOptions) -> Result<Self, DriverError> {
         let target = options.target()?;
-        let cannot_open = |error| driver_error(error, "opening the database");
         let anchor = match target.is_in_memory {
             true => Some(target.connect.connect().await.map_err(cannot_open)?),
             false => None,
@@ -57,8 +56,11 @@ impl Pool {
             log: options.log,
             name: target.name,
         };
-        pool.prepare(options.write_ahead_log && !target.is_in_memory && !target.is_read_only, options.busy_timeout)
-            .await?;
+        pool.prepare(
+            options.write_ahead_log && !target.is_in_memory && !target.is_read_only,
+            options.busy_timeout,
+        )
+        .await?;
         Ok(pool)
     }
 
@@ -78,26 +80,37 @@ impl Pool {
     /// Reads the file, so that one that is no database is told now, and sets its journal mode.
     async fn prepare(&self, write_ahead_log: bool, patience: Duration) -> Result<(), DriverError> {
         let mut connection = self.acquire().await?;
-        let cannot_open = |error| driver_error(error, "opening the database");
         connection.execute("PRAGMA schema_version").await.map_err(cannot_open)?;
-        let deadline = Instant::now() + patience;
-        while write_ahead_log {
-            let mode = query_scalar::<_, String>("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await;
-            match mode.map_err(cannot_open) {
-                Ok(mode) if mode == "wal" => break,
-                Ok(mode) => {
-                    tracing::warn!(target: "orm::driver", database = self.name, mode, "no write-ahead log here");
-                    break;
-                }
-                // SQLite's own busy timeout does not hold for this switch.
-                Err(error) if error.kind() == DriverErrorKind::Busy && Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(error) => return Err(error),
+        if write_ahead_log {
+            let mode = switch_to_write_ahead_log(&mut connection, patience).await?;
+            if mode != "wal" {
+                tracing::warn!(target: "orm::driver", database = self.name, mode, "no write-ahead log here");
             }
         }
         Ok(())
     }
+}
+
+/// Gives the journal mode that the file has then.
+async fn switch_to_write_ahead_log(
+    connection: &mut SqliteConnection,
+    patience: Duration,
+) -> Result<String, DriverError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let mode = query_scalar("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await;
+        match mode.map_err(cannot_open) {
+            // SQLite's own busy timeout does not hold for this switch.
+            Err(error) if error.kind() == DriverErrorKind::Busy && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn cannot_open(error: sqlx_core::error::Error) -> DriverError {
+    driver_error(error, "opening the database")
 }
 
 impl fmt::Debug for Pool {

@@ -111,7 +111,8 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
             index.map(|index| index.columns.clone()).unwrap_or_default()
         }
         (ViolationKind::Check, Some(name)) => {
-            let of_column = |column: usize| format!("{}_{}_length", entity.table, entity.columns[column].name);
+            let of_column =
+                |column: usize| format!("{}_{}_length", entity.table, entity.columns[column].name);
             (0..entity.columns.len()).filter(|column| of_column(*column) == *name).collect()
         }
         _ => Vec::new(),
@@ -137,7 +138,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(code: u32, message: &str, kind: ViolationKind, table: Option<&str>, columns: &[&str], name: Option<&str>) {
+    fn check(
+        code: u32,
+        message: &str,
+        kind: ViolationKind,
+        table: Option<&str>,
+        columns: &[&str],
+        name: Option<&str>,
+    ) {
         let problem = Problem::new(code, message);
         assert_eq!(problem.kind, DriverErrorKind::ConstraintViolation);
         let expected = Violation {

@@ -66,10 +66,11 @@ fn literal(value: &Expr) -> Result<Literal> {
     match literal {
         Lit::Bool(flag) if !negative => Ok(Literal::Bool(flag.value)),
         Lit::Str(text) if !negative => Ok(Literal::Text(text.clone())),
-        Lit::Int(number) => format!("{sign}{}", number.base10_digits())
-            .parse()
-            .map(Literal::Int)
-            .map_err(|_| Error::custom("no column holds a number of more than 64 signed bits").with_span(number)),
+        Lit::Int(number) => {
+            format!("{sign}{}", number.base10_digits()).parse().map(Literal::Int).map_err(|_| {
+                Error::custom("no column holds a number of more than 64 signed bits").with_span(number)
+            })
+        }
         Lit::Float(number) => format!("{sign}{}", number.base10_digits())
             .parse()
             .map(Literal::Float)
@@ -79,7 +80,7 @@ fn literal(value: &Expr) -> Result<Literal> {
 }
 
 fn no_default(value: &Expr) -> Error {
-    let message = "a column's default is a literal: a bool, a number or a string; on an `id`, `default` takes the path \
-                   of a function that makes the key";
+    let message = "a column's default is a literal: a bool, a number or a string; on an `id`, `default` \
+                   takes the path of a function that makes the key";
     Error::custom(message).with_span(value)
 }

@@ -42,10 +42,14 @@ fn order(term: &str) -> Result<Order> {
     let descending = match words.next().map(str::to_lowercase).as_deref() {
         None | Some("asc") => false,
         Some("desc") => true,
-        Some(other) => return Err(Error::custom(format!("`{other}` is no order; there are `asc` and `desc`"))),
+        Some(other) => {
+            return Err(Error::custom(format!("`{other}` is no order; there are `asc` and `desc`")));
+        }
     };
     if let Some(word) = words.next() {
-        return Err(Error::custom(format!("`{word}` is too much; put a comma between fields: `order_by{HOW}`")));
+        return Err(Error::custom(format!(
+            "`{word}` is too much; put a comma between fields: `order_by{HOW}`"
+        )));
     }
     Ok(Order { field: field.trim_start_matches("r#").to_owned(), descending })
 }
@@ -61,7 +65,10 @@ mod tests {
         check("r#type asc", Ok(("type", false)));
         check("", Err("a field is missing; write `order_by = \"title desc, id\"`"));
         check("title down", Err("`down` is no order; there are `asc` and `desc`"));
-        check("title desc id", Err("`id` is too much; put a comma between fields: `order_by = \"title desc, id\"`"));
+        check(
+            "title desc id",
+            Err("`id` is too much; put a comma between fields: `order_by = \"title desc, id\"`"),
+        );
     }
 
     #[track_caller]

@@ -1,5 +1,6 @@
 //! Which attribute fits which sort of field.
 
+use FieldSort::{InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
 use darling::Error;
 use darling::error::Accumulator;
 use proc_macro2::Span;
@@ -21,15 +22,15 @@ pub(in crate::entity) enum FieldSort {
     OwningCollection,
 }
 
-use FieldSort::{InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
-
 impl FieldSort {
     const fn describe(self) -> &'static str {
         match self {
             Self::Scalar => "a field that is a column",
             Self::Reference => "a `Ref` that owns its foreign key",
             Self::InverseReference => "a `Ref` with `mapped_by`, whose foreign key is in the other table",
-            Self::InverseCollection => "a `Collection` with `mapped_by`, whose foreign key is in the other table",
+            Self::InverseCollection => {
+                "a `Collection` with `mapped_by`, whose foreign key is in the other table"
+            }
             Self::OwningCollection => "a `Collection` with `many_to_many`",
         }
     }
@@ -41,7 +42,8 @@ struct Rule(&'static str, &'static [FieldSort], &'static str);
 const RELATIONS: &[FieldSort] = &[Reference, InverseReference, InverseCollection, OwningCollection];
 const ANY: &[FieldSort] = &[Scalar, Reference, InverseReference, InverseCollection, OwningCollection];
 const ON_COLUMNS: &str = "it is for columns and for a `Ref` that owns its foreign key";
-const ON_OWNERS: &str = "it is for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`";
+const ON_OWNERS: &str =
+    "it is for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`";
 const ON_PIVOTS: &str = "it is for a `Collection` with `many_to_many`";
 
 const RULES: &[Rule] = &[
@@ -57,7 +59,11 @@ const RULES: &[Rule] = &[
     Rule("skip", ANY, ""),
     Rule("version", &[Scalar], "it is for a column of an integer type"),
     Rule("constant", ANY, ""),
-    Rule("mapped_by", &[InverseReference, InverseCollection], "it is for relations: `Collection<_>` and `Option<Ref<_>>`"),
+    Rule(
+        "mapped_by",
+        &[InverseReference, InverseCollection],
+        "it is for relations: `Collection<_>` and `Option<Ref<_>>`",
+    ),
     Rule("many_to_many", &[OwningCollection], "it is for a `Collection`"),
     Rule("pivot_table", &[OwningCollection], ON_PIVOTS),
     Rule("join_column", &[Reference, OwningCollection], ON_OWNERS),
@@ -95,7 +101,11 @@ pub(in crate::entity) const FIELD: Syntax =
     Syntax { attribute: "entity", place: "a field", names: &FIELD_NAMES, repeatable: &[] };
 
 /// Reports every name that does not fit the sort of field it was given on.
-pub(in crate::entity) fn refuse_misplaced(sort: FieldSort, names: &[(String, Span)], errors: &mut Accumulator) {
+pub(in crate::entity) fn refuse_misplaced(
+    sort: FieldSort,
+    names: &[(String, Span)],
+    errors: &mut Accumulator,
+) {
     for (name, span) in names {
         let rule = RULES.iter().find(|rule| rule.0 == name);
         if let Some(Rule(_, _, belongs)) = rule.filter(|rule| !rule.1.contains(&sort)) {

@@ -51,7 +51,8 @@ pub(super) fn constants_are_distinct(model: &mut EntityModel, errors: &mut Accum
         let name = constant.to_string();
         if let Some(other) = seen.get(&name) {
             let message = format!(
-                "`{}` and `{other}` would both get the constant `{name}`; rename one: `#[entity(constant = \"..\")]`",
+                "`{}` and `{other}` would both get the constant `{name}`; rename one: `#[entity(constant = \
+                 \"..\")]`",
                 field.name,
             );
             errors.push(Error::custom(message).with_span(&field.ident));
@@ -65,7 +66,8 @@ pub(super) fn constants_are_distinct(model: &mut EntityModel, errors: &mut Accum
 /// No two fields have one name in responses.
 pub(super) fn responses_are_distinct(model: &EntityModel, errors: &mut Accumulator) {
     let mut seen: HashMap<&str, &str> = HashMap::new();
-    let shown = model.fields.iter().filter(|field| !field.hidden && !matches!(field.kind, FieldKind::Skipped));
+    let shown =
+        model.fields.iter().filter(|field| !field.hidden && !matches!(field.kind, FieldKind::Skipped));
     for field in shown {
         if let Some(other) = seen.insert(&field.json, &field.name) {
             let message = format!(
@@ -90,8 +92,8 @@ pub(super) fn accessors_can_be_called(model: &mut EntityModel, errors: &mut Accu
         });
         if let Some((accessor, what)) = clash {
             let message = format!(
-                "the accessor `{accessor}` of this relation could not be called, since `{accessor}` is {what}; rename \
-                 the field{}",
+                "the accessor `{accessor}` of this relation could not be called, since `{accessor}` is \
+                 {what}; rename the field{}",
                 keep_the_column(relation),
             );
             errors.push(Error::custom(message).with_span(&field.ident));

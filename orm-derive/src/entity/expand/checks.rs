@@ -24,15 +24,17 @@ fn mapped_by(model: &EntityModel, relation: &Relation) -> Option<TokenStream> {
     let back = assert(
         field.span(),
         &quote!(#o::emitted::is_owned_by_target::<#marker>()),
-        &format!("mapped_by = \"{field}\": `{target}` has no relation `{field}` that leads to `{name}` and owns it"),
+        &format!(
+            "mapped_by = \"{field}\": `{target}` has no relation `{field}` that leads to `{name}` and owns it"
+        ),
     );
     let uniquely = matches!(relation.side, Side::InverseReference { .. }).then(|| {
         assert(
             field.span(),
             &quote!(#o::emitted::is_owned_uniquely::<#marker>()),
             &format!(
-                "mapped_by = \"{field}\": several `{target}` may refer to one `{name}`; mark `{target}`'s field \
-                 `{field}` with `unique`, or make this field a `Collection<{target}>`",
+                "mapped_by = \"{field}\": several `{target}` may refer to one `{name}`; mark `{target}`'s \
+                 field `{field}` with `unique`, or make this field a `Collection<{target}>`",
             ),
         )
     });

@@ -34,7 +34,7 @@ pub(super) fn declare(
     handle: &Ident,
     p: &Ident,
 ) -> TokenStream {
-    let doc = format!(" The accessors of [`{ident}`]'s relations; every `Loaded<{ident}, _>` has them.");
+    let doc = format!(" The accessors of `{ident}`'s relations; every `Loaded<{ident}, _>` has them.");
     quote! {
         #[doc = #doc]
         #vis struct #handle<#p>(#o::Core<#ident, #p>);
@@ -79,7 +79,8 @@ impl Reading {
                 result: quote!(#o::LoadedCollection<#target, #w::Nested>),
                 plain: "populated_collection",
                 fallible: "try_populated_collection",
-                panics: "the program adds an item that is not loaded as deeply as the query loaded the others",
+                panics: "the program adds an item that is not loaded as deeply as the query loaded the \
+                         others",
             },
             Side::Reference(reference) if !reference.nullable && !reference.may_be_missing => Self {
                 result: quote!(#o::Loaded<#target, #w::Nested>),
@@ -106,8 +107,8 @@ fn typed(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenS
     let Reading { result, plain, fallible, panics } = Reading::of(model, relation, &w);
     let (plain, fallible) = (format_ident!("{plain}"), format_ident!("{fallible}"));
     let doc = format!(" The relation `{}`, which the query must have populated.", field.name);
-    let panics = format!(" When {panics}; [`{try_name}`](Self::{try_name}) returns an error then.");
-    let try_doc = format!(" [`{name}`](Self::{name}), for programs that change the relation by hand.", name = field.name);
+    let panics = format!(" When {panics}; `{try_name}` returns an error then.");
+    let try_doc = format!(" `{}`, for programs that change the relation by hand.", field.name);
     let errors = " `Error::NotLoaded` where the accessor without `try_` panics.";
     let bounds = quote! {
         where

@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::entity::attrs::{ActionKind, Literal};
-use crate::entity::model::{EntityModel, FieldKind, FieldModel, KeySource, Reference, Relation, Scalar, Side};
+use crate::entity::model::{
+    EntityModel, FieldKind, FieldModel, KeySource, Reference, Relation, Scalar, Side,
+};
 use crate::support::case::Case;
 use crate::support::tokens::option;
 
@@ -140,10 +142,15 @@ impl Parts {
                 inverse_join_columns: collection.inverse_join_columns.clone(),
                 on_delete: collection.on_delete,
                 on_update: collection.on_update,
-                order_by: collection.order_by.iter().flat_map(|order| &order.terms).map(|term| {
-                    let (o, field, descending) = (&model.orm, &term.field, term.descending);
-                    quote!(#o::OrderDescription { property: #field, descending: #descending })
-                }).collect(),
+                order_by: collection
+                    .order_by
+                    .iter()
+                    .flat_map(|order| &order.terms)
+                    .map(|term| {
+                        let (o, field, descending) = (&model.orm, &term.field, term.descending);
+                        quote!(#o::OrderDescription { property: #field, descending: #descending })
+                    })
+                    .collect(),
                 ..Self::default()
             },
         }
@@ -159,7 +166,9 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
         option(variant.map(|variant| quote!(#o::ReferentialAction::#variant)))
     };
     let parts = Parts::of(model, &relation.side);
-    let Parts { shape, nullable, unique, join_columns, inverse_join_columns, order_by, may_be_missing, .. } = &parts;
+    let Parts {
+        shape, nullable, unique, join_columns, inverse_join_columns, order_by, may_be_missing, ..
+    } = &parts;
     let (property, pivot_table) = (option(parts.property), option(parts.pivot_table.as_ref()));
     let (on_delete, on_update) = (action(parts.on_delete), action(parts.on_update));
     quote! {
@@ -189,7 +198,8 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
 fn indexes(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
     let indexes = model.indexes.iter().map(|index| {
-        let fields = index.attr.fields.iter().map(|field| field.to_string().trim_start_matches("r#").to_owned());
+        let fields =
+            index.attr.fields.iter().map(|field| field.to_string().trim_start_matches("r#").to_owned());
         let unique = index.unique;
         let name = option(index.attr.name.as_ref().map(|name| name.literal()));
         let condition = option(index.attr.condition.as_ref().map(|condition| condition.literal()));

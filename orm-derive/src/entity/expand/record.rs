@@ -11,11 +11,15 @@ use crate::entity::model::EntityModel;
 pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let (o, ident, vis, record) = (&model.orm, &model.ident, &model.vis, model.record());
     let declared = declared_slots(model);
-    let doc = format!(" What a query populated of [`{}`]: one slot a relation, in the order of the fields.", model.name());
+    let doc = format!(
+        " What a query populated of `{}`: one slot a relation, in the order of the fields.",
+        model.name()
+    );
     let slots = model.slots();
     let impls = model.relations().zip(&slots).map(|((_, relation), slot)| {
         let (marker, n) = (&relation.marker, model.parameter("N"));
-        let filled = slots.iter().map(|other| if other == slot { quote!(#o::With<#n>) } else { quote!(#other) });
+        let filled =
+            slots.iter().map(|other| if other == slot { quote!(#o::With<#n>) } else { quote!(#other) });
         quote! {
             #[automatically_derived]
             impl<#(#slots),*> #o::Slot<#marker> for #record<#(#slots),*> {

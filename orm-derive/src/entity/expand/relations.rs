@@ -16,8 +16,9 @@ fn one(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenStr
     let to_many = relation.is_to_many();
     let methods = if to_many { quote!(#o::ToMany<#marker>) } else { quote!(#o::ToOne<#marker>) };
     let methods_new = if to_many { quote!(#o::ToMany::__new()) } else { quote!(#o::ToOne::__new()) };
-    let of_new = if to_many { quote!(#o::With<<#target as #o::Entity>::Nothing>) } else { quote!(#o::Without) };
-    let doc = format!(" The relation `{name}` of [`{}`].", model.name());
+    let of_new =
+        if to_many { quote!(#o::With<<#target as #o::Entity>::Nothing>) } else { quote!(#o::Without) };
+    let doc = format!(" The relation `{name}` of `{}`.", model.name());
     let shown = format!("{}::{name}", model.name());
     let constant = constant(model, field, relation);
     quote_spanned! {at(field.ident.span())=>

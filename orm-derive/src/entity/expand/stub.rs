@@ -14,7 +14,7 @@ pub(in crate::entity) fn stub(input: &DeriveInput) -> TokenStream {
     if !input.generics.params.is_empty() {
         return TokenStream::new();
     }
-    let o = &CratePath::default().private();
+    let o = &CratePath::given(&input.attrs, "entity").private();
     let (ident, name) = (&input.ident, input.ident.unraw().to_string());
     let (handle, p) = (format_ident!("{name}Handle"), Ident::new("P", Span::call_site()));
     let declared = handle::declare(o, ident, &input.vis, &handle, &p);

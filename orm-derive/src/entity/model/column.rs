@@ -39,20 +39,22 @@ impl Scalar {
         let must_be_integer = match (&key, version) {
             _ if known != Known::Other => None,
             (Some(KeySource::Database), _) => attrs.auto.map(|word| {
-                let message = "a database makes integer keys only; for another type write `default = path::to::function`";
+                let message = "a database makes integer keys only; for another type write `default = \
+                               path::to::function`";
                 (message, word.0)
             }),
             (_, Some(word)) => Some(("`version` counts updates, so its field is an integer", word.0)),
             _ => None,
         };
-        let length = attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
+        let length =
+            attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
         Self {
             property: 0,
             column: attrs.column.map(|column| column.value()),
             default: match attrs.default {
-                Some(DefaultAttr::Literal(literal, span)) if key.is_none() => {
-                    errors.handle(fits(ty, known, &literal).map_err(|error| error.with_span(&span))).map(|()| literal)
-                }
+                Some(DefaultAttr::Literal(literal, span)) if key.is_none() => errors
+                    .handle(fits(ty, known, &literal).map_err(|error| error.with_span(&span)))
+                    .map(|()| literal),
                 Some(DefaultAttr::Literal(..) | DefaultAttr::Function(_)) | None => None,
             },
             key,
@@ -100,7 +102,9 @@ impl Known {
 
 fn is_version(ty: &Type, known: Known, word: Word) -> Result<()> {
     if shape::argument_of(ty, "Option").is_some() {
-        return Err(Error::custom("every row has a `version`; remove the `Option`").with_span(&shape::word_of(ty)));
+        return Err(
+            Error::custom("every row has a `version`; remove the `Option`").with_span(&shape::word_of(ty))
+        );
     }
     match known {
         Known::Integer | Known::Other => Ok(()),

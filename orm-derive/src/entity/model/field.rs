@@ -7,9 +7,9 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::{Field, Type, Visibility};
 
+use super::EntityModel;
 use super::column::Scalar;
 use super::relation::{Relation, RelationType, Side};
-use super::EntityModel;
 use crate::entity::attrs::{FieldAttrs, FieldSort, refuse_misplaced};
 use crate::support::attribute::Given;
 use crate::support::case::Case;
@@ -53,7 +53,8 @@ impl FieldModel {
         let ty = super::relation::without_self(&field.ty, &entity.ident);
         let own_json = given.attrs.json.as_ref().map(|text| text.value());
         let hidden = given.attrs.hidden.is_some();
-        let constant = given.attrs.constant.as_ref().map_or_else(|| constant(&ident), |constant| constant.0.clone());
+        let constant =
+            given.attrs.constant.as_ref().map_or_else(|| constant(&ident), |constant| constant.0.clone());
         let kind = Declared { entity, ident: &ident, ty: &ty, vis: &field.vis }.kind(given, errors);
         Some(Self {
             vis: field.vis.clone(),
@@ -101,7 +102,8 @@ impl Declared<'_> {
     fn kind(&self, given: Given<FieldAttrs>, errors: &mut Accumulator) -> FieldKind {
         if given.attrs.skip.is_some() {
             for (name, span) in given.names.iter().filter(|(name, _)| name != "skip") {
-                let message = format!("a field with `skip` has no column and no relation; remove `skip` or `{name}`");
+                let message =
+                    format!("a field with `skip` has no column and no relation; remove `skip` or `{name}`");
                 errors.push(Error::custom(message).with_span(span));
             }
             return FieldKind::Skipped;
@@ -138,9 +140,13 @@ mod tests {
 
     #[test]
     fn every_field_name_makes_a_constant() {
-        for (field, expected) in
-            [("created_at", "CREATED_AT"), ("createdAt", "CREATED_AT"), ("_x", "X"), ("_1", "_1"), ("__", "__")]
-        {
+        for (field, expected) in [
+            ("created_at", "CREATED_AT"),
+            ("createdAt", "CREATED_AT"),
+            ("_x", "X"),
+            ("_1", "_1"),
+            ("__", "__"),
+        ] {
             assert_eq!(constant(&Ident::new(field, Span::call_site())), expected);
         }
     }

@@ -24,7 +24,11 @@ pub(in crate::entity) enum KeySource {
 
 impl KeySource {
     /// `None` for a field that is no key.
-    pub(super) fn new(field: &Declared<'_>, given: &Given<FieldAttrs>, errors: &mut Accumulator) -> Option<Self> {
+    pub(super) fn new(
+        field: &Declared<'_>,
+        given: &Given<FieldAttrs>,
+        errors: &mut Accumulator,
+    ) -> Option<Self> {
         let attrs = &given.attrs;
         let Some(id) = attrs.id else {
             if let Some(auto) = attrs.auto.filter(|_| !given.has("id")) {
@@ -32,8 +36,8 @@ impl KeySource {
                 errors.push(Error::custom(message).with_span(&auto.0));
             }
             if let Some(DefaultAttr::Function(path)) = attrs.default.as_ref().filter(|_| !given.has("id")) {
-                let message = "a function makes the key of an `id`; the default of any other column is a literal: a \
-                               bool, a number or a string";
+                let message = "a function makes the key of an `id`; the default of any other column is a \
+                               literal: a bool, a number or a string";
                 errors.push(Error::custom(message).with_span(path));
             }
             return None;
@@ -44,7 +48,8 @@ impl KeySource {
         }
         let inner = shape::without_option(field.ty);
         if Known::of(inner) == Known::Float {
-            let message = "a float can't be a key, since it may be unequal to itself; use an integer, a `String` or a `Uuid`";
+            let message = "a float can't be a key, since it may be unequal to itself; use an integer, a \
+                           `String` or a `Uuid`";
             errors.push(Error::custom(message).with_span(&id.0));
             return None;
         }
@@ -62,8 +67,8 @@ impl KeySource {
                 Known::Uuid => Ok(Self::Made(quote!(#orm::uuid_v7))),
                 Known::Float | Known::Bool | Known::Text | Known::Bytes | Known::Fixed => {
                     let message = format!(
-                        "a database makes integer keys, not `{}`; use an integer type, a `Uuid`, or make the key \
-                         yourself: `default = path::to::function`",
+                        "a database makes integer keys, not `{}`; use an integer type, a `Uuid`, or make \
+                         the key yourself: `default = path::to::function`",
                         shape::last_name(ty).unwrap_or_default(),
                     );
                     Err(Error::custom(message).with_span(&auto.0))
@@ -71,8 +76,8 @@ impl KeySource {
             },
             (None, Some(DefaultAttr::Function(path))) => Ok(Self::Made(path.to_token_stream())),
             (None, Some(DefaultAttr::Literal(_, span))) => {
-                let message = "every row would get the same key; on an `id`, `default` takes the path of a function that \
-                               makes one, without quotes: `default = path::to::function`";
+                let message = "every row would get the same key; on an `id`, `default` takes the path of a \
+                               function that makes one, without quotes: `default = path::to::function`";
                 Err(Error::custom(message).with_span(span))
             }
             (None, None) => Ok(Self::Given),

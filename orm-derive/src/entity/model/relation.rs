@@ -195,7 +195,12 @@ fn kind(action: Option<Action>) -> Option<ActionKind> {
 }
 
 /// The columns from the singular or the plural attribute.
-fn columns(one: Option<&Text>, many: Option<&Texts>, is_named_twice: bool, errors: &mut Accumulator) -> Vec<String> {
+fn columns(
+    one: Option<&Text>,
+    many: Option<&Texts>,
+    is_named_twice: bool,
+    errors: &mut Accumulator,
+) -> Vec<String> {
     let Some(one) = one else { return many.map(|many| many.0.clone()).unwrap_or_default() };
     if is_named_twice || many.is_some() {
         let message = "the column is named twice; keep one of the attributes";
@@ -207,7 +212,8 @@ fn columns(one: Option<&Text>, many: Option<&Texts>, is_named_twice: bool, error
 fn owns_or_is_mapped(field: &Ident, attrs: &FieldAttrs) -> Result<()> {
     let (Some(mapped_by), Some(_)) = (&attrs.mapped_by, attrs.many_to_many) else { return Ok(()) };
     let message = format!(
-        "`{field}` is either mapped by a field of its target, or owns a pivot table; keep `mapped_by` or `many_to_many`",
+        "`{field}` is either mapped by a field of its target, or owns a pivot table; keep `mapped_by` or \
+         `many_to_many`",
     );
     Err(Error::custom(message).with_span(&mapped_by.0))
 }
@@ -215,8 +221,8 @@ fn owns_or_is_mapped(field: &Ident, attrs: &FieldAttrs) -> Result<()> {
 fn side_is_missing(field: &Declared<'_>, shape: &RelationType) -> Error {
     let (field, target, back) = (field.ident, shape.target_name(), field.entity.name().to_snake_case());
     let message = format!(
-        "`{field}` needs to say who owns the relation: `#[entity(mapped_by = \"{back}\")]` if the field `{back}` of \
-         `{target}` leads back here, or `#[entity(many_to_many)]` for a pivot table of its own",
+        "`{field}` needs to say who owns the relation: `#[entity(mapped_by = \"{back}\")]` if the field \
+         `{back}` of `{target}` leads back here, or `#[entity(many_to_many)]` for a pivot table of its own",
     );
     Error::custom(message).with_span(field)
 }
@@ -237,7 +243,9 @@ impl RelationType {
         let is_collection = match name.as_deref() {
             Some("Ref") => false,
             Some("Collection") => true,
-            Some("Vec" | "HashSet" | "BTreeSet" | "Box" | "Arc" | "Rc") => return wrapped(inner).map(|()| None),
+            Some("Vec" | "HashSet" | "BTreeSet" | "Box" | "Arc" | "Rc") => {
+                return wrapped(inner).map(|()| None);
+            }
             _ => return Ok(None),
         };
         let name = name.unwrap_or_default();
@@ -263,7 +271,9 @@ fn wrapped(ty: &Type) -> Result<()> {
     let name = last_name(ty).unwrap_or_default();
     let Some(inside) = argument_of(ty, &name) else { return Ok(()) };
     let inner = without_option(inside);
-    let Some(relation) = last_name(inner).filter(|name| name == "Ref" || name == "Collection") else { return Ok(()) };
+    let Some(relation) = last_name(inner).filter(|name| name == "Ref" || name == "Collection") else {
+        return Ok(());
+    };
     let target = argument_of(inner, &relation).and_then(last_name).unwrap_or_else(|| "_".to_owned());
     let instead = match name.as_str() {
         "Vec" | "HashSet" | "BTreeSet" => "Collection",

@@ -1,0 +1,36 @@
+//! The text that operations become, as snapshots: `UPDATE_EXPECT=1 cargo test -p orm-sql` accepts new ones.
+
+mod fixture;
+mod operations;
+
+mod cache;
+mod placeholders;
+mod refused;
+mod schema;
+mod select;
+mod sets;
+mod write;
+
+use expect_test::Expect;
+use orm_core::driver::{Select, Write};
+use orm_sql::{Statement, Statements};
+
+/// The text of `select`, and what it binds.
+#[track_caller]
+fn check(select: &Select, expected: &Expect) {
+    expected.assert_eq(&show(&[Statements::sqlite().select(select).unwrap()]));
+}
+
+/// The texts of `write`, and what they bind.
+#[track_caller]
+fn check_write(write: &Write, expected: &Expect) {
+    expected.assert_eq(&show(&Statements::sqlite().write(write).unwrap()));
+}
+
+fn show(statements: &[Statement]) -> String {
+    let lines = statements.iter().map(|statement| match statement.values.as_slice() {
+        [] => format!("{}\n", statement.sql),
+        values => format!("{}\n-- {values:?}\n", statement.sql),
+    });
+    lines.collect()
+}

@@ -1,0 +1,16 @@
+//! The SQLite driver at its contract: operations in, rows out, on real databases.
+
+#[path = "../../../orm-sql/tests/text/fixture.rs"]
+mod fixture;
+#[path = "../../../orm-sql/tests/text/operations.rs"]
+mod operations;
+
+mod cancel;
+mod conditions;
+mod database;
+mod errors;
+mod options;
+mod transactions;
+mod values;
+mod world;
+mod writes;

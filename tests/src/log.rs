@@ -1,0 +1,54 @@
+//! What the library says through `tracing`, captured for one test.
+
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::LevelFilter;
+
+/// The log of this thread from `capture` on, at level INFO and above. Tests run on one thread each, so it is the test's
+/// own.
+#[derive(Debug)]
+#[must_use = "dropping it ends the capture"]
+pub struct Log {
+    text: Text,
+    _guard: DefaultGuard,
+}
+
+/// What was written so far. Clones share it.
+#[derive(Clone, Debug, Default)]
+struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Starts to listen.
+    pub fn capture() -> Self {
+        let text = Text::default();
+        let writer = text.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::INFO)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The lines so far that contain `words`.
+    #[must_use]
+    pub fn lines_with(&self, words: &str) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.text.0.lock()).into_owned();
+        text.lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
+    }
+}
