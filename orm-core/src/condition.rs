@@ -9,6 +9,6 @@ mod order;
 mod relation;
 
 pub use expression::{Comparison, Expression, Quantifier, TextMatch};
-pub use field::{Condition, Field};
+pub use field::{Condition, Field, TextField};
 pub use order::{OrderBy, OrderTerm};
 pub use relation::{IntoKeyOperand, ToMany, ToOne};

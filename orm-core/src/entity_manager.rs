@@ -16,9 +16,7 @@ pub use repository::Repository;
 
 use crate::condition::Condition;
 use crate::context::RequestContext;
-use crate::entity::{
-    CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error,
-};
+use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
 use crate::error::{Error, Result};
 use crate::metadata::EntityId;
 use crate::orm::{DEFAULT_NAME, OrmCore};
@@ -285,6 +283,7 @@ impl EntityManager {
         if hydrated.cells.is_empty() {
             let name = region.name(cell);
             region.links().drop_cell(&region, cell);
+            region.arena(cell.entity).set_state(cell.at, State::Removed);
             region.arena(cell.entity).settle_removed(cell.at);
             return Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: name.to_string() });
         }
@@ -374,9 +373,13 @@ impl EntityManager {
     ///
     /// # Errors
     ///
-    /// [`Error::GlobalContext`], and [`Error::Value`] for generated values that do not fit.
+    /// [`Error::GlobalContext`], and [`Error::OutcomeUnknown`] while a flush is still running.
     pub fn accept_unknown(&self, outcome: Outcome) -> Result<()> {
-        unit_of_work::accept_unknown(&self.resolve("accept_unknown")?.region(), outcome)
+        let em = self.resolve("accept_unknown")?;
+        // A flush that is still waiting for its answer needs no guess.
+        let Ok(_turn) = em.context.flushing.try_lock() else { return Err(Error::OutcomeUnknown) };
+        unit_of_work::accept_unknown(&em.region(), outcome);
+        Ok(())
     }
 
     /// Flushes before a query as the mode says; `entities` are those that the query touches.

@@ -21,10 +21,21 @@ pub(crate) struct Hydrated {
 /// Runs `select` and attaches its rows to `region`; what they moved is for the caller to follow.
 pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Freshness) -> Result<Hydrated> {
     let arena = region.arena(select.root);
-    let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
-    run(region, select, &mut *rows).await?;
-    Ok(attach(region, select.root, rows, freshness))
+    let mut tries = 0;
+    loop {
+        let settled = region.settled();
+        let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
+        run(region, select, &mut *rows).await?;
+        tries += 1;
+        // Rows from before a flush of this context must not go over what it saved: read them again.
+        if region.settled() == settled || tries == MAX_TRIES {
+            return Ok(attach(region, select.root, rows, freshness));
+        }
+    }
 }
+
+/// How often a query is sent that flushes of its own context keep crossing.
+const MAX_TRIES: u32 = 4;
 
 async fn run(region: &Region, select: &Select, rows: &mut dyn ErasedRows) -> Result<()> {
     let orm = region.orm();

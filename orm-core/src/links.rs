@@ -4,10 +4,14 @@
 //! from the start because its owner was new; it holds cells, in the order of loading and adding. Changes of links
 //! that the database does not have yet are kept per owning relation, one set for both sides.
 
+mod list;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+
+use list::List;
 
 use crate::entity::{CellId, MovedReference, Region, State};
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
@@ -19,9 +23,11 @@ type Hasher = foldhash::fast::RandomState;
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     /// By relation, by owner: the items.
-    lists: HashMap<RelationId, HashMap<u32, Vec<u32>, Hasher>, Hasher>,
+    lists: HashMap<RelationId, HashMap<u32, List, Hasher>, Hasher>,
     /// By owning many-to-many relation.
     pivots: HashMap<RelationId, PivotChanges, Hasher>,
+    /// What a flush is writing right now: for these links nobody knows yet what the database has.
+    in_flight: HashMap<RelationId, PivotChanges, Hasher>,
     /// By relation: whoever loads it lazily holds the lock.
     gates: HashMap<RelationId, Arc<tokio::sync::Mutex<()>>, Hasher>,
 }
@@ -42,15 +48,19 @@ impl PivotChanges {
 impl Links {
     /// The items of a loaded list; `None` if it is not loaded. Removed items are left out.
     pub(crate) fn items(&self, region: &Region, relation: RelationId, owner: u32) -> Option<Vec<u32>> {
-        let target = region.metadata().relation(relation).target;
-        let arena = region.arena(target);
+        let arena = region.arena(region.metadata().relation(relation).target);
         match self.list(relation, owner) {
-            Some(items) => {
-                Some(items.iter().copied().filter(|item| arena.state(*item) != State::Removed).collect())
-            }
+            Some(list) => Some(list.iter().filter(|item| !is_leaving(arena.state(*item))).collect()),
             None if region.arena(relation.entity).is_born_here(owner) => Some(Vec::new()),
             None => None,
         }
+    }
+
+    /// Items that are scheduled to be removed: not shown, but back if the removal is taken back.
+    pub(crate) fn hidden(&self, region: &Region, relation: RelationId, owner: u32) -> Vec<u32> {
+        let arena = region.arena(region.metadata().relation(relation).target);
+        let list = self.list(relation, owner).into_iter().flat_map(List::iter);
+        list.filter(|item| arena.state(*item) == State::Removed).collect()
     }
 
     pub(crate) fn is_loaded(&self, region: &Region, relation: RelationId, owner: u32) -> bool {
@@ -62,43 +72,35 @@ impl Links {
         Arc::clone(self.gates.entry(relation).or_default())
     }
 
-    fn list(&self, relation: RelationId, owner: u32) -> Option<&Vec<u32>> {
+    fn list(&self, relation: RelationId, owner: u32) -> Option<&List> {
         self.lists.get(&relation)?.get(&owner)
     }
 
     /// The list to change, if it is loaded.
-    fn loaded_list(&mut self, region: &Region, relation: RelationId, owner: u32) -> Option<&mut Vec<u32>> {
+    fn loaded_list(&mut self, region: &Region, relation: RelationId, owner: u32) -> Option<&mut List> {
         let lists = self.lists.entry(relation).or_default();
         if !lists.contains_key(&owner) {
             if !region.arena(relation.entity).is_born_here(owner) {
                 return None;
             }
-            lists.insert(owner, Vec::new());
+            lists.insert(owner, List::default());
         }
         lists.get_mut(&owner)
     }
 
     pub(crate) fn set_list(&mut self, relation: RelationId, owner: u32, items: Vec<u32>) {
-        self.lists.entry(relation).or_default().insert(owner, items);
-    }
-
-    pub(crate) fn forget_list(&mut self, relation: RelationId, owner: u32) {
-        if let Some(lists) = self.lists.get_mut(&relation) {
-            lists.remove(&owner);
-        }
+        self.lists.entry(relation).or_default().insert(owner, List::from(items));
     }
 
     fn push(&mut self, region: &Region, relation: RelationId, owner: u32, item: u32) {
-        if let Some(list) = self.loaded_list(region, relation, owner)
-            && !list.contains(&item)
-        {
+        if let Some(list) = self.loaded_list(region, relation, owner) {
             list.push(item);
         }
     }
 
     fn take(&mut self, relation: RelationId, owner: u32, item: u32) {
         if let Some(list) = self.lists.get_mut(&relation).and_then(|lists| lists.get_mut(&owner)) {
-            list.retain(|one| *one != item);
+            list.take(item);
         }
     }
 
@@ -119,9 +121,14 @@ impl Links {
             let Some(owner) = region.resolve(inverse.entity, &reference.to) else { continue };
             let is_one_to_one = region.metadata().relation(inverse).kind.is_one_to_one_inverse();
             if is_one_to_one && let Some(list) = self.loaded_list(region, inverse, owner) {
-                let others = list.iter().filter(|item| **item != reference.at);
-                displaced.extend(others.map(|at| (CellId { entity, at: *at }, reference.relation)));
-                list.clear();
+                let others: Vec<u32> = list.iter().filter(|item| *item != reference.at).collect();
+                for at in others {
+                    // One that goes anyway stays in, for the case that its removal is taken back.
+                    if region.arena(entity).state(at) != State::Removed {
+                        list.take(at);
+                        displaced.push((CellId { entity, at }, reference.relation));
+                    }
+                }
             }
             self.push(region, inverse, owner, reference.at);
         }
@@ -159,7 +166,9 @@ impl Links {
         let relations = region.entity(entity).relations.iter().enumerate();
         relations.filter(|(_, relation)| matches!(relation.kind, RelationKind::ManyToOne { .. })).any(
             |(index, _)| {
-                region.inverse_of(entity, index).is_some_and(|inverse| self.lists.contains_key(&inverse))
+                region.inverse_of(entity, index).is_some_and(|inverse| {
+                    self.lists.contains_key(&inverse) || region.arena(inverse.entity).has_born()
+                })
             },
         )
     }
@@ -167,12 +176,11 @@ impl Links {
     /// Adds a link of a many-to-many relation, seen from `relation`'s side.
     pub(crate) fn link(&mut self, region: &Region, relation: RelationId, owner: u32, item: u32) {
         let (owning, pair) = owning_pair(region, relation, owner, item);
+        let stored = self.is_stored(region, relation, owner, item);
         let changes = self.pivots.entry(owning).or_default();
-        if !changes.removed.remove(&pair) {
-            let known = self.list(relation, owner).is_some_and(|list| list.contains(&item));
-            if !known {
-                self.pivots.entry(owning).or_default().added.insert(pair);
-            }
+        changes.removed.remove(&pair);
+        if stored != Some(true) {
+            changes.added.insert(pair);
         }
         self.push(region, relation, owner, item);
         if let Some(other) = region.metadata().other_side(relation) {
@@ -183,21 +191,40 @@ impl Links {
     /// Removes a link of a many-to-many relation, seen from `relation`'s side.
     pub(crate) fn unlink(&mut self, region: &Region, relation: RelationId, owner: u32, item: u32) {
         let (owning, pair) = owning_pair(region, relation, owner, item);
-        let known_absent = self.list(relation, owner).is_some_and(|list| !list.contains(&item));
+        let stored = self.is_stored(region, relation, owner, item);
         let changes = self.pivots.entry(owning).or_default();
-        let is_new = |entity: EntityId, at: u32| region.arena(entity).state(at) == State::New;
-        let target = region.metadata().relation(relation).target;
-        if !changes.added.remove(&pair)
-            && !known_absent
-            && !is_new(relation.entity, owner)
-            && !is_new(target, item)
-        {
+        changes.added.remove(&pair);
+        if stored != Some(false) {
             changes.removed.insert(pair);
         }
         self.take(relation, owner, item);
         if let Some(other) = region.metadata().other_side(relation) {
             self.take(other, item, owner);
         }
+    }
+
+    /// Whether the database has this link; `None` where nobody knows, and the last word has to be written.
+    fn is_stored(&self, region: &Region, relation: RelationId, owner: u32, item: u32) -> Option<bool> {
+        let (owning, pair) = owning_pair(region, relation, owner, item);
+        let holds = |changes: Option<&PivotChanges>| {
+            changes.is_some_and(|changes| changes.added.contains(&pair) || changes.removed.contains(&pair))
+        };
+        if holds(self.in_flight.get(&owning)) {
+            return None;
+        }
+        let is_new = |entity: EntityId, at: u32| region.arena(entity).state(at) == State::New;
+        if is_new(relation.entity, owner) || is_new(region.metadata().relation(relation).target, item) {
+            return Some(false);
+        }
+        let shown = |relation: RelationId, owner: u32, item: u32| match self.list(relation, owner) {
+            Some(list) => Some(list.contains(item)),
+            None => region.arena(relation.entity).is_born_here(owner).then_some(false),
+        };
+        let other = region.metadata().other_side(relation);
+        let shown =
+            shown(relation, owner, item).or_else(|| other.and_then(|other| shown(other, item, owner)))?;
+        // A loaded list shows what is stored, with what waits to be written.
+        Some(shown != holds(self.pivots.get(&owning)))
     }
 
     /// What loading found, with what the database does not know yet.
@@ -210,13 +237,22 @@ impl Links {
     ) {
         let owning = region.metadata().owning_side(relation);
         let side = if owning == relation { Side::Owner } else { Side::Target };
-        if let Some(changes) = self.pivots.get(&owning) {
+        let in_flight = self.in_flight.contains_key(&owning);
+        if let Some(changes) = self.pivots.get_mut(&owning) {
+            if !in_flight {
+                // What waits to be written and is stored already, or never was, need not be written.
+                let stored: HashSet<u32, Hasher> = items.iter().copied().collect();
+                items.iter().for_each(|item| {
+                    changes.added.remove(&pair(side, owner, *item));
+                });
+                changes.removed.retain(|link| {
+                    let (own, item) = seen_from(side, *link);
+                    own != owner || stored.contains(&item)
+                });
+            }
             items.retain(|item| !changes.removed.contains(&pair(side, owner, *item)));
-            for (first, second) in &changes.added {
-                let (own, item) = match side {
-                    Side::Owner => (*first, *second),
-                    Side::Target => (*second, *first),
-                };
+            for link in &changes.added {
+                let (own, item) = seen_from(side, *link);
                 if own == owner && !items.contains(&item) {
                     items.push(item);
                 }
@@ -225,8 +261,17 @@ impl Links {
         self.set_list(relation, owner, items);
     }
 
-    /// A link was added to an unloaded list that turned out to exist, or the reverse: both are fine. The changes
-    /// that wait for a flush.
+    /// A flush begins to write these.
+    pub(crate) fn begin_flush(&mut self, pivots: &[(RelationId, PivotChanges)]) {
+        self.in_flight = pivots.iter().cloned().collect();
+    }
+
+    /// Written or not, nothing is on its way any more.
+    pub(crate) fn end_flush(&mut self) {
+        self.in_flight.clear();
+    }
+
+    /// The changes that wait for a flush. A link that exists already, or is gone already, may be among them.
     pub(crate) fn pivots(&self) -> impl Iterator<Item = (RelationId, &PivotChanges)> {
         self.pivots
             .iter()
@@ -242,13 +287,12 @@ impl Links {
         }
     }
 
-    /// An entity is gone: no list holds it any more, and it has no lists.
+    /// An entity is gone: no list holds it any more. Its own lists stay, for whoever still reads it.
     ///
     /// Only the lists of many-to-many relations to its type are searched; those of foreign keys follow from the keys.
     pub(crate) fn drop_cell(&mut self, region: &Region, gone: CellId) {
         let metadata = region.metadata();
         for (index, relation) in metadata.entity(gone.entity).relations.iter().enumerate() {
-            self.forget_list(RelationId { entity: gone.entity, index }, gone.at);
             let RelationKind::ManyToOne { .. } = relation.kind else { continue };
             let Some(inverse) = region.inverse_of(gone.entity, index) else { continue };
             let arena = region.arena(gone.entity);
@@ -262,7 +306,7 @@ impl Links {
             let relation = metadata.relation(*relation);
             if relation.kind.is_many_to_many() && relation.target == gone.entity {
                 for list in lists.values_mut() {
-                    list.retain(|item| *item != gone.at);
+                    list.take(gone.at);
                 }
             }
         }
@@ -282,6 +326,18 @@ fn owning_pair(region: &Region, relation: RelationId, owner: u32, item: u32) -> 
     let owning = region.metadata().owning_side(relation);
     let side = if owning == relation { Side::Owner } else { Side::Target };
     (owning, pair(side, owner, item))
+}
+
+/// A link as `side` sees it: its own entity, then the item.
+fn seen_from(side: Side, link: (u32, u32)) -> (u32, u32) {
+    match side {
+        Side::Owner => link,
+        Side::Target => (link.1, link.0),
+    }
+}
+
+fn is_leaving(state: State) -> bool {
+    matches!(state, State::Removed | State::Detached)
 }
 
 /// Owner and target of a link that is seen from `side`.

@@ -124,7 +124,8 @@ async fn load_to_one(
     for cell in cells {
         let target = owners.target(*cell, relation.index);
         let missing = match &target {
-            Target::Key(key) => !arena.find(key).is_some_and(|at| arena.is_loaded(at)),
+            // One that was pointed elsewhere meanwhile was not asked for.
+            Target::Key(key) => seen.contains(key) && !arena.find(key).is_some_and(|at| arena.is_loaded(at)),
             Target::Cell(_) | Target::Unset | Target::New | Target::Invalid(_) => false,
         };
         if let (true, Target::Key(key)) = (missing, target) {
@@ -266,7 +267,9 @@ fn follow_moved<'a>(
         let mut by_relation: Vec<(usize, Vec<u32>)> = Vec::new();
         for MovedReference { at, relation, from, .. } in moved {
             let target = region.entity(entity).relations[*relation].target;
-            if !region.resolve(target, from).is_some_and(|at| region.arena(target).is_loaded(at)) {
+            let was_known = *from == Target::Unset
+                || region.resolve(target, from).is_some_and(|at| region.arena(target).is_loaded(at));
+            if !was_known {
                 continue;
             }
             match by_relation.iter_mut().find(|(known, _)| known == relation) {

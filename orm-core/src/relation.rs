@@ -11,7 +11,7 @@ use std::any::Any;
 pub(crate) use bound::Source;
 pub use bound::{BoundCollection, BoundInverse, BoundRef};
 pub use collection::Collection;
-pub use reference::{Ref, ReferenceField};
+pub use reference::{Giver, Ref, ReferenceField};
 
 use crate::entity::CellRef;
 use crate::value::{KeyValues, ValueError};
@@ -42,8 +42,8 @@ pub trait ErasedReference: Send + Sync {
     /// Points it to something else; [`Target::New`] and [`Target::Invalid`] are ignored.
     fn set(&mut self, target: Target);
 
-    /// Hands a new value to `adopt`, which makes an entity of it, and points to that from then on.
-    fn adopt(&mut self, adopt: &mut dyn FnMut(Box<dyn Any + Send>) -> CellRef);
+    /// Hands a new value to `adopt`, which makes an entity of it or gives it back, and points to that from then on.
+    fn adopt(&mut self, adopt: &mut dyn FnMut(Box<dyn Any + Send>, Giver) -> CellRef);
 }
 
 /// A [`Collection`] without its type.

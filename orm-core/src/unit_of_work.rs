@@ -15,17 +15,19 @@ pub(crate) use flush::{accept_unknown, flush};
 pub use flush_plan::FlushPlan;
 pub(crate) use settle::Settlement;
 
+use std::sync::Arc;
+
 use crate::entity::{CellId, Region, State};
 use crate::error::{Error, Result};
 
-/// Cells that wait for a flush, each at most once in a list.
+/// Cells that wait for a flush. The lists may name a cell that does not wait any more, or twice; its state decides.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     pub(crate) new: Vec<CellId>,
     pub(crate) touched: Vec<CellId>,
     pub(crate) removed: Vec<CellId>,
     /// What infallible calls had to keep for the next flush to say.
-    pub(crate) errors: Vec<Error>,
+    pub(crate) errors: Vec<Arc<Error>>,
     /// A commit whose answer never came, with what it would settle.
     pub(crate) unknown: Option<Settlement>,
 }
@@ -40,7 +42,6 @@ impl Region {
             State::New => {
                 self.links().drop_cell(self, cell);
                 arena.forget_new(cell.at);
-                self.pending().new.retain(|new| *new != cell);
             }
             State::Managed | State::Reference => {
                 arena.set_state(cell.at, State::Removed);
@@ -56,16 +57,21 @@ impl Region {
         match arena.state(cell.at) {
             State::New | State::Managed | State::Reference => {}
             State::Detached => return Err(Error::Detached { key: self.name(cell) }),
-            State::Removed => {
-                self.pending().removed.retain(|removed| *removed != cell);
-                let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
-                arena.set_state(cell.at, state);
-                if arena.is_dirty(cell.at) {
-                    self.touch(cell);
-                }
-            }
+            State::Removed => self.take_back_removal(cell),
         }
         Ok(())
+    }
+
+    /// Makes a removed cell what it was before.
+    pub(crate) fn take_back_removal(&self, cell: CellId) {
+        let arena = self.arena(cell.entity);
+        if arena.state(cell.at) == State::Removed {
+            let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
+            arena.set_state(cell.at, state);
+            if arena.is_dirty(cell.at) {
+                self.touch(cell);
+            }
+        }
     }
 
     /// Whether anything at all may wait for a flush.

@@ -20,7 +20,7 @@ use self::pool::Pool;
 
 /// SQLite, by file or in memory.
 ///
-/// Cheap to clone; clones share the pool.
+/// Cheap to clone; clones share the pool. How values are stored, compared and matched is in [`orm_sql::sqlite`].
 ///
 /// ```no_run
 /// # async fn run() -> orm_core::Result<()> {

@@ -59,6 +59,11 @@ struct Log {
     statements: u64,
     /// What goes wrong, after so many times that it does not.
     fault: Option<(Fault, usize)>,
+    /// Whether every operation gives way once before it is sent, and once after its answer.
+    gives_way: bool,
+    /// At how many such points it goes on before it stops for ever.
+    stall: Option<usize>,
+    is_stalled: bool,
 }
 
 /// What was sent to a driver. Clones share it.
@@ -115,6 +120,46 @@ impl Recorder {
     /// Makes something go wrong, once, after it went well `times` times.
     pub fn inject_after(&self, times: usize, fault: Fault) {
         self.0.lock().fault = Some((fault, times));
+    }
+
+    /// From now on every operation gives way once before it is sent and once after its answer, so that a test can
+    /// cut in, or cut it off, at each of these points.
+    pub fn give_way(&self) {
+        self.0.lock().gives_way = true;
+    }
+
+    /// As [`give_way`](Self::give_way), and after so many of these points never goes on.
+    pub fn stall_after(&self, points: usize) {
+        let mut log = self.0.lock();
+        (log.gives_way, log.stall, log.is_stalled) = (true, Some(points), false);
+    }
+
+    /// From now on nothing gives way or stalls any more. Whether something has stalled.
+    pub fn go_on(&self) -> bool {
+        let mut log = self.0.lock();
+        (log.gives_way, log.stall) = (false, None);
+        log.is_stalled
+    }
+
+    /// Whether an operation has stopped for ever.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.0.lock().is_stalled
+    }
+
+    async fn pause(&self) {
+        let (gives_way, stalls) = {
+            let mut log = self.0.lock();
+            let stalls = log.stall == Some(0);
+            log.stall = log.stall.map(|points| points.saturating_sub(1));
+            log.is_stalled |= stalls;
+            (log.gives_way, stalls)
+        };
+        if stalls {
+            std::future::pending::<()>().await;
+        } else if gives_way {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Whether an injected fault has yet to happen.
@@ -223,9 +268,11 @@ impl Connection for RecordingConnection {
             if self.recorder.take(Fault::SelectStalls) {
                 std::future::pending::<()>().await;
             }
+            self.recorder.pause().await;
             let mut counting = Counting { sink: rows, rows: 0 };
             let result = self.connection.select(select, &mut counting).await;
             self.recorder.note(Operation::Select(select.entity().name.to_owned(), counting.rows), 1);
+            self.recorder.pause().await;
             result
         })
     }
@@ -242,10 +289,12 @@ impl Connection for RecordingConnection {
             if self.recorder.take(Fault::Write) {
                 return Err(injected());
             }
+            self.recorder.pause().await;
             let operation = describe(write);
             let outcome = self.connection.write(write).await;
             let statements = outcome.as_ref().map_or(1, |outcome| outcome.statements);
             self.recorder.note(operation, statements);
+            self.recorder.pause().await;
             outcome
         })
     }
@@ -263,8 +312,10 @@ impl Connection for RecordingConnection {
                 TransactionStep::Commit if self.recorder.take(Fault::CommitLost) => return Err(lost()),
                 _ => {}
             }
+            self.recorder.pause().await;
             self.recorder.note(operation, 1);
             let result = self.connection.transaction(step).await;
+            self.recorder.pause().await;
             if step == TransactionStep::Commit && self.recorder.take(Fault::CommitUnanswered) {
                 return Err(lost());
             }

@@ -10,11 +10,13 @@ pub mod flush_order;
 pub mod forks;
 pub mod identity_map;
 pub mod keys;
+pub mod lazy_loading;
 pub mod memory;
 pub mod merge_rows;
 pub mod populate;
 pub mod references;
 pub mod seeds;
+pub mod serialization;
 pub mod smoke;
 pub mod snapshots;
 
@@ -48,6 +50,7 @@ macro_rules! driver_suite {
                 a_deleted_entity_is_forgotten,
                 an_entity_to_be_removed_is_not_found,
                 persist_takes_a_removal_back,
+                a_removal_taken_back_can_be_scheduled_again,
                 edits_survive_a_removal_that_is_taken_back,
                 persisting_a_handle_changes_nothing,
                 persisting_a_copy_of_a_managed_entity_is_refused,
@@ -141,6 +144,7 @@ macro_rules! driver_suite {
                 setting_a_collection_lets_go_of_the_rest,
                 a_refused_set_changes_nothing,
                 a_one_to_many_item_by_key_alone_is_refused,
+                a_set_with_an_impossible_item_changes_nothing,
                 both_sides_of_a_many_to_many_relation_agree_from_the_owner,
                 both_sides_of_a_many_to_many_relation_agree_from_the_inverse,
                 setting_a_many_to_many_collection_writes_the_differences,
@@ -151,6 +155,7 @@ macro_rules! driver_suite {
                 adding_twice_is_adding_once,
                 adding_what_is_in_changes_nothing,
                 removing_what_is_not_in_is_ignored,
+                removing_from_a_collection_known_to_be_empty_sends_nothing,
                 opposite_changes_cancel_each_other,
                 links_are_written_once,
                 a_many_to_many_relation_to_itself_keeps_its_directions_apart,
@@ -167,6 +172,8 @@ macro_rules! driver_suite {
                 two_loads_at_once_load_once,
                 a_removed_entity_leaves_every_collection,
                 a_removal_taken_back_restores_the_collections,
+                later_rows_move_between_loaded_collections,
+                what_is_gone_can_not_be_linked,
                 the_content_of_a_new_entity_keeps_its_order,
                 set_keeps_the_order_given,
                 assigning_a_collection_in_an_edit_sets_it,
@@ -190,6 +197,7 @@ macro_rules! driver_suite {
                 removing_by_reference_alone_loads_nothing,
                 removing_the_target_of_a_field_needs_no_load,
                 a_field_takes_whatever_leads_to_its_target,
+                a_condition_takes_whatever_leads_to_its_target,
                 refs_are_plain_data,
                 a_reference_to_a_new_entity_becomes_its_key,
                 a_new_value_shared_by_two_refs_is_one_row,
@@ -199,6 +207,7 @@ macro_rules! driver_suite {
                 persist_takes_a_nested_graph,
                 persist_takes_a_wide_graph,
                 persist_takes_a_deep_graph,
+                persist_takes_a_graph_deeper_than_the_stack,
                 relations_set_after_persist_are_saved,
                 an_entity_may_refer_to_itself,
                 two_new_entities_may_refer_to_each_other;
@@ -458,6 +467,42 @@ macro_rules! driver_suite {
                 a_composite_key_names_its_row,
                 a_composite_key_is_referred_to_by_all_its_parts,
                 an_incomplete_composite_key_is_refused;
+            lazy_loading:
+                a_loop_over_a_lazy_collection_is_one_statement,
+                a_loop_over_a_lazy_reference_is_one_statement,
+                lazily_loaded_nothing_is_known_too,
+                loads_at_the_same_time_share_one_statement,
+                loading_siblings_can_be_declined,
+                siblings_are_the_entities_of_one_query,
+                items_of_a_collection_are_siblings,
+                a_new_entity_loads_what_it_points_to,
+                a_new_entity_has_nothing_to_load,
+                a_dropped_lazy_load_lets_a_waiting_sibling_go_on,
+                a_dropped_load_of_a_reference_lets_a_waiting_sibling_go_on,
+                a_dropped_find_lets_others_go_on,
+                a_dropped_populate_is_taken_up_by_the_next,
+                a_query_dropped_anywhere_can_be_asked_again,
+                a_lazy_load_dropped_anywhere_can_be_asked_again,
+                a_dropped_lookup_by_key_can_be_asked_again,
+                a_failed_lazy_load_does_not_fail_its_siblings;
+            serialization:
+                a_response_does_not_depend_on_what_was_asked_before,
+                hints_belong_to_the_handle,
+                what_is_populated_is_written_out_and_no_more,
+                without_hints_relations_are_keys,
+                an_empty_collection_is_a_list_an_unpopulated_one_is_absent,
+                an_absent_to_one_relation_is_null,
+                circles_end,
+                an_entity_that_refers_to_itself_ends_too,
+                fields_come_in_the_order_of_the_struct,
+                a_response_shows_the_entity_as_it_is_now,
+                a_broken_promise_is_an_error_of_the_serializer,
+                a_missing_target_is_null_when_populated,
+                a_composite_key_is_a_list,
+                hidden_fields_are_left_out_and_names_follow_the_rules,
+                every_type_has_its_form,
+                a_new_entity_is_written_with_its_collections,
+                handles_are_a_part_of_any_response;
         }
     };
 }

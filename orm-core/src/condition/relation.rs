@@ -9,7 +9,7 @@ use super::order::OrderBy;
 use crate::entity::{Entity, Key, Loaded, NestedPath, RelationField, Then};
 use crate::metadata::description::RelationShape;
 use crate::relation::ErasedReference as _;
-use crate::relation::{Ref, Target};
+use crate::relation::{BoundRef, Ref, Target};
 
 /// What every to-one relation constant (`Book::AUTHOR`) offers.
 pub struct ToOne<R>(PhantomData<fn() -> R>);
@@ -206,5 +206,11 @@ impl<T: Entity> IntoKeyOperand<T> for &Ref<T> {
 impl<T: Entity> IntoKeyOperand<T> for Ref<T> {
     fn into_key_operand(self) -> Target {
         (&self).into_key_operand()
+    }
+}
+
+impl<T: Entity> IntoKeyOperand<T> for &BoundRef<T> {
+    fn into_key_operand(self) -> Target {
+        self.target()
     }
 }

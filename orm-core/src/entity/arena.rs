@@ -9,12 +9,13 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 
-use super::cell::{CellState, State, three_way_merge};
+use super::cell::{Batch, CellState, Replaced, State, three_way_merge};
 use super::{Cursor, Entity, Key, PropertySet};
 use crate::driver::{RowReader, RowSink, RowSinkError};
 use crate::error::{EntityKey, Error, Result};
@@ -29,12 +30,13 @@ pub(crate) type ErasedSnapshot = Arc<dyn Any + Send + Sync>;
 pub(crate) struct Arena<T: Entity> {
     cells: boxcar::Vec<Mutex<CellState<T>>>,
     keys: Mutex<HashMap<T::Key, u32, foldhash::fast::RandomState>>,
-    batches: Mutex<Vec<Arc<[u32]>>>,
+    /// Whether any entity was new here: then its collections are known without a list.
+    has_born: AtomicBool,
 }
 
 impl<T: Entity> Default for Arena<T> {
     fn default() -> Self {
-        Self { cells: boxcar::Vec::new(), keys: Mutex::default(), batches: Mutex::default() }
+        Self { cells: boxcar::Vec::new(), keys: Mutex::default(), has_born: AtomicBool::new(false) }
     }
 }
 
@@ -100,6 +102,7 @@ impl<T: Entity> Arena<T> {
     /// [`Error::AlreadyManaged`] when its key is taken.
     pub(crate) fn push_new(&self, mut value: T) -> Result<u32> {
         value.__make_key();
+        self.has_born.store(true, Ordering::Release);
         let Some(key) = value.__key() else {
             return Ok(push(&self.cells, CellState::new(value, None)));
         };
@@ -114,7 +117,8 @@ impl<T: Entity> Arena<T> {
                 let mut cell = self.cell(at).lock();
                 match cell.state {
                     State::Reference | State::Detached => {
-                        let new = CellState::new(value, Some(entry.key().clone()));
+                        let mut new = CellState::new(value, Some(entry.key().clone()));
+                        new.replaced = (cell.state == State::Reference).then_some(Replaced::Reference);
                         let replaced = std::mem::replace(&mut *cell, new);
                         drop(cell);
                         drop(replaced);
@@ -124,7 +128,9 @@ impl<T: Entity> Arena<T> {
                     State::Removed => {
                         drop(cell);
                         let (key, slot) = (entry.key().clone(), entry.into_mut());
-                        *slot = push(&self.cells, CellState::new(value, Some(key)));
+                        let mut new = CellState::new(value, Some(key));
+                        new.replaced = Some(Replaced::Removed(at));
+                        *slot = push(&self.cells, new);
                         Ok(*slot)
                     }
                     State::New | State::Managed => {
@@ -159,7 +165,7 @@ impl<T: Entity> Arena<T> {
 
     /// Makes instances of rows: one for each key, whatever the number of rows and queries.
     pub(crate) fn attach(&self, rows: Vec<T>, freshness: Freshness) -> Attached {
-        let batch = self.open_batch(rows.len());
+        let batch = Self::open_batch(rows.len());
         let mut cells = Vec::with_capacity(rows.len());
         let mut fresh = Vec::new();
         let mut known: Vec<(u32, T)> = Vec::new();
@@ -171,8 +177,10 @@ impl<T: Entity> Arena<T> {
                 let Some(key) = row.__key().or_else(|| row_key(&row)) else { continue };
                 match keys.entry(key) {
                     Entry::Vacant(entry) => {
-                        let at =
-                            push(&self.cells, CellState::loaded(Arc::new(row), entry.key().clone(), batch));
+                        let at = push(
+                            &self.cells,
+                            CellState::loaded(Arc::new(row), entry.key().clone(), batch.clone()),
+                        );
                         entry.insert(at);
                         cells.push(at);
                         fresh.push(at);
@@ -186,25 +194,21 @@ impl<T: Entity> Arena<T> {
         }
         let mut moved = Vec::new();
         for (at, row) in known {
-            if self.meet(at, row, batch, freshness, &mut moved) {
+            if self.meet(at, row, batch.as_ref(), freshness, &mut moved) {
                 fresh.push(at);
             }
         }
         if let Some(batch) = batch {
-            self.batches.lock()[batch as usize] = cells.as_slice().into();
+            // Set once: the batch was made for this call.
+            let _ = batch.set(cells.as_slice().into());
         }
         Attached { cells, moved, fresh }
     }
 
-    /// The number of a new batch; none for one row alone, which has no siblings, or without relations to load.
-    fn open_batch(&self, rows: usize) -> Option<u32> {
-        if rows < 2 || T::__DESCRIPTION.relations.is_empty() {
-            return None;
-        }
-        let mut batches = self.batches.lock();
-        let batch = u32::try_from(batches.len()).ok()?;
-        batches.push(Arc::default());
-        Some(batch)
+    /// A new batch; none for one row alone, which has no siblings, or without relations to load.
+    fn open_batch(rows: usize) -> Option<Batch> {
+        let has_siblings = rows > 1 && !T::__DESCRIPTION.relations.is_empty();
+        has_siblings.then(Batch::default)
     }
 
     /// A row for a cell that exists. Returns whether it was not loaded before.
@@ -212,7 +216,7 @@ impl<T: Entity> Arena<T> {
         &self,
         at: u32,
         row: T,
-        batch: Option<u32>,
+        batch: Option<&Batch>,
         freshness: Freshness,
         moved: &mut Vec<MovedReference>,
     ) -> bool {
@@ -220,7 +224,8 @@ impl<T: Entity> Arena<T> {
         loop {
             let (current, original, state) = {
                 let mut cell = self.cell(at).lock();
-                cell.batch = batch.or(cell.batch);
+                let replaced = batch.and_then(|batch| cell.batch.replace(Arc::clone(batch)));
+                drop(replaced);
                 match (&cell.current, cell.state) {
                     (_, State::Reference | State::Detached) | (None, _) => {
                         let removed = cell.state == State::Removed;
@@ -435,7 +440,8 @@ pub(crate) trait ErasedArena: fmt::Debug + Send + Sync {
     fn key(&self, at: u32) -> Option<KeyValues>;
     fn find(&self, key: &KeyValues) -> Option<u32>;
     fn find_or_reference(&self, key: &KeyValues) -> Option<u32>;
-    fn siblings(&self, at: u32) -> Option<Arc<[u32]>>;
+    fn siblings(&self, at: u32) -> Option<Batch>;
+    fn has_born(&self) -> bool;
     fn count_loaded(&self) -> usize;
 
     fn current(&self, at: u32) -> Option<ErasedSnapshot>;
@@ -452,8 +458,10 @@ pub(crate) trait ErasedArena: fmt::Debug + Send + Sync {
 
     fn push_new(&self, value: Box<dyn Any + Send>) -> Result<u32>;
     fn push_merged(&self, value: Box<dyn Any + Send>) -> Result<Merged>;
-    /// Lets the visitor at the relations of a cell that was just pushed.
-    fn visit(&self, at: u32, visitor: &mut dyn RelationVisitor);
+    /// Lets the visitor at the relations of a cell that was just pushed. Returns the snapshot as it was before.
+    fn visit(&self, at: u32, visitor: &mut dyn RelationVisitor) -> Option<ErasedSnapshot>;
+    /// A copy of a snapshot, as a value that is in no cell.
+    fn value_from(&self, snapshot: &ErasedSnapshot) -> Box<dyn Any + Send>;
     /// Lets the visitor at the relations of a value that is in no cell.
     fn visit_value(&self, value: &mut Box<dyn Any + Send>, visitor: &mut dyn RelationVisitor);
     /// A copy of the current snapshot whose reference points to `target`, with the snapshot it was made of.
@@ -469,14 +477,27 @@ pub(crate) trait ErasedArena: fmt::Debug + Send + Sync {
     fn swap(&self, at: u32, expected: &ErasedSnapshot, value: Box<dyn Any + Send>) -> Swapped;
 
     fn mark_touched(&self, at: u32) -> bool;
-    fn clear_touched(&self, at: u32);
+    /// Whether a touched cell is to stay on the list: it is managed and differs from its original. If not, it is
+    /// touched no more.
+    fn stays_touched(&self, at: u32) -> bool;
+    /// A snapshot that is stored alike is as good as the original.
+    fn accept_as_original(&self, at: u32, snapshot: &ErasedSnapshot);
     fn is_dirty(&self, at: u32) -> bool;
-    fn settle_saved(&self, at: u32, saved: Saved, entity: &EntityMetadata) -> Result<()>;
+    /// Whether the values that the database made fit the entity.
+    fn check_made(
+        &self,
+        snapshot: &ErasedSnapshot,
+        values: &[(usize, Value)],
+        entity: &EntityMetadata,
+    ) -> Result<()>;
+    /// Returns whether the cell was edited meanwhile and is to go on the list of touched ones.
+    fn settle_saved(&self, at: u32, saved: Saved) -> bool;
     /// A new cell's row was inserted, not committed: whoever reads the row meanwhile gets this cell.
     fn reserve_key(&self, at: u32, key: &KeyValues);
     /// The insert was rolled back.
     fn release_key(&self, at: u32, key: &KeyValues);
-    fn settle_removed(&self, at: u32);
+    /// The row is gone. Returns whether the removal was taken back meanwhile, so that the cell is new again.
+    fn settle_removed(&self, at: u32) -> bool;
     /// The database changed a foreign key by itself: follow it in both snapshots.
     fn follow(&self, at: u32, relation: usize, target: &Target);
     fn forget_new(&self, at: u32);
@@ -537,9 +558,12 @@ impl<T: Entity> ErasedArena for Arena<T> {
         Some(Self::find_or_reference(self, &key))
     }
 
-    fn siblings(&self, at: u32) -> Option<Arc<[u32]>> {
-        let batch = self.cell(at).lock().batch?;
-        self.batches.lock().get(batch as usize).cloned()
+    fn has_born(&self) -> bool {
+        self.has_born.load(Ordering::Acquire)
+    }
+
+    fn siblings(&self, at: u32) -> Option<Batch> {
+        self.cell(at).lock().batch.clone()
     }
 
     fn count_loaded(&self) -> usize {
@@ -612,16 +636,34 @@ impl<T: Entity> ErasedArena for Arena<T> {
         })
     }
 
-    fn visit(&self, at: u32, visitor: &mut dyn RelationVisitor) {
-        let Some(current) = self.cell(at).lock().current.clone() else { return };
-        let mut value = T::clone(&current);
+    fn visit(&self, at: u32, visitor: &mut dyn RelationVisitor) -> Option<ErasedSnapshot> {
+        let before = self.cell(at).lock().current.clone()?;
+        let mut value = T::clone(&before);
         value.__relations(visitor);
         let value = Arc::new(value);
-        let mut cell = self.cell(at).lock();
-        if cell.original.is_some() {
-            cell.original = Some(Arc::clone(&value));
+        loop {
+            let current = self.cell(at).lock().current.clone()?;
+            // The key is in the map already, so somebody may have edited it meanwhile.
+            let next = if Arc::ptr_eq(&current, &before) {
+                Arc::clone(&value)
+            } else {
+                Arc::new(three_way_merge(&*before, &*current, &*value))
+            };
+            let mut cell = self.cell(at).lock();
+            if !cell.current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &current)) {
+                continue;
+            }
+            let is_new = cell.original.is_none();
+            let replaced = if is_new { None } else { cell.original.replace(Arc::clone(&value)) };
+            cell.current = Some(next);
+            drop(cell);
+            drop(replaced);
+            return Some(before);
         }
-        cell.current = Some(value);
+    }
+
+    fn value_from(&self, snapshot: &ErasedSnapshot) -> Box<dyn Any + Send> {
+        Box::new(snapshot_of::<T>(snapshot).clone())
     }
 
     fn visit_value(&self, value: &mut Box<dyn Any + Send>, visitor: &mut dyn RelationVisitor) {
@@ -678,27 +720,57 @@ impl<T: Entity> ErasedArena for Arena<T> {
         cell.state == State::Managed && !std::mem::replace(&mut cell.touched, true)
     }
 
-    fn clear_touched(&self, at: u32) {
-        self.cell(at).lock().touched = false;
+    fn stays_touched(&self, at: u32) -> bool {
+        let mut cell = self.cell(at).lock();
+        cell.touched = cell.state == State::Managed && !cell.is_clean();
+        cell.touched
+    }
+
+    fn accept_as_original(&self, at: u32, snapshot: &ErasedSnapshot) {
+        let snapshot = snapshot_of::<T>(snapshot);
+        let mut cell = self.cell(at).lock();
+        let Some(current) = cell.current.clone() else { return };
+        if std::ptr::eq(Arc::as_ptr(&current), snapshot) {
+            let replaced = cell.original.replace(current);
+            drop(cell);
+            drop(replaced);
+        }
     }
 
     fn is_dirty(&self, at: u32) -> bool {
         !self.cell(at).lock().is_clean()
     }
 
-    fn settle_saved(&self, at: u32, saved: Saved, entity: &EntityMetadata) -> Result<()> {
+    fn check_made(
+        &self,
+        snapshot: &ErasedSnapshot,
+        values: &[(usize, Value)],
+        entity: &EntityMetadata,
+    ) -> Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut trial = snapshot_of::<T>(snapshot).clone();
+        for (property, value) in values {
+            trial.__set_value(*property, value.clone()).map_err(|source| Error::Value {
+                entity: entity.name,
+                field: entity.properties[*property].name,
+                column: entity.columns[entity.properties[*property].columns.start].name.clone(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn settle_saved(&self, at: u32, saved: Saved) -> bool {
         let sent = Arc::downcast::<T>(saved.sent).expect("a snapshot is of its arena's type");
         let stored = if saved.values.is_empty() && saved.references.is_empty() {
             Arc::clone(&sent)
         } else {
             let mut stored = T::clone(&sent);
             for (property, value) in saved.values {
-                stored.__set_value(property, value).map_err(|source| Error::Value {
-                    entity: entity.name,
-                    field: entity.properties[property].name,
-                    column: entity.columns[entity.properties[property].columns.start].name.clone(),
-                    source,
-                })?;
+                // Checked before the commit, by `check_made`.
+                let _ = stored.__set_value(property, value);
             }
             for (relation, key) in saved.references {
                 let target = Target::Key(key);
@@ -726,7 +798,9 @@ impl<T: Entity> ErasedArena for Arena<T> {
             if !unchanged {
                 continue;
             }
-            cell.touched = !Arc::ptr_eq(&next, &stored);
+            let touched = !Arc::ptr_eq(&next, &stored);
+            cell.touched = touched;
+            cell.replaced = None;
             cell.current = Some(next);
             let replaced = cell.original.replace(stored);
             let old_key = std::mem::replace(&mut cell.key, key.clone());
@@ -738,7 +812,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
             if old_key != key {
                 self.move_key(at, old_key.as_ref(), None);
             }
-            return Ok(());
+            return touched;
         }
     }
 
@@ -758,62 +832,85 @@ impl<T: Entity> ErasedArena for Arena<T> {
         }
     }
 
-    fn settle_removed(&self, at: u32) {
-        let key = {
+    fn settle_removed(&self, at: u32) -> bool {
+        let (key, restored) = {
             let mut cell = self.cell(at).lock();
-            cell.state = State::Detached;
             cell.touched = false;
-            cell.key.clone()
+            let restored = cell.state == State::Managed;
+            if restored {
+                // The removal was taken back while the row went: it is inserted again.
+                cell.state = State::New;
+                let replaced = cell.original.take();
+                let key = cell.key.clone();
+                drop(cell);
+                drop(replaced);
+                (key, true)
+            } else {
+                cell.state = State::Detached;
+                (cell.key.clone(), false)
+            }
         };
-        if let Some(key) = key {
+        if let (Some(key), false) = (key, restored) {
             let mut keys = self.keys.lock();
             if keys.get(&key) == Some(&at) {
                 keys.remove(&key);
             }
         }
+        restored
     }
 
     fn follow(&self, at: u32, relation: usize, target: &Target) {
-        let (current, original) = {
-            let cell = self.cell(at).lock();
-            (cell.current.clone(), cell.original.clone())
-        };
         let repointed = |snapshot: &Arc<T>| {
             let mut value = T::clone(snapshot);
             value.__relations(&mut Repoint { relation, target });
             Arc::new(value)
         };
-        let (Some(current), Some(original)) = (current, original) else { return };
-        let next_original = repointed(&original);
-        let next = if Arc::ptr_eq(&current, &original) {
-            Arc::clone(&next_original)
-        } else if current.__reference(relation).map(|field| field.target())
-            == original.__reference(relation).map(|field| field.target())
-        {
-            repointed(&current)
-        } else {
-            Arc::clone(&current)
-        };
-        let mut cell = self.cell(at).lock();
-        if cell.current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &current)) {
-            cell.current = Some(next);
-            cell.original = Some(next_original);
+        loop {
+            let (current, original) = {
+                let cell = self.cell(at).lock();
+                (cell.current.clone(), cell.original.clone())
+            };
+            let (Some(current), Some(original)) = (current, original) else { return };
+            let next_original = repointed(&original);
+            let target_of = |snapshot: &T| snapshot.__reference(relation).map(|field| field.target());
+            let next = if Arc::ptr_eq(&current, &original) {
+                Arc::clone(&next_original)
+            } else if target_of(&current) == target_of(&original) {
+                repointed(&current)
+            } else {
+                Arc::clone(&current)
+            };
+            let mut cell = self.cell(at).lock();
+            if cell.current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &current)) {
+                cell.current = Some(next);
+                cell.original = Some(next_original);
+                return;
+            }
         }
     }
 
     fn forget_new(&self, at: u32) {
-        let key = {
+        let (key, replaced) = {
             let mut cell = self.cell(at).lock();
-            cell.state = State::Detached;
             cell.touched = false;
-            cell.key.clone()
-        };
-        if let Some(key) = key {
-            let mut keys = self.keys.lock();
-            if keys.get(&key) == Some(&at) {
-                keys.remove(&key);
+            if cell.replaced.take_if(|replaced| *replaced == Replaced::Reference).is_some() {
+                // A reference again, for whoever holds it; its snapshot stays for whoever holds the entity.
+                cell.state = State::Reference;
+                cell.born_here = false;
+                return;
             }
+            cell.state = State::Detached;
+            (cell.key.clone(), cell.replaced.take())
+        };
+        let Some(key) = key else { return };
+        let mut keys = self.keys.lock();
+        if keys.get(&key) != Some(&at) {
+            return;
         }
+        match replaced {
+            Some(Replaced::Removed(before)) => keys.insert(key, before),
+            Some(Replaced::Reference) | None => keys.remove(&key),
+        };
     }
 
     fn copy_into(&self, other: &dyn ErasedArena) -> Vec<u32> {

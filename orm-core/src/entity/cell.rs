@@ -1,6 +1,6 @@
 //! One managed instance: its snapshots and its state.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Entity;
 
@@ -34,7 +34,21 @@ pub(crate) struct CellState<T: Entity> {
     /// Whether it was new in this context: then its collections are known from the start.
     pub(crate) born_here: bool,
     /// The query that returned it last; lazy loading treats the rows of one query alike.
-    pub(crate) batch: Option<u32>,
+    pub(crate) batch: Option<Batch>,
+    /// What had the key before this new entity took it.
+    pub(crate) replaced: Option<Replaced>,
+}
+
+/// The cells that one query returned, known when all its rows are attached.
+pub(crate) type Batch = Arc<OnceLock<Box<[u32]>>>;
+
+/// What had a key before a new entity took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// This very cell, as a bare reference.
+    Reference,
+    /// A cell that is scheduled to be removed.
+    Removed(u32),
 }
 
 impl<T: Entity> CellState<T> {
@@ -47,10 +61,11 @@ impl<T: Entity> CellState<T> {
             touched: false,
             born_here: false,
             batch: None,
+            replaced: None,
         }
     }
 
-    pub(crate) fn loaded(row: Arc<T>, key: T::Key, batch: Option<u32>) -> Self {
+    pub(crate) fn loaded(row: Arc<T>, key: T::Key, batch: Option<Batch>) -> Self {
         Self {
             current: Some(Arc::clone(&row)),
             original: Some(row),
@@ -59,6 +74,7 @@ impl<T: Entity> CellState<T> {
             touched: false,
             born_here: false,
             batch,
+            replaced: None,
         }
     }
 
@@ -71,6 +87,7 @@ impl<T: Entity> CellState<T> {
             touched: false,
             born_here: true,
             batch: None,
+            replaced: None,
         }
     }
 

@@ -18,14 +18,13 @@ pub struct Edit<'a, T: Entity> {
     region: &'a Region,
     cell: CellId,
     base: Arc<T>,
-    /// Taken by `drop` alone.
+    /// Made by the first write.
     value: Option<T>,
 }
 
 impl<'a, T: Entity> Edit<'a, T> {
     pub(super) fn new(region: &'a Region, cell: CellId, base: Arc<T>) -> Self {
-        let value = Some(T::clone(&base));
-        Self { region, cell, base, value }
+        Self { region, cell, base, value: None }
     }
 }
 

@@ -366,10 +366,11 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
     fn editable(&self) -> Result<()> {
         let key = || self.region().name(self.cell_id());
         match self.region().state(self.cell_id()) {
-            State::Detached => Err(Error::Detached { key: key() }),
+            // A handle that leads to a bare reference was of a new entity that was forgotten.
+            State::Detached | State::Reference => Err(Error::Detached { key: key() }),
             _ if self.region().is_detached() => Err(Error::Detached { key: key() }),
             State::Removed => Err(Error::Removed { key: key() }),
-            State::Reference | State::New | State::Managed => Ok(()),
+            State::New | State::Managed => Ok(()),
         }
     }
 }

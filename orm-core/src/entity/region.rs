@@ -44,6 +44,8 @@ pub struct Region {
     links: Mutex<Links>,
     pending: Mutex<Pending>,
     detached: AtomicBool,
+    /// Counts settled flushes: a query that one crossed has read what is no longer so.
+    settled: AtomicU64,
 }
 
 impl Region {
@@ -57,6 +59,7 @@ impl Region {
             links: Mutex::default(),
             pending: Mutex::default(),
             detached: AtomicBool::new(false),
+            settled: AtomicU64::new(0),
         })
     }
 
@@ -78,6 +81,15 @@ impl Region {
 
     pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock()
+    }
+
+    pub(crate) fn note_settled(&self) {
+        self.settled.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many flushes were settled.
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Acquire)
     }
 
     /// From now on nothing of it is saved.
@@ -150,8 +162,10 @@ impl Region {
 
     /// Puts a cell on the list of touched ones, once.
     pub(crate) fn touch(&self, cell: CellId) {
+        // Under one lock, so that the mark and the list agree whatever a flush does meanwhile.
+        let mut pending = self.pending();
         if self.arena(cell.entity).mark_touched(cell.at) {
-            self.pending().touched.push(cell);
+            pending.touched.push(cell);
         }
     }
 
@@ -169,6 +183,10 @@ impl Region {
         base: &ErasedSnapshot,
         value: Box<dyn Any + Send>,
     ) -> Result<(), Box<dyn Any + Send>> {
+        if !self.is_live(cell) {
+            // A detached entity is in no list, and nothing of it is saved.
+            return self.arena(cell.entity).swap(cell.at, base, value).map(drop);
+        }
         let mut links = self.links();
         let (moved, replaced) = self.arena(cell.entity).swap(cell.at, base, value)?;
         let displaced = links.move_references(self, cell.entity, &moved);
@@ -177,6 +195,11 @@ impl Region {
         self.touch(cell);
         self.release(&displaced);
         Ok(())
+    }
+
+    /// Whether edits of this cell reach anybody else.
+    pub(crate) fn is_live(&self, cell: CellId) -> bool {
+        !self.is_detached() && self.state(cell) != State::Detached
     }
 
     /// Points the owning reference `relation` of `cell` to `target`, as an edit does.

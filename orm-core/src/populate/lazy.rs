@@ -11,7 +11,7 @@ use crate::entity::{
     CellId, Entity, Freshness, Loaded, LoadedCollection, Region, RelationField, Shape, State,
 };
 use crate::error::{EntityKey, Error, Result};
-use crate::metadata::RelationId;
+use crate::metadata::{RelationId, RelationKind};
 use crate::relation::{BoundCollection, BoundInverse, BoundRef, Source, Target};
 
 impl<R: RelationField> BoundCollection<R> {
@@ -48,6 +48,16 @@ impl<R: RelationField> BoundInverse<R> {
         load_lazily(self.region(), self.owner(), self.relation(), true).await?;
         self.get()
     }
+
+    /// [`load`](Self::load) for this entity alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_only(&self) -> Result<Option<Loaded<R::Target>>> {
+        load_lazily(self.region(), self.owner(), self.relation(), false).await?;
+        self.get()
+    }
 }
 
 impl<T: Entity> BoundRef<T> {
@@ -59,6 +69,19 @@ impl<T: Entity> BoundRef<T> {
     /// [`Error::NotFound`] when there is no such row, [`Error::RequiredRelation`] when it points to nothing,
     /// [`Error::Detached`], [`Error::Driver`].
     pub async fn load(&self) -> Result<Loaded<T>> {
+        self.load_with(true).await
+    }
+
+    /// [`load`](Self::load) for this entity alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_only(&self) -> Result<Loaded<T>> {
+        self.load_with(false).await
+    }
+
+    async fn load_with(&self, with_siblings: bool) -> Result<Loaded<T>> {
         match self.source() {
             _ if self.is_loaded() => {}
             Source::Cell(cell) => load_reference(self.region(), cell).await?,
@@ -67,7 +90,7 @@ impl<T: Entity> BoundRef<T> {
                     return Err(self.unset());
                 }
                 let relation = RelationId { entity: owner.entity, index };
-                match load_lazily(self.region(), owner, relation, true).await {
+                match load_lazily(self.region(), owner, relation, with_siblings).await {
                     // Another row's broken reference is not this one's problem.
                     Err(Error::DanglingReference { .. }) => {}
                     other => other?,
@@ -116,7 +139,8 @@ async fn load_lazily(
     if is_done(region, owner, relation) {
         return Ok(());
     }
-    if region.key(owner).is_none() {
+    let is_foreign_key = matches!(region.metadata().relation(relation).kind, RelationKind::ManyToOne { .. });
+    if !is_foreign_key && region.key(owner).is_none() {
         return Err(Error::MissingKey {
             entity: region.entity(owner.entity).name,
             hint: "flush it before loading",
@@ -124,7 +148,7 @@ async fn load_lazily(
     }
     let arena = region.arena(owner.entity);
     let siblings = if with_siblings { arena.siblings(owner.at) } else { None };
-    let cells: Vec<u32> = match siblings {
+    let cells: Vec<u32> = match siblings.as_deref().and_then(|batch| batch.get()) {
         Some(siblings) => siblings
             .iter()
             .copied()

@@ -10,9 +10,7 @@ use std::task::{Context, Poll};
 use super::find::{Find, FindOne};
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
-use crate::entity::{
-    CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State, key_error,
-};
+use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State, key_error};
 use crate::entity_manager::EntityManager;
 use crate::error::Result;
 use crate::populate::{eager_shape, populate};

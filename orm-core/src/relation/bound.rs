@@ -173,6 +173,12 @@ impl<T: Entity> From<&BoundRef<T>> for Ref<T> {
     }
 }
 
+impl<T: Entity> From<&BoundRef<T>> for Option<Ref<T>> {
+    fn from(reference: &BoundRef<T>) -> Self {
+        reference.is_set().then(|| reference.to_ref())
+    }
+}
+
 impl<T: Entity> From<BoundRef<T>> for Ref<T> {
     fn from(reference: BoundRef<T>) -> Self {
         reference.to_ref()
@@ -222,20 +228,46 @@ macro_rules! bound {
                 items.collect()
             }
 
-            /// The cell of an item to write.
-            fn item(&self, item: impl Into<Ref<R::Target>>) -> Result<u32> {
-                if self.region.is_detached() {
+            /// Resolves items to write and hands their cells to `check`; takes in what is new among them only if all is
+            /// well.
+            fn take_in(
+                &self,
+                mut items: Vec<Ref<R::Target>>,
+                check: impl FnOnce(&Region, &[u32]) -> Result<()>,
+            ) -> Result<Vec<u32>> {
+                if !self.region.is_live(self.owner) {
                     return Err(Error::Detached { key: self.region.name(self.owner) });
                 }
-                let mut item: Ref<R::Target> = item.into();
                 let entity = self.region.metadata().relation(self.relation()).target;
                 let mut adoption = Adoption::new(&self.region, Mode::Persist);
-                item.adopt(&mut |value| adoption.value(entity, value));
-                adoption.finish()?;
-                let name = EntityKey::new(self.region.entity(entity).name, item.key().unwrap_or_default());
-                let target = item.target();
-                // The handle of a keyed entity says where it comes from; a key alone does not.
-                self.region.item(self.relation(), self.owner, target, name)
+                items.iter_mut().for_each(|item| adoption.field(entity, item));
+                let cells = items.iter().map(|item| {
+                    let key = item.key().unwrap_or_default();
+                    let name = EntityKey::new(self.region.entity(entity).name, key);
+                    self.region.item(self.relation(), self.owner, item.target(), name)
+                });
+                let checked = cells.collect::<Result<Vec<u32>>>().and_then(|cells| {
+                    check(&self.region, &cells)?;
+                    Ok(cells)
+                });
+                match (checked, adoption.take_error()) {
+                    (Ok(cells), None) => adoption.finish().map(|()| cells),
+                    (_, Some(error)) | (Err(error), None) => {
+                        adoption.forget();
+                        Err(error)
+                    }
+                }
+            }
+
+            /// Makes `items` the whole content.
+            fn set_all(&self, items: Vec<Ref<R::Target>>) -> Result<()> {
+                if !self.is_loaded() {
+                    return Err(self.not_loaded());
+                }
+                let (owner, relation) = (self.owner, self.relation());
+                let items =
+                    self.take_in(items, |region, items| region.check_items(owner, relation, items))?;
+                self.region.set_items(owner, relation, &items)
             }
         }
 
@@ -281,8 +313,12 @@ impl<R: RelationField> BoundCollection<R> {
     /// [`Error::ForeignEntity`], [`Error::Detached`], and [`Error::Relation`] for an item given by key alone whose
     /// foreign key is not loaded.
     pub fn add(&self, item: impl Into<Ref<R::Target>>) -> Result<()> {
-        let item = self.item(item)?;
-        self.region.link_item(self.owner, self.relation(), item)
+        let (owner, relation) = (self.owner, self.relation());
+        let check = |region: &Region, items: &[u32]| {
+            items.iter().try_for_each(|item| region.check_link(owner, relation, *item))
+        };
+        let items = self.take_in(vec![item.into()], check)?;
+        items.into_iter().try_for_each(|item| self.region.link_item(owner, relation, item))
     }
 
     /// Takes an item out. The entity itself stays; to delete it use [`EntityManager::remove`](crate::EntityManager::remove).
@@ -293,8 +329,8 @@ impl<R: RelationField> BoundCollection<R> {
     /// [`Error::RequiredOwner`] when the item can't be without an owner, [`Error::ForeignEntity`],
     /// [`Error::Detached`].
     pub fn remove(&self, item: impl Into<Ref<R::Target>>) -> Result<()> {
-        let item = self.item(item)?;
-        self.region.unlink_item(self.owner, self.relation(), item)
+        let items = self.take_in(vec![item.into()], |_, _| Ok(()))?;
+        items.into_iter().try_for_each(|item| self.region.unlink_item(self.owner, self.relation(), item))
     }
 
     /// Makes `items` the whole content, in this order.
@@ -308,11 +344,7 @@ impl<R: RelationField> BoundCollection<R> {
         I: IntoIterator,
         I::Item: Into<Ref<R::Target>>,
     {
-        if !self.is_loaded() {
-            return Err(self.not_loaded());
-        }
-        let items = items.into_iter().map(|item| self.item(item)).collect::<Result<Vec<u32>>>()?;
-        self.region.set_items(self.owner, self.relation(), &items)
+        self.set_all(items.into_iter().map(Into::into).collect())
     }
 
     /// How many items there are.
@@ -371,7 +403,6 @@ impl<R: RelationField> BoundInverse<R> {
     where
         I: Into<Ref<R::Target>>,
     {
-        let items = item.into_iter().map(|item| self.item(item)).collect::<Result<Vec<u32>>>()?;
-        self.region.set_items(self.owner, self.relation(), &items)
+        self.set_all(item.into_iter().map(Into::into).collect())
     }
 }

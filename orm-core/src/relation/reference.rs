@@ -33,6 +33,22 @@ enum Newcomer {
     Taken,
 }
 
+/// Where a new value came from, to put it back if it could not be taken in.
+#[derive(Clone)]
+pub struct Giver(Arc<Mutex<Newcomer>>);
+
+impl Giver {
+    pub(crate) fn give_back(self, value: Box<dyn Any + Send>) {
+        *self.0.lock() = Newcomer::Value(value);
+    }
+}
+
+impl fmt::Debug for Giver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Giver")
+    }
+}
+
 impl<T: Entity> Ref<T> {
     /// A reference to the row with this key. Nothing is loaded, nothing is checked.
     #[must_use]
@@ -170,11 +186,11 @@ impl<T: Entity> ErasedReference for Ref<T> {
         }
     }
 
-    fn adopt(&mut self, adopt: &mut dyn FnMut(Box<dyn Any + Send>) -> CellRef) {
+    fn adopt(&mut self, adopt: &mut dyn FnMut(Box<dyn Any + Send>, Giver) -> CellRef) {
         let Inner::New(shared) = &self.0 else { return };
         let taken = std::mem::replace(&mut *shared.lock(), Newcomer::Taken);
         let cell = match taken {
-            Newcomer::Value(value) => adopt(value),
+            Newcomer::Value(value) => adopt(value, Giver(Arc::clone(shared))),
             Newcomer::Adopted(cell) => cell,
             Newcomer::Taken => return,
         };
@@ -200,7 +216,7 @@ impl<T: Entity> ErasedReference for Option<Ref<T>> {
         }
     }
 
-    fn adopt(&mut self, adopt: &mut dyn FnMut(Box<dyn Any + Send>) -> CellRef) {
+    fn adopt(&mut self, adopt: &mut dyn FnMut(Box<dyn Any + Send>, Giver) -> CellRef) {
         if let Some(reference) = self {
             reference.adopt(adopt);
         }

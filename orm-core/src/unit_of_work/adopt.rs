@@ -7,10 +7,12 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hashbrown::{HashMap, HashSet};
+
 use crate::entity::{CellId, CellRef, Entity, ErasedSnapshot, Merged, Region, State, three_way_merge, typed};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{EntityId, RelationId, RelationKind};
-use crate::relation::{ErasedCollection, ErasedReference, RelationVisitor, Target};
+use crate::relation::{ErasedCollection, ErasedReference, Giver, RelationVisitor, Target};
 
 /// What new values in relation fields become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,17 +24,27 @@ pub(crate) enum Mode {
 }
 
 /// One call of `persist`, `merge`, or one published edit.
+///
+/// Everything is resolved and checked before anything is linked, so that an error leaves the context as it was.
 pub(crate) struct Adoption<'a> {
     region: &'a Region,
     mode: Mode,
     /// Cells that were pushed and whose relations are still as the program wrote them.
     queue: VecDeque<CellId>,
-    /// All cells that were pushed.
+    /// All cells that were pushed, in order.
     adopted: Vec<CellId>,
+    is_adopted: HashSet<CellId, Hasher>,
+    /// Where new values came from, and what they were, to give them back on an error.
+    givers: Vec<(CellId, Giver)>,
+    before: HashMap<CellId, ErasedSnapshot, Hasher>,
     /// Contents of collections and of inverse references, linked once every cell is there.
     contents: Vec<(CellId, usize, Vec<Item>)>,
+    /// Copies of entities that are managed already: their fields become edits.
+    copies: Vec<(CellId, Box<dyn Any + Send>)>,
     error: Option<Error>,
 }
+
+type Hasher = foldhash::fast::RandomState;
 
 /// An item of a collection, or what an inverse reference holds.
 struct Item {
@@ -42,7 +54,18 @@ struct Item {
 
 impl<'a> Adoption<'a> {
     pub(crate) fn new(region: &'a Region, mode: Mode) -> Self {
-        Self { region, mode, queue: VecDeque::new(), adopted: Vec::new(), contents: Vec::new(), error: None }
+        Self {
+            region,
+            mode,
+            queue: VecDeque::new(),
+            adopted: Vec::new(),
+            is_adopted: HashSet::default(),
+            givers: Vec::new(),
+            before: HashMap::default(),
+            contents: Vec::new(),
+            copies: Vec::new(),
+            error: None,
+        }
     }
 
     /// Makes a cell of a value. What is wrong with it is said by [`finish`](Self::finish).
@@ -57,35 +80,39 @@ impl<'a> Adoption<'a> {
         }
     }
 
+    /// Makes a cell of the new value in a field, if there is one.
+    pub(crate) fn field(&mut self, entity: EntityId, field: &mut dyn ErasedReference) {
+        field.adopt(&mut |value, giver| {
+            let cell = self.value(entity, value);
+            self.givers.push((cell.id, giver));
+            cell
+        });
+    }
+
     fn try_value(&mut self, entity: EntityId, value: Box<dyn Any + Send>) -> Result<CellId> {
         let arena = self.region.arena(entity);
         let at = match self.mode {
             Mode::Persist => arena.push_new(value)?,
             Mode::Merge => match arena.push_merged(value)? {
                 Merged::Fresh(at) => at,
-                Merged::Known(at, value) => {
+                Merged::Known(at, mut value) => {
                     let cell = CellId { entity, at };
-                    self.publish_copy(cell, value);
+                    self.visit_value(cell, &mut value);
+                    self.copies.push((cell, value));
                     return Ok(cell);
                 }
             },
         };
         let cell = CellId { entity, at };
         self.adopted.push(cell);
+        self.is_adopted.insert(cell);
         self.queue.push_back(cell);
         Ok(cell)
     }
 
-    /// A detached copy of a managed entity: its fields become an edit.
-    fn publish_copy(&mut self, cell: CellId, mut value: Box<dyn Any + Send>) {
-        self.visit_value(cell, &mut value);
-        let arena = self.region.arena(cell.entity);
-        while let Some(current) = arena.current(cell.at) {
-            match self.region.try_publish(cell, &current, value) {
-                Ok(()) => return,
-                Err(back) => value = back,
-            }
-        }
+    /// What is wrong with a value, if anything is.
+    pub(crate) fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
     }
 
     /// Normalises the relations of a value that will be published into `cell`.
@@ -98,18 +125,54 @@ impl<'a> Adoption<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyManaged`], [`Error::ForeignEntity`], [`Error::MissingKey`], and what linking refuses.
-    pub(crate) fn finish(mut self) -> Result<Vec<CellId>> {
+    /// [`Error::AlreadyManaged`], [`Error::ForeignEntity`], [`Error::MissingKey`], and what linking refuses. Nothing
+    /// has happened then.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        match self.check() {
+            Ok(contents) => {
+                self.apply(contents);
+                Ok(())
+            }
+            Err(error) => {
+                self.forget();
+                Err(error)
+            }
+        }
+    }
+
+    /// Normalises everything and resolves all contents. Links nothing yet.
+    fn check(&mut self) -> Result<Vec<(CellId, RelationId, Vec<u32>)>> {
         let region = self.region;
         while let Some(cell) = self.queue.pop_front() {
             if !region.entity(cell.entity).relations.is_empty() {
-                region.arena(cell.entity).visit(cell.at, &mut Normalise { adoption: &mut self, owner: cell });
+                let arena = region.arena(cell.entity);
+                let before = arena.visit(cell.at, &mut Normalise { adoption: self, owner: cell });
+                self.before.extend(before.map(|before| (cell, before)));
             }
         }
         if let Some(error) = self.error.take() {
-            self.forget();
             return Err(error);
         }
+        let mut contents = Vec::with_capacity(self.contents.len());
+        for (owner, relation, items) in std::mem::take(&mut self.contents) {
+            let id = RelationId { entity: owner.entity, index: relation };
+            let items = items.into_iter().map(|item| region.item(id, owner, item.target, item.name));
+            let items = items.collect::<Result<Vec<u32>>>()?;
+            if !self.is_known(owner) {
+                region.check_items(owner, id, &items)?;
+            }
+            contents.push((owner, id, items));
+        }
+        Ok(contents)
+    }
+
+    /// Whether the contents of `owner` are what the database is said to have.
+    fn is_known(&self, owner: CellId) -> bool {
+        self.mode == Mode::Merge && self.is_adopted.contains(&owner)
+    }
+
+    fn apply(self, contents: Vec<(CellId, RelationId, Vec<u32>)>) {
+        let region = self.region;
         let mut displaced = Vec::new();
         for cell in &self.adopted {
             displaced.extend(region.links().add_new(region, *cell));
@@ -117,55 +180,40 @@ impl<'a> Adoption<'a> {
         if self.mode == Mode::Persist {
             region.pending().new.extend(&self.adopted);
         }
-        for (owner, relation, items) in std::mem::take(&mut self.contents) {
-            if let Err(error) = self.link(owner, relation, items) {
-                self.forget();
-                for (cell, _) in &displaced {
-                    region.links().add_incoming(region, cell.entity, cell.at);
+        for (cell, mut value) in self.copies {
+            region.take_back_removal(cell);
+            let arena = region.arena(cell.entity);
+            while let Some(current) = arena.current(cell.at) {
+                match region.try_publish(cell, &current, value) {
+                    Ok(()) => break,
+                    Err(back) => value = back,
                 }
-                return Err(error);
+            }
+        }
+        for (owner, relation, items) in contents {
+            if self.mode == Mode::Merge && self.is_adopted.contains(&owner) {
+                region.set_known_items(owner, relation, items, &self.is_adopted);
+            } else {
+                region.set_checked_items(owner, relation, &items);
             }
         }
         region.release(&displaced);
-        Ok(self.adopted)
     }
 
-    fn forget(&self) {
+    /// Takes everything back: cells are gone, and new values are where they came from.
+    pub(crate) fn forget(self) {
         let region = self.region;
-        for cell in &self.adopted {
-            region.links().drop_cell(region, *cell);
-            region.arena(cell.entity).forget_new(cell.at);
-        }
-        region.pending().new.retain(|new| !self.adopted.contains(new));
-    }
-
-    fn link(&self, owner: CellId, relation: usize, items: Vec<Item>) -> Result<()> {
-        let region = self.region;
-        let id = RelationId { entity: owner.entity, index: relation };
-        let mut cells = Vec::with_capacity(items.len());
-        for item in items {
-            cells.push(region.item(id, owner, item.target, item.name)?);
-        }
-        if self.mode == Mode::Merge && self.adopted.contains(&owner) {
-            return self.link_merged(owner, id, cells);
-        }
-        region.set_items(owner, id, &cells)
-    }
-
-    /// Contents of an entity that the database is said to have: known, not changed.
-    fn link_merged(&self, owner: CellId, id: RelationId, items: Vec<u32>) -> Result<()> {
-        let region = self.region;
-        let relation = region.metadata().relation(id);
-        if let (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) =
-            (&relation.kind, relation.other_side)
-        {
-            let target = region.target_to(owner);
-            for item in &items {
-                region.arena(relation.target).follow(*item, reference, &target);
+        let current = |cell: CellId| region.arena(cell.entity).current(cell.at);
+        for (cell, giver) in self.givers {
+            // A value that got no cell has been refused, and its error says so.
+            let snapshot = self.before.get(&cell).cloned().or_else(|| current(cell));
+            if let Some(snapshot) = snapshot.filter(|_| self.is_adopted.contains(&cell)) {
+                giver.give_back(region.arena(cell.entity).value_from(&snapshot));
             }
         }
-        region.links().set_list(id, owner.at, items);
-        Ok(())
+        for cell in &self.adopted {
+            region.arena(cell.entity).forget_new(cell.at);
+        }
     }
 }
 
@@ -177,10 +225,12 @@ struct Normalise<'a, 'b> {
 
 impl Normalise<'_, '_> {
     fn take(&mut self, target: EntityId, field: &mut dyn ErasedReference) -> Item {
-        field.adopt(&mut |value| self.adoption.value(target, value));
+        self.adoption.field(target, field);
         let region = self.adoption.region;
+        // The key of a new entity may still be changed: until it is saved, its cell is what is pointed to.
         if let Target::Cell(cell) = field.target()
             && cell.context == region.id()
+            && region.state(cell.id) != State::New
             && let Some(key) = region.key(cell.id)
         {
             field.set(Target::Key(key));
@@ -196,7 +246,7 @@ impl RelationVisitor for Normalise<'_, '_> {
         let meta = &region.entity(self.owner.entity).relations[relation];
         let item = self.take(meta.target, field);
         if matches!(meta.kind, RelationKind::ManyToOne { .. }) {
-            if let (Target::Cell(cell), true) = (&item.target, self.adoption.adopted.contains(&self.owner))
+            if let Target::Cell(cell) = &item.target
                 && cell.context != region.id()
                 && cell.context != 0
             {
@@ -223,7 +273,7 @@ impl Region {
     pub(crate) fn publish<T: Entity>(&self, cell: CellId, base: &Arc<T>, mine: T) {
         let mut adoption = Adoption::new(self, Mode::Persist);
         let mut mine: Box<dyn Any + Send> = Box::new(mine);
-        if !self.entity(cell.entity).relations.is_empty() {
+        if !self.entity(cell.entity).relations.is_empty() && self.is_live(cell) {
             adoption.visit_value(cell, &mut mine);
         }
         let arena = typed::<T>(self.arena(cell.entity));
@@ -248,7 +298,7 @@ impl Region {
         }
         if let Err(error) = adoption.finish() {
             tracing::warn!(target: "orm", %error, "an edit could not be published whole; the next flush will fail");
-            self.pending().errors.push(error);
+            self.pending().errors.push(Arc::new(error));
         }
     }
 
@@ -261,7 +311,7 @@ impl Region {
             change(&mut value);
             let mut adoption = Adoption::new(self, Mode::Persist);
             let mut value: Box<dyn Any + Send> = Box::new(value);
-            if !self.entity(cell.entity).relations.is_empty() {
+            if !self.entity(cell.entity).relations.is_empty() && self.is_live(cell) {
                 adoption.visit_value(cell, &mut value);
             }
             let erased: ErasedSnapshot = base;
@@ -270,7 +320,7 @@ impl Region {
                 continue;
             }
             if let Err(error) = adoption.finish() {
-                self.pending().errors.push(error);
+                self.pending().errors.push(Arc::new(error));
             }
             return;
         }
@@ -302,17 +352,10 @@ impl Region {
 
     /// Links `item` to `owner` through `relation`, which is no owning to-one.
     pub(crate) fn link_item(&self, owner: CellId, relation: RelationId, item: u32) -> Result<()> {
+        self.check_link(owner, relation, item)?;
         let meta = self.metadata().relation(relation);
         match (&meta.kind, meta.other_side) {
             (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) => {
-                if !self.arena(meta.target).is_loaded(item) {
-                    return Err(Error::Relation {
-                        key: self.name(owner),
-                        relation: meta.name,
-                        problem: "an item given by key alone can't be added, since the item holds the foreign key; \
-                                  load it first",
-                    });
-                }
                 let target = self.target_to(owner);
                 self.repoint(CellId { entity: meta.target, at: item }, reference, &target);
             }
@@ -321,60 +364,143 @@ impl Region {
         Ok(())
     }
 
+    /// Whether `item` may be linked.
+    pub(crate) fn check_link(&self, owner: CellId, relation: RelationId, item: u32) -> Result<()> {
+        let meta = self.metadata().relation(relation);
+        let cell = CellId { entity: meta.target, at: item };
+        if self.state(cell) == State::Detached {
+            return Err(Error::Detached { key: self.name(cell) });
+        }
+        let holds_the_key = matches!(meta.kind, RelationKind::OneToMany | RelationKind::OneToOneInverse);
+        if holds_the_key && !self.arena(meta.target).is_loaded(item) {
+            return Err(Error::Relation {
+                key: self.name(owner),
+                relation: meta.name,
+                problem: "an item given by key alone can't be added, since the item holds the foreign key; load it \
+                          first",
+            });
+        }
+        Ok(())
+    }
+
     /// Takes `item` out of `relation` of `owner`.
     pub(crate) fn unlink_item(&self, owner: CellId, relation: RelationId, item: u32) -> Result<()> {
         let meta = self.metadata().relation(relation);
-        let cell = CellId { entity: meta.target, at: item };
         match (&meta.kind, meta.other_side) {
             (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) => {
-                let points_here =
-                    self.resolve(owner.entity, &self.arena(meta.target).target(item, reference));
-                if points_here != Some(owner.at) {
-                    return Ok(());
+                if self.check_unlink(owner, relation, item)? {
+                    self.repoint(CellId { entity: meta.target, at: item }, reference, &Target::Unset);
                 }
-                let owning = &self.entity(meta.target).relations[reference];
-                let will_go = matches!(self.state(cell), State::Removed | State::Detached);
-                if !owning.nullable && !will_go {
-                    return Err(Error::RequiredOwner {
-                        key: self.name(owner),
-                        relation: meta.name,
-                        item: self.name(cell),
-                        owner_field: owning.name,
-                    });
-                }
-                self.repoint(cell, reference, &Target::Unset);
             }
             _ => self.links().unlink(self, relation, owner.at, item),
         }
         Ok(())
     }
 
-    /// Makes `items` the content of `relation` of `owner`.
+    /// Whether there is an item to take out, which may be without its owner.
+    fn check_unlink(&self, owner: CellId, relation: RelationId, item: u32) -> Result<bool> {
+        let meta = self.metadata().relation(relation);
+        let (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) =
+            (&meta.kind, meta.other_side)
+        else {
+            return Ok(true);
+        };
+        let points_here = self.resolve(owner.entity, &self.arena(meta.target).target(item, reference));
+        if points_here != Some(owner.at) {
+            return Ok(false);
+        }
+        let cell = CellId { entity: meta.target, at: item };
+        let owning = &self.entity(meta.target).relations[reference];
+        let will_go = matches!(self.state(cell), State::Removed | State::Detached);
+        if !owning.nullable && !will_go {
+            return Err(Error::RequiredOwner {
+                key: self.name(owner),
+                relation: meta.name,
+                item: self.name(cell),
+                owner_field: owning.name,
+            });
+        }
+        Ok(true)
+    }
+
+    /// Makes `items` the content of `relation` of `owner`, or changes nothing.
     ///
     /// # Errors
     ///
     /// [`Error::NotLoaded`] when the present content is not known, and what linking refuses.
     pub(crate) fn set_items(&self, owner: CellId, relation: RelationId, items: &[u32]) -> Result<()> {
+        self.check_items(owner, relation, items)?;
+        self.set_checked_items(owner, relation, items);
+        Ok(())
+    }
+
+    /// Whether `items` may become the content of `relation` of `owner`.
+    pub(crate) fn check_items(&self, owner: CellId, relation: RelationId, items: &[u32]) -> Result<()> {
         let meta = self.metadata().relation(relation);
         let present = self.links().items(self, relation, owner.at);
         let present =
             present.ok_or_else(|| Error::NotLoaded { key: self.name(owner), relation: meta.name })?;
-        for gone in present.iter().filter(|item| !items.contains(item)) {
-            self.unlink_item(owner, relation, *gone)?;
+        let stays: HashSet<u32, Hasher> = items.iter().copied().collect();
+        let was_in: HashSet<u32, Hasher> = present.iter().copied().collect();
+        for item in present.iter().filter(|item| !stays.contains(*item)) {
+            self.check_unlink(owner, relation, *item)?;
         }
-        for item in items {
-            if !present.contains(item) {
-                self.link_item(owner, relation, *item)?;
-            }
+        for item in items.iter().filter(|item| !was_in.contains(*item)) {
+            self.check_link(owner, relation, *item)?;
         }
-        // In the order that the program gave.
-        let mut ordered: Vec<u32> = Vec::with_capacity(items.len());
-        for item in items {
-            if !ordered.contains(item) {
-                ordered.push(*item);
-            }
-        }
-        self.links().set_list(relation, owner.at, ordered);
         Ok(())
+    }
+
+    /// Links and unlinks what was checked.
+    fn set_checked_items(&self, owner: CellId, relation: RelationId, items: &[u32]) {
+        let present = self.links().items(self, relation, owner.at).unwrap_or_default();
+        let was_in: HashSet<u32, Hasher> = present.iter().copied().collect();
+        let mut stays = HashSet::<u32, Hasher>::default();
+        // In the order that the program gave, each item once.
+        let mut ordered: Vec<u32> = items.iter().copied().filter(|item| stays.insert(*item)).collect();
+        let gone = present.iter().filter(|item| !stays.contains(*item));
+        let refused = gone
+            .map(|item| self.unlink_item(owner, relation, *item))
+            .chain(
+                ordered
+                    .iter()
+                    .filter(|item| !was_in.contains(*item))
+                    .map(|item| self.link_item(owner, relation, *item)),
+            )
+            .find_map(Result::err);
+        if let Some(error) = refused {
+            // Somebody removed an item since the check; the next flush says so.
+            self.pending().errors.push(Arc::new(error));
+        }
+        let mut links = self.links();
+        ordered
+            .extend(links.hidden(self, relation, owner.at).into_iter().filter(|item| !stays.contains(item)));
+        links.set_list(relation, owner.at, ordered);
+    }
+
+    /// Contents of an entity that the database is said to have: known, not changed. Items that were managed before get
+    /// their foreign key as an edit.
+    fn set_known_items(
+        &self,
+        owner: CellId,
+        id: RelationId,
+        items: Vec<u32>,
+        adopted: &HashSet<CellId, Hasher>,
+    ) {
+        let relation = self.metadata().relation(id);
+        self.links().set_list(id, owner.at, items.clone());
+        if let (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) =
+            (&relation.kind, relation.other_side)
+        {
+            let target = self.target_to(owner);
+            for item in items {
+                let cell = CellId { entity: relation.target, at: item };
+                if adopted.contains(&cell) {
+                    self.arena(relation.target).follow(item, reference, &target);
+                } else if self.arena(relation.target).is_loaded(item) {
+                    self.repoint(cell, reference, &target);
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Looks at new, touched and removed cells only.
 
+use hashbrown::HashSet;
+
 use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::RelationKind;
@@ -23,22 +25,23 @@ pub(crate) enum ChangeSetKind {
 ///
 /// # Errors
 ///
-/// [`Error::OutcomeUnknown`], what an earlier infallible call had to keep, and whatever is wrong with an entity:
+/// [`Error::OutcomeUnknown`], and whatever is wrong with an entity:
 /// [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::Relation`], [`Error::KeyChanged`],
 /// [`Error::MissingKey`].
 pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
     let (new, touched, removed) = {
-        let mut pending = region.pending();
+        let pending = region.pending();
         if pending.unknown.is_some() {
             return Err(Error::OutcomeUnknown);
-        }
-        if !pending.errors.is_empty() {
-            return Err(pending.errors.remove(0));
         }
         (pending.new.clone(), pending.touched.clone(), pending.removed.clone())
     };
     let mut change_sets = Vec::with_capacity(new.len() + touched.len() + removed.len());
+    let mut seen = HashSet::<CellId, foldhash::fast::RandomState>::default();
     for cell in new {
+        if !seen.insert(cell) {
+            continue;
+        }
         let arena = region.arena(cell.entity);
         let (State::New, Some(snapshot)) = (arena.state(cell.at), arena.current(cell.at)) else { continue };
         check_references(region, cell, &snapshot, None)?;
@@ -52,6 +55,9 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
             continue;
         };
         if changed.is_empty() {
+            // Equal in what is stored, but a handle of another context may stand for the same key.
+            check_references(region, cell, &snapshot, Some(&changed))?;
+            arena.accept_as_original(cell.at, &snapshot);
             continue;
         }
         let entity = region.entity(cell.entity);
@@ -62,10 +68,13 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
         change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Update(snapshot, changed) });
     }
     for cell in removed {
-        if region.state(cell) == State::Removed {
+        if region.state(cell) == State::Removed && seen.insert(cell) {
             change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Delete });
         }
     }
+    let mut pending = region.pending();
+    pending.touched.retain(|cell| region.arena(cell.entity).stays_touched(cell.at));
+    drop(pending);
     Ok(change_sets)
 }
 
@@ -80,11 +89,13 @@ fn check_references(
     let arena = region.arena(cell.entity);
     for (index, relation) in entity.relations.iter().enumerate() {
         let RelationKind::ManyToOne { property } = relation.kind else { continue };
-        if changed.is_some_and(|changed| !changed.contains(property)) {
+        let target = arena.target_of(snapshot, index);
+        let is_foreign = matches!(&target, Target::Cell(cell) if cell.context != region.id());
+        if changed.is_some_and(|changed| !changed.contains(property)) && !is_foreign {
             continue;
         }
         let refuse = |problem| Error::Relation { key: region.name(cell), relation: relation.name, problem };
-        match arena.target_of(snapshot, index) {
+        match target {
             Target::Unset if relation.nullable => {}
             Target::Unset | Target::New => {
                 return Err(Error::RequiredRelation { key: region.name(cell), relation: relation.name });

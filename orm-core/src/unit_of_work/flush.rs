@@ -21,6 +21,7 @@ use crate::value::{KeyValues, Value};
 
 /// Writes what is pending in `region`.
 pub(crate) async fn flush(region: &Arc<Region>) -> Result<()> {
+    region.refuse_kept_error()?;
     let plan = FlushPlan::of(region)?;
     if plan.is_empty() {
         // Links of entities that go with their rows need no statement, but are done with.
@@ -65,19 +66,32 @@ pub(crate) async fn flush(region: &Arc<Region>) -> Result<()> {
     }
     tracing::debug!(target: "orm", statements, "flushed");
     let settlement = region.pending().unknown.take();
-    settlement.map_or(Ok(()), |settlement| region.settle(settlement))
+    if let Some(settlement) = settlement {
+        region.settle(settlement);
+    }
+    Ok(())
 }
 
 /// The program looked at the database and knows what became of a commit that was cut off.
-pub(crate) fn accept_unknown(region: &Region, outcome: Outcome) -> Result<()> {
+pub(crate) fn accept_unknown(region: &Region, outcome: Outcome) {
     let settlement = region.pending().unknown.take();
     match (settlement, outcome) {
         (Some(settlement), Outcome::Committed) => region.settle(settlement),
-        (Some(settlement), Outcome::RolledBack) => {
-            settlement.release_keys(region);
-            Ok(())
+        (Some(settlement), Outcome::RolledBack) => settlement.release_keys(region),
+        (None, _) => {}
+    }
+}
+
+impl Region {
+    /// Says what an edit, which can't fail, had to keep.
+    fn refuse_kept_error(&self) -> Result<()> {
+        let mut pending = self.pending();
+        if pending.errors.is_empty() {
+            return Ok(());
         }
-        (None, _) => Ok(()),
+        let error = pending.errors.remove(0);
+        drop(pending);
+        Err(Arc::try_unwrap(error).unwrap_or_else(Error::other))
     }
 }
 
@@ -94,6 +108,7 @@ struct Run<'a> {
 /// Failed or dropped before its end, a flush gives back the keys that its inserts had reserved.
 impl Drop for Run<'_> {
     fn drop(&mut self) {
+        self.region.links().end_flush();
         if !self.ends {
             for (cell, key) in &self.keys {
                 self.region.arena(cell.entity).release_key(cell.at, key);
@@ -104,6 +119,7 @@ impl Drop for Run<'_> {
 
 impl Run<'_> {
     async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
+        self.region.links().begin_flush(&plan.pivots);
         self.settlement.pivots = plan.pivots;
         for step in plan.steps {
             let write = self.write(&step)?;
@@ -208,6 +224,7 @@ impl Run<'_> {
                             meta.properties.iter().position(|property| property.columns.contains(column));
                         values.extend(property.map(|property| (property, value)));
                     }
+                    self.region.arena(entity).check_made(&row.snapshot, &values, meta)?;
                     self.settlement.saved(row.cell, row.snapshot, values, Some(key));
                 }
             }

@@ -112,6 +112,10 @@ pub(super) enum PlannedKey {
 impl FlushPlan {
     /// The plan of what is pending.
     pub(crate) fn of(region: &Region) -> Result<Self> {
+        // A flush has said it by now; whoever only looks must not take it away.
+        if let Some(error) = region.pending().errors.first() {
+            return Err(Error::other(Arc::clone(error)));
+        }
         let change_sets = compute(region)?;
         let pivots: Vec<(RelationId, PivotChanges)> =
             region.links().pivots().map(|(relation, changes)| (relation, changes.clone())).collect();

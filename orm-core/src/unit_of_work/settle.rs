@@ -5,7 +5,6 @@
 use hashbrown::{HashMap, HashSet};
 
 use crate::entity::{CellId, ErasedSnapshot, Region, Saved, State};
-use crate::error::Result;
 use crate::links::PivotChanges;
 use crate::metadata::description::ReferentialAction;
 use crate::metadata::{EntityId, RelationId, RelationKind};
@@ -54,9 +53,11 @@ impl std::fmt::Debug for Settlement {
 
 impl Region {
     /// Makes memory agree with what was committed.
-    pub(crate) fn settle(&self, settlement: Settlement) -> Result<()> {
+    pub(crate) fn settle(&self, settlement: Settlement) {
+        let saved: HashSet<CellId, Hasher> = settlement.saved.iter().map(|(cell, _)| *cell).collect();
+        // Their mark stays, so nobody puts them on the list again before they are settled.
+        self.pending().touched.retain(|cell| !saved.contains(cell));
         let mut dirty = Vec::new();
-        let mut result = Ok(());
         for (cell, (sent, values)) in settlement.saved {
             let meta = self.entity(cell.entity);
             let arena = self.arena(cell.entity);
@@ -70,34 +71,23 @@ impl Region {
                     references.push((index, key));
                 }
             }
-            let saved = arena.settle_saved(cell.at, Saved { sent, values, references }, meta);
-            result = result.and(saved);
+            if arena.settle_saved(cell.at, Saved { sent, values, references }) {
+                dirty.push(cell);
+            }
             if settlement.keys.contains_key(&cell) && arena.state(cell.at) == State::Detached {
                 // Removed while its insert ran: the row is there now, and the next flush deletes it.
                 arena.set_state(cell.at, State::Removed);
                 self.pending().removed.push(cell);
             }
-            if arena.is_dirty(cell.at) {
-                dirty.push(cell);
-            }
         }
-        self.settle_removed(&settlement.removed);
+        self.settle_removed(&settlement.removed, &saved);
         self.settle_links(&settlement.pivots);
         let mut pending = self.pending();
         pending.new.retain(|cell| self.state(*cell) == State::New);
         pending.removed.retain(|cell| self.state(*cell) == State::Removed);
-        let saved: HashSet<CellId, Hasher> = dirty.iter().copied().collect();
-        pending.touched.retain(|cell| {
-            let arena = self.arena(cell.entity);
-            let stays =
-                !saved.contains(cell) && arena.state(cell.at) == State::Managed && arena.is_dirty(cell.at);
-            if !stays && !saved.contains(cell) {
-                arena.clear_touched(cell.at);
-            }
-            stays
-        });
         pending.touched.extend(dirty);
-        result
+        drop(pending);
+        self.note_settled();
     }
 
     pub(crate) fn settle_links(&self, pivots: &[(RelationId, PivotChanges)]) {
@@ -107,22 +97,29 @@ impl Region {
         }
     }
 
-    fn settle_removed(&self, removed: &[CellId]) {
+    fn settle_removed(&self, removed: &[CellId], saved: &HashSet<CellId, Hasher>) {
         let mut gone: Vec<CellId> = removed.to_vec();
         while !gone.is_empty() {
             let mut keys: HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher> = HashMap::default();
             for cell in &gone {
                 keys.entry(cell.entity).or_default().extend(self.key(*cell));
-                self.links().drop_cell(self, *cell);
-                self.arena(cell.entity).settle_removed(cell.at);
+                if self.arena(cell.entity).settle_removed(cell.at) {
+                    self.pending().new.push(*cell);
+                } else {
+                    self.links().drop_cell(self, *cell);
+                }
             }
-            gone = self.follow_deletes(&keys);
+            gone = self.follow_deletes(&keys, saved);
         }
     }
 
     /// The database deleted rows, or emptied references, by itself: the identity map follows. Returns the cells whose
-    /// rows went.
-    fn follow_deletes(&self, gone: &HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher>) -> Vec<CellId> {
+    /// rows went. Rows that this very flush wrote refer to what is there now.
+    fn follow_deletes(
+        &self,
+        gone: &HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher>,
+        saved: &HashSet<CellId, Hasher>,
+    ) -> Vec<CellId> {
         let mut cascaded = Vec::new();
         for (entity, arena) in self.arenas() {
             for (index, relation) in self.entity(entity).relations.iter().enumerate() {
@@ -138,11 +135,15 @@ impl Region {
                 };
                 for at in arena.managed() {
                     let Target::Key(key) = arena.original_target(at, index) else { continue };
-                    if !keys.contains(&key) {
+                    let cell = CellId { entity, at };
+                    if !keys.contains(&key) || saved.contains(&cell) {
                         continue;
                     }
                     match action {
-                        ReferentialAction::Cascade => cascaded.push(CellId { entity, at }),
+                        ReferentialAction::Cascade => {
+                            arena.set_state(at, State::Removed);
+                            cascaded.push(cell);
+                        }
                         _ => arena.follow(at, index, &Target::Unset),
                     }
                 }

@@ -7,11 +7,12 @@ mod names;
 use darling::error::Accumulator;
 use darling::{Error, Result};
 
-use super::model::{EntityModel, FieldKind, IndexModel, KeySource, MOST_KEYS};
+use super::model::{EntityModel, FieldKind, IndexModel, KeySource, MOST_KEYS, Scalar};
 use crate::support::suggestion::did_you_mean;
 
 pub(super) fn entity(model: &mut EntityModel, errors: &mut Accumulator) {
     errors.handle(has_primary_key(model));
+    errors.handle(has_no_longer_key_than_tuples(model));
     errors.handle(has_one_generated_key(model));
     errors.handle(has_at_most_one_version(model));
     let mut indexes = std::mem::take(&mut model.indexes);
@@ -23,25 +24,26 @@ pub(super) fn entity(model: &mut EntityModel, errors: &mut Accumulator) {
 }
 
 fn has_primary_key(model: &EntityModel) -> Result<()> {
-    let name = model.name();
-    match model.fields.iter().filter(|field| field.is_key()).nth(MOST_KEYS) {
-        _ if !model.names_a_key => {
-            let message = format!("entity `{name}` has no primary key; mark a field with `#[entity(id)]`");
-            Err(Error::custom(message).with_span(&model.ident))
-        }
-        Some(field) => {
-            let message = format!(
-                "the key of `{name}` has more than {MOST_KEYS} fields; use one of its own, and \
-                 `unique(..)` for these"
-            );
-            Err(Error::custom(message).with_span(&field.ident))
-        }
-        None => Ok(()),
+    if model.names_a_key {
+        return Ok(());
     }
+    let message = format!("entity `{}` has no primary key; mark a field with `#[entity(id)]`", model.name());
+    Err(Error::custom(message).with_span(&model.ident))
+}
+
+fn has_no_longer_key_than_tuples(model: &EntityModel) -> Result<()> {
+    let Some(field) = model.fields.iter().filter(|field| field.is_key()).nth(MOST_KEYS) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the key of `{}` has more than {MOST_KEYS} fields; use one of its own, and `unique(..)` for these",
+        model.name(),
+    );
+    Err(Error::custom(message).with_span(&field.ident))
 }
 
 fn has_one_generated_key(model: &EntityModel) -> Result<()> {
-    let generated = |scalar: &super::model::Scalar| matches!(scalar.key, Some(KeySource::Database));
+    let generated = |scalar: &Scalar| matches!(scalar.key, Some(KeySource::Database));
     match model.scalars().filter(|(_, scalar)| generated(scalar)).nth(1) {
         Some((field, _)) => {
             let message = "a database makes one key a row; remove one `auto`";

@@ -7,6 +7,7 @@ mod column;
 mod field;
 mod key;
 mod relation;
+mod relation_type;
 
 use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};

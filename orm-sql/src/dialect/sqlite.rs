@@ -17,6 +17,10 @@
 //! | date and time | TEXT `YYYY-MM-DD HH:MM:SS.ffffff` |
 //! | timestamp | TEXT `YYYY-MM-DD HH:MM:SS.ffffffZ` |
 //! | decimal | TEXT as given, compared and ordered by number; unique constraints compare the text |
+//!
+//! `contains`, `starts_with` and `ends_with` compare bytes, as the methods of `str` do (`ends_with` presumes that the
+//! database is UTF-8, which is SQLite's default). `like` is SQLite's own: `%` and `_` are wildcards without an escape
+//! character, and ASCII letters match in either case.
 
 mod set;
 mod store;
@@ -117,9 +121,11 @@ impl Dialect for Sqlite {
             TextForm::Contains => instr(column, bind()).gt(constant(0)),
             TextForm::StartsWith => instr(column, bind()).eq(constant(1)),
             TextForm::EndsWith => {
+                // `substr` makes NULL of no bytes, and the opposite would not hold for an empty text.
+                let has_end = column.clone().ne(Expr::Constant(sea_query::Value::String(Some(String::new()))));
                 let bytes = column.cast_as("BLOB");
                 let end: Expr = Func::cust("substr").arg(bytes).arg(bind()).into();
-                end.eq(bind())
+                has_end.and(end.eq(bind()))
             }
         }
     }

@@ -144,15 +144,12 @@ impl TextWriter<'_> {
                 Ok(exists.and(inner))
             }
             Quantifier::Is | Quantifier::Some => {
-                let items = self.items(entity, table, relation, inner, |inner| inner)?;
+                let items = self.items(entity, table, relation, quantifier, inner)?;
                 Ok(self.dialect.exists(items))
             }
-            Quantifier::None => self
-                .items(entity, table, relation, inner, |inner| inner)
-                .map(|items| Expr::exists(items).not()),
-            Quantifier::Every => {
-                let fails = |inner: Expr| inner.is_not(Expr::Keyword(Keyword::Custom("TRUE".into())));
-                self.items(entity, table, relation, inner, fails).map(|items| Expr::exists(items).not())
+            Quantifier::None | Quantifier::Every => {
+                let items = self.items(entity, table, relation, quantifier, inner)?;
+                Ok(Expr::exists(items).not())
             }
         }
     }
@@ -180,14 +177,14 @@ impl TextWriter<'_> {
         Ok(to)
     }
 
-    /// `SELECT 1` of the items of a relation that meet `inner`, as `wrap` turns it.
+    /// `SELECT 1` of the items of a relation that meet `inner`, or for [`Quantifier::Every`] of those that do not.
     fn items(
         &mut self,
         entity: &EntityMetadata,
         table: Table,
         relation: &Relation,
+        quantifier: Quantifier,
         inner: &Expression,
-        wrap: impl FnOnce(Expr) -> Expr,
     ) -> Result<SelectStatement, DriverError> {
         let target = self.metadata.entity(relation.target);
         let items = self.table();
@@ -204,9 +201,18 @@ impl TextWriter<'_> {
             }
             None => link(self.metadata, entity, table, relation, items)?,
         };
-        let inner = self.condition(&mut scope, target, items, inner)?;
+        let is_meant = match quantifier {
+            Quantifier::Every => {
+                let inner = self.condition(&mut scope, target, items, inner)?;
+                Some(inner.is_not(Expr::Keyword(Keyword::Custom("TRUE".into()))))
+            }
+            Quantifier::Is | Quantifier::Some | Quantifier::None if is_always(inner) => None,
+            Quantifier::Is | Quantifier::Some | Quantifier::None => {
+                Some(self.condition(&mut scope, target, items, inner)?)
+            }
+        };
         let mut select = scope.select;
-        select.and_where(of_owner.and(wrap(inner)));
+        select.and_where(all([of_owner].into_iter().chain(is_meant).collect()));
         Ok(select)
     }
 }

@@ -1,5 +1,7 @@
 //! The text that operations become, as snapshots: `UPDATE_EXPECT=1 cargo test -p orm-sql` accepts new ones.
 
+#![expect(clippy::unwrap_used, reason = "a test whose preparations fail has failed")]
+
 mod fixture;
 mod operations;
 

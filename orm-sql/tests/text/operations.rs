@@ -177,7 +177,7 @@ impl Random {
         let number = self.below(4);
         let at = i64::try_from(number).unwrap();
         match column_type {
-            ColumnType::Bool => Value::Bool(number % 2 == 0),
+            ColumnType::Bool => Value::Bool(number > 1),
             ColumnType::Int(_) | ColumnType::UnsignedInt(_) => Value::Int(at + 1),
             ColumnType::Float | ColumnType::Double => Value::Float([-0.5, 0.1, 1e300, 2.0][number]),
             ColumnType::Text => text(self.one_of(&["a", "B", "b", "ab", "aB%", "10", "9", "é_", "a\"\\"])),

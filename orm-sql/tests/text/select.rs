@@ -90,7 +90,7 @@ fn text_is_matched_literally_but_for_like() {
     check(
         &tag.select(tag.matches("name", TextMatch::EndsWith, "100%")),
         &expect![[r#"
-        SELECT "t0"."name" FROM "tag" AS "t0" WHERE substr(CAST("t0"."name" AS BLOB), ?) = ?
+        SELECT "t0"."name" FROM "tag" AS "t0" WHERE "t0"."name" <> '' AND substr(CAST("t0"."name" AS BLOB), ?) = ?
         -- [-4, 4 bytes]
     "#]],
     );
@@ -171,15 +171,15 @@ fn collections_become_exists() {
     check(
         &author.select(author.some("books", cheap.clone())),
         &expect![[r#"
-        SELECT "t0"."id", "t0"."name", "t0"."email", "t0"."rating", "t0"."active" FROM "author" AS "t0" WHERE EXISTS(SELECT 1 FROM "book" AS "t1" WHERE "t1"."author_id" = "t0"."id" AND ("t1"."price" COLLATE orm_decimal) < ?)
-        -- [5]
-    "#]],
+            SELECT "t0"."id", "t0"."name", "t0"."email", "t0"."rating", "t0"."active" FROM "author" AS "t0" WHERE EXISTS(SELECT 1 FROM "book" AS "t1" WHERE "t1"."author_id" = "t0"."id" AND ("t1"."price" COLLATE orm_decimal) < ?) IS TRUE
+            -- [5]
+        "#]],
     );
     check(
         &author.select(author.related("books", Quantifier::None, Expression::always())),
         &expect![[r#"
-        SELECT "t0"."id", "t0"."name", "t0"."email", "t0"."rating", "t0"."active" FROM "author" AS "t0" WHERE NOT EXISTS(SELECT 1 FROM "book" AS "t1" WHERE "t1"."author_id" = "t0"."id" AND (1 = 1))
-    "#]],
+            SELECT "t0"."id", "t0"."name", "t0"."email", "t0"."rating", "t0"."active" FROM "author" AS "t0" WHERE NOT EXISTS(SELECT 1 FROM "book" AS "t1" WHERE "t1"."author_id" = "t0"."id")
+        "#]],
     );
     check(
         &author.select(author.related("edited", Quantifier::Every, cheap)),
@@ -196,16 +196,16 @@ fn many_to_many_goes_through_the_pivot_from_both_sides() {
     check(
         &book.select(book.some("tags", tag.eq("name", text("war")))),
         &expect![[r#"
-        SELECT "t0"."id", "t0"."title", "t0"."price", "t0"."author_id", "t0"."editor_id", "t0"."version" FROM "book" AS "t0" WHERE EXISTS(SELECT 1 FROM "tag" AS "t1" INNER JOIN "book_tags" AS "t2" ON "t2"."tag_name" = "t1"."name" WHERE "t2"."book_id" = "t0"."id" AND "t1"."name" = ?)
-        -- ["war"]
-    "#]],
+            SELECT "t0"."id", "t0"."title", "t0"."price", "t0"."author_id", "t0"."editor_id", "t0"."version" FROM "book" AS "t0" WHERE EXISTS(SELECT 1 FROM "tag" AS "t1" INNER JOIN "book_tags" AS "t2" ON "t2"."tag_name" = "t1"."name" WHERE "t2"."book_id" = "t0"."id" AND "t1"."name" = ?) IS TRUE
+            -- ["war"]
+        "#]],
     );
     check(
         &tag.select(tag.some("books", book.eq("title", text("It")))),
         &expect![[r#"
-        SELECT "t0"."name" FROM "tag" AS "t0" WHERE EXISTS(SELECT 1 FROM "book" AS "t1" INNER JOIN "book_tags" AS "t2" ON "t2"."book_id" = "t1"."id" WHERE "t2"."tag_name" = "t0"."name" AND "t1"."title" = ?)
-        -- ["It"]
-    "#]],
+            SELECT "t0"."name" FROM "tag" AS "t0" WHERE EXISTS(SELECT 1 FROM "book" AS "t1" INNER JOIN "book_tags" AS "t2" ON "t2"."book_id" = "t1"."id" WHERE "t2"."tag_name" = "t0"."name" AND "t1"."title" = ?) IS TRUE
+            -- ["It"]
+        "#]],
     );
 }
 
@@ -218,9 +218,9 @@ fn self_references_and_nesting_get_aliases_of_their_own() {
     check(
         &category.select(deep.and(category.some("children", named("b")))),
         &expect![[r#"
-        SELECT "t0"."id", "t0"."name", "t0"."parent_id" FROM "category" AS "t0" WHERE EXISTS(SELECT 1 FROM "category" AS "t1" INNER JOIN "category_similar" AS "t2" ON "t2"."category_2_id" = "t1"."id" WHERE "t2"."category_1_id" = "t0"."id" AND (NOT EXISTS(SELECT 1 FROM "category" AS "t3" INNER JOIN "category_similar" AS "t4" ON "t4"."category_1_id" = "t3"."id" LEFT JOIN "category" AS "t5" ON "t5"."id" = "t3"."parent_id" WHERE "t4"."category_2_id" = "t1"."id" AND ("t5"."id" IS NOT NULL AND "t5"."name" = ?)))) AND EXISTS(SELECT 1 FROM "category" AS "t6" WHERE "t6"."parent_id" = "t0"."id" AND "t6"."name" = ?)
-        -- ["a", "b"]
-    "#]],
+            SELECT "t0"."id", "t0"."name", "t0"."parent_id" FROM "category" AS "t0" WHERE EXISTS(SELECT 1 FROM "category" AS "t1" INNER JOIN "category_similar" AS "t2" ON "t2"."category_2_id" = "t1"."id" WHERE "t2"."category_1_id" = "t0"."id" AND (NOT EXISTS(SELECT 1 FROM "category" AS "t3" INNER JOIN "category_similar" AS "t4" ON "t4"."category_1_id" = "t3"."id" LEFT JOIN "category" AS "t5" ON "t5"."id" = "t3"."parent_id" WHERE "t4"."category_2_id" = "t1"."id" AND ("t5"."id" IS NOT NULL AND "t5"."name" = ?)))) IS TRUE AND EXISTS(SELECT 1 FROM "category" AS "t6" WHERE "t6"."parent_id" = "t0"."id" AND "t6"."name" = ?) IS TRUE
+            -- ["a", "b"]
+        "#]],
     );
 }
 
@@ -231,9 +231,9 @@ fn joins_inside_a_collection_stay_inside() {
     check(
         &author.select(author.some("books", edited_by("a").or(edited_by("b")))),
         &expect![[r#"
-        SELECT "t0"."id", "t0"."name", "t0"."email", "t0"."rating", "t0"."active" FROM "author" AS "t0" WHERE EXISTS(SELECT 1 FROM "book" AS "t1" LEFT JOIN "author" AS "t2" ON "t2"."id" = "t1"."editor_id" WHERE "t1"."author_id" = "t0"."id" AND (("t2"."id" IS NOT NULL AND "t2"."name" = ?) OR ("t2"."id" IS NOT NULL AND "t2"."name" = ?)))
-        -- ["a", "b"]
-    "#]],
+            SELECT "t0"."id", "t0"."name", "t0"."email", "t0"."rating", "t0"."active" FROM "author" AS "t0" WHERE EXISTS(SELECT 1 FROM "book" AS "t1" LEFT JOIN "author" AS "t2" ON "t2"."id" = "t1"."editor_id" WHERE "t1"."author_id" = "t0"."id" AND (("t2"."id" IS NOT NULL AND "t2"."name" = ?) OR ("t2"."id" IS NOT NULL AND "t2"."name" = ?))) IS TRUE
+            -- ["a", "b"]
+        "#]],
     );
 }
 

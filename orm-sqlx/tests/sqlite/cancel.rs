@@ -147,16 +147,22 @@ async fn a_schema_change() {
 
 #[tokio::test]
 async fn a_connection_with_a_statement_cut_off_takes_no_more() {
-    let (driver, _) = open_with(Sqlite::options()).await;
-    let mut connection = driver.acquire().await.unwrap();
-    step(&mut *connection, TransactionStep::Begin).await;
-    let write = insert(20_000, &[]);
-    assert!(cut(connection.write(&write), 1, Cut::Now).await.is_none());
+    let file = File::new("waiting");
+    let (driver, _) = open_with(Sqlite::options().path(&file.path).max_connections(2)).await;
+    let mut writer = driver.acquire().await.unwrap();
+    step(&mut *writer, TransactionStep::Begin).await;
+    let mut waiting = driver.acquire().await.unwrap();
+    assert!(cut(waiting.transaction(TransactionStep::Begin), 1, Cut::Now).await.is_none());
     for end in [TransactionStep::Commit, TransactionStep::Rollback] {
-        assert_eq!(connection.transaction(end).await.unwrap_err().kind(), DriverErrorKind::ConnectionLost);
+        assert_eq!(waiting.transaction(end).await.unwrap_err().kind(), DriverErrorKind::ConnectionLost);
     }
-    drop(connection);
-    assert_eq!(authors(&driver).await, 0);
+    step(&mut *writer, TransactionStep::Rollback).await;
+    drop((writer, waiting));
+    for _ in 0..2 {
+        let mut next = driver.acquire().await.unwrap();
+        step(&mut *next, TransactionStep::Begin).await;
+        step(&mut *next, TransactionStep::Commit).await;
+    }
 }
 
 /// Reading and writing at the same time, each cut off now and then.

@@ -1,11 +1,11 @@
 //! Conditions mean what the core says, compared with an evaluation that knows no SQL.
 
-use orm_core::condition::Expression;
-use orm_core::driver::Select;
+use orm_core::condition::{Comparison, Expression};
+use orm_core::driver::{Select, Selection};
 use orm_core::value::Value;
 
 use crate::database::{count, open, rows, write};
-use crate::operations::{Random, int, key, on, text};
+use crate::operations::{Random, decimal, int, key, not, on, text};
 use crate::world::World;
 
 /// Links have no order beyond the row's, so that ties are put in one.
@@ -38,7 +38,7 @@ async fn random_queries_give_the_rows_that_they_describe() {
             let found = rows(&driver, &whole).await.unwrap();
             assert_eq!(sorted(found), sorted(expected.clone()), "{}", show(&select));
             assert_eq!(count(&driver, &select).await, expected.len() as u64, "{}", show(&select));
-            if !matches!(select.selection, orm_core::driver::Selection::Linked(_)) {
+            if !matches!(select.selection, Selection::Linked(_)) {
                 assert_eq!(
                     rows(&driver, &select).await.unwrap(),
                     world.select(&select, false),
@@ -137,7 +137,7 @@ async fn floats_are_found_exactly() {
         f64::MAX,
         f64::INFINITY,
         f64::NEG_INFINITY,
-        -7.08136711055669303876e-305,
+        -7.081_367_110_556_693e-305,
     ];
     let all = floats.map(|rating| vec![text(""), Value::Float(rating)]).to_vec();
     write(&driver, &author.insert(&["name", "rating"], all, &[])).await.unwrap();
@@ -164,9 +164,8 @@ async fn the_deepest_condition_that_is_let_through_is_understood() {
     let wide = |inner: Expression| (0..8).map(|_| named()).chain([inner]).reduce(Expression::and).unwrap();
     let flat = (0..23).fold(named(), |inner, _| named().or(wide(inner)));
     rows(&driver, &category.select(flat)).await.unwrap();
-    let nested = (0..15).fold(named(), |inner, _| {
-        category.some("similar", crate::operations::not(category.is("parent", inner)))
-    });
+    let nested =
+        (0..15).fold(named(), |inner, _| category.some("similar", not(category.is("parent", inner))));
     rows(&driver, &category.select(nested)).await.unwrap();
     let long = (0..20_000).map(|_| named()).reduce(Expression::or).unwrap();
     rows(&driver, &category.select(long)).await.unwrap();
@@ -185,4 +184,44 @@ async fn an_offset_counts_rows_and_not_their_items() {
     assert_eq!(rows(&driver, &with_books).await.unwrap().len(), 2);
     let third = Select { offset: Some(2), ..with_books };
     assert_eq!(rows(&driver, &third).await.unwrap(), [[]; 0]);
+}
+
+#[tokio::test]
+async fn a_missing_relation_is_false_and_its_opposite_true() {
+    let (driver, _) = open().await;
+    let category = on("Category");
+    let categories = vec![vec![int(1), text("root"), Value::Null], vec![int(2), text("leaf"), int(1)]];
+    write(&driver, &category.insert(&["id", "name", "parent_id"], categories, &[])).await.unwrap();
+    let ids = async |condition| {
+        let found = rows(&driver, &category.select(condition)).await.unwrap();
+        found.into_iter().map(|row| row[0].clone()).collect::<Vec<_>>()
+    };
+    let under = |name: &str| category.is("parent", category.eq("name", text(name)));
+    assert_eq!(ids(under("root")).await, [int(2)]);
+    assert_eq!(ids(not(under("root"))).await, [int(1)]);
+    assert_eq!(ids(not(under("other"))).await, [int(1), int(2)]);
+    assert_eq!(ids(category.is("parent", category.is_null("parent"))).await, [int(2)]);
+    assert_eq!(ids(not(category.is("parent", Expression::always()))).await, [int(1)]);
+}
+
+#[tokio::test]
+async fn decimals_are_found_and_ordered_as_numbers() {
+    let (driver, _) = open().await;
+    let book = on("Book");
+    write(&driver, &on("Author").insert(&["name"], vec![vec![text("a")]], &[])).await.unwrap();
+    let prices = ["10", "9.50", "-1", "100.0", "9.5", "0.001"];
+    let books = prices.iter().map(|price| vec![text(price), decimal(price), int(1), int(1)]).collect();
+    write(&driver, &book.insert(&["title", "price", "author_id", "version"], books, &[])).await.unwrap();
+    let prices = async |condition| {
+        let order =
+            vec![book.order(&[], book.field("price"), false), book.order(&[], book.field("id"), false)];
+        let select = Select { order, ..book.select(condition) };
+        let found = rows(&driver, &select).await.unwrap();
+        found.into_iter().map(|row| format!("{:?}", row[2])).collect::<Vec<_>>()
+    };
+    assert_eq!(prices(Expression::always()).await, ["-1", "0.001", "9.50", "9.5", "10", "100.0"]);
+    assert_eq!(prices(book.eq("price", decimal("9.500"))).await, ["9.50", "9.5"]);
+    assert_eq!(prices(book.in_("price", ["1e1", "100"].map(decimal))).await, ["10", "100.0"]);
+    let above = book.compare("price", Comparison::Greater, decimal("9.5"));
+    assert_eq!(prices(above).await, ["10", "100.0"]);
 }

@@ -1,5 +1,7 @@
 //! The SQLite driver at its contract: operations in, rows out, on real databases.
 
+#![expect(clippy::unwrap_used, reason = "a test whose preparations fail has failed")]
+
 #[path = "../../../orm-sql/tests/text/fixture.rs"]
 mod fixture;
 #[path = "../../../orm-sql/tests/text/operations.rs"]

@@ -4,7 +4,7 @@ use orm_core::condition::Expression;
 use orm_core::driver::{Connection, Driver, DriverErrorKind, TransactionStep};
 use orm_sqlx::Sqlite;
 
-use crate::database::{count, execute, open, open_with, step, write};
+use crate::database::{count, execute, open, open_with, step};
 use crate::operations::{on, text};
 
 async fn insert(connection: &mut dyn Connection) {

@@ -306,11 +306,11 @@ fn holds(comparison: Comparison, ordering: Ordering) -> bool {
 
 /// False if one is false, else unknown if one is unknown.
 fn all_of(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    parts.fold(Some(true), |all, part| match (all, part) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, _) | (_, None) => None,
-        (Some(true), Some(true)) => Some(true),
-    })
+    let parts: Vec<_> = parts.collect();
+    if parts.contains(&Some(false)) {
+        return Some(false);
+    }
+    if parts.contains(&None) { None } else { Some(true) }
 }
 
 /// True if one is true, else unknown if one is unknown.

@@ -14,38 +14,45 @@ use crate::fixtures::blog::{self, Author, Book, Tag};
 use crate::recorder::Fault;
 use crate::{Backend, TestDb};
 
-/// Dropped after every possible number of polls, with one connection: the database has all of it or nothing, the next
-/// borrower is in no transaction, and the same manager goes on, told of an unknown outcome where there is one.
-pub async fn a_flush_may_be_dropped_at_any_await<B: Backend>() -> Result<()> {
-    let (mut polls, mut unknown) = (0, 0);
-    loop {
+/// Cut off before and after every statement, with one connection: the database has all of it or nothing, the next
+/// borrower is in no transaction, and the same manager goes on; told of an unknown outcome while COMMIT is on its way.
+pub async fn a_flush_may_be_cut_off_at_any_statement<B: Backend>() -> Result<()> {
+    let mut unknown = Vec::new();
+    for points in 0.. {
         let db = blog::seeded::<B>().await?;
         let work = Work::begin(&db).await?;
-        let finished = poll_times(work.em.flush(), polls).await.transpose()?.is_some();
-        // BEGIN fails inside a transaction that somebody left open.
-        let other = db.em();
-        other.persist(Author::new("Bystander"))?;
-        other.flush().await?;
-
-        let written = work.is_written(&db).await?;
-        match work.em.flush().await {
-            Ok(()) => assert!(finished || !written, "written twice after {polls} polls"),
-            Err(Error::OutcomeUnknown) => {
-                unknown += 1;
-                assert!(!finished);
-                work.em.accept_unknown(if written { Outcome::Committed } else { Outcome::RolledBack })?;
-                work.em.flush().await?;
-            }
-            Err(error) => return Err(error),
+        db.recorder.stall_after(points);
+        until_stalled(&db, work.em.flush()).await.transpose()?;
+        let was_cut_off = db.recorder.go_on();
+        if work.goes_on(&db, was_cut_off).await? {
+            unknown.push(points);
         }
-        work.assert_done(&db).await?;
-        if finished {
+        if !was_cut_off {
+            // BEGIN, five writes and COMMIT, each with a point before and after.
+            assert_eq!((points, unknown), (14, vec![12, 13]));
             break;
         }
-        polls += 1;
     }
-    assert!(polls > 5, "it was awaited {polls} times only");
-    assert!(unknown > 0, "COMMIT was never cut off");
+    Ok(())
+}
+
+/// Dropped after every possible number of polls, in the middle of statements too.
+pub async fn a_flush_may_be_dropped_at_any_await<B: Backend>() -> Result<()> {
+    let mut finished = 0;
+    for polls in 0.. {
+        let db = blog::seeded::<B>().await?;
+        let work = Work::begin(&db).await?;
+        db.recorder.give_way();
+        let is_finished = poll_times(work.em.flush(), polls).await.transpose()?.is_some();
+        db.recorder.go_on();
+        work.goes_on(&db, !is_finished).await?;
+        // How many polls it takes depends on how fast the database answers.
+        finished += u32::from(is_finished);
+        if finished == 3 {
+            assert!(polls > 14, "it was awaited {polls} times only");
+            break;
+        }
+    }
     Ok(())
 }
 
@@ -53,8 +60,9 @@ pub async fn a_flush_may_be_dropped_at_any_await<B: Backend>() -> Result<()> {
 pub async fn a_dropped_flush_leaves_no_trace<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
     let work = Work::begin(&db).await?;
+    db.recorder.give_way();
 
-    poll_times(work.em.flush(), 3).await.transpose()?;
+    assert!(poll_times(work.em.flush(), 10).await.is_none());
 
     assert!(!work.is_written(&db).await?);
     assert_eq!((work.sansa.try_id(), work.feast.try_id()), (None, None));
@@ -190,6 +198,28 @@ impl Work {
         Ok(Self { em, jon, storm, sansa, feast })
     }
 
+    /// The pool's one connection is clean, the manager of a flush that was perhaps cut off says what it does not know,
+    /// and writes everything once. Whether it did not know.
+    async fn goes_on(&self, db: &TestDb, was_cut_off: bool) -> Result<bool> {
+        let other = db.em();
+        other.persist(Author::new("Bystander"))?;
+        // BEGIN fails inside a transaction that somebody left open.
+        other.flush().await?;
+        let is_written = self.is_written(db).await?;
+        let is_unknown = match self.em.flush().await {
+            Ok(()) => false,
+            Err(Error::OutcomeUnknown) => true,
+            Err(error) => return Err(error),
+        };
+        assert_eq!(is_written, !was_cut_off || (is_unknown && is_written));
+        if is_unknown {
+            self.em.accept_unknown(if is_written { Outcome::Committed } else { Outcome::RolledBack })?;
+            self.em.flush().await?;
+        }
+        self.assert_done(db).await?;
+        Ok(is_unknown)
+    }
+
     /// Whether the database has all of it; having a part of it is a failure.
     async fn is_written(&self, db: &TestDb) -> Result<bool> {
         let other = db.em();
@@ -214,6 +244,17 @@ impl Work {
         assert!(self.em.flush_plan()?.is_empty());
         Ok(())
     }
+}
+
+/// Polls `future` until it is ready, or an operation stalls; `None` if it was dropped unfinished.
+async fn until_stalled<F: Future>(db: &TestDb, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if db.recorder.is_stalled() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// Polls `future` until it is ready, or has been polled `times` times; `None` if it was dropped unfinished.

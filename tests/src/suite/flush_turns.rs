@@ -33,6 +33,7 @@ pub async fn a_waiting_flush_writes_what_came_meanwhile<B: Backend>() -> Result<
     let db = blog::empty::<B>().await?;
     let em = db.em();
     em.persist(Author::new("Arya"))?;
+    db.recorder.give_way();
     let mut first = pin!(em.flush());
     until(&mut first, || db.recorder.operations().contains(&Operation::Begin)).await;
     em.persist(Author::new("Bran"))?;
@@ -83,6 +84,7 @@ pub async fn a_flush_dropped_while_it_waits_gives_up_its_turn<B: Backend>() -> R
     let db = blog::empty::<B>().await?;
     let em = db.em();
     em.persist(Author::new("Arya"))?;
+    db.recorder.give_way();
     let mut first = pin!(em.flush());
     until(&mut first, || db.recorder.operations().contains(&Operation::Begin)).await;
     {
@@ -105,6 +107,7 @@ pub async fn edits_made_while_a_flush_runs_stay_dirty<B: Backend>() -> Result<()
     jon.edit().age = Some(17);
     let arya = em.persist(Author::new("Arya"))?;
     db.recorder.reset();
+    db.recorder.give_way();
     let mut flush = pin!(em.flush());
     until(&mut flush, || !db.recorder.operations().is_empty()).await;
     jon.edit().name = "Aegon".into();
@@ -137,6 +140,7 @@ pub async fn an_edit_of_a_field_that_is_being_written_is_kept<B: Backend>() -> R
     let jon = em.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
     jon.edit().age = Some(17);
     db.recorder.reset();
+    db.recorder.give_way();
     let mut flush = pin!(em.flush());
     until(&mut flush, || !db.recorder.operations().is_empty()).await;
     jon.edit().age = Some(18);
@@ -157,6 +161,7 @@ pub async fn removals_and_links_made_while_a_flush_runs_wait<B: Backend>() -> Re
     let storm = em.find_one_or_fail(Book::TITLE.eq("A Storm")).await?;
     let arya = em.persist(Author::new("Arya"))?;
     db.recorder.reset();
+    db.recorder.give_way();
     let mut flush = pin!(em.flush());
     until(&mut flush, || !db.recorder.operations().is_empty()).await;
     em.remove(&storm)?;
@@ -177,6 +182,7 @@ pub async fn a_new_entity_removed_while_it_is_inserted_is_deleted<B: Backend>() 
     let db = blog::empty::<B>().await?;
     let em = db.em();
     let arya = em.persist(Author::new("Arya"))?;
+    db.recorder.give_way();
     let mut flush = pin!(em.flush());
     until(&mut flush, || db.recorder.writes() > 0).await;
     em.remove(&arya)?;

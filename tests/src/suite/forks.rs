@@ -10,7 +10,7 @@ use crate::{Backend, Operation};
 const KEEP: ForkOptions =
     ForkOptions { clear: false, use_context: false, disable_context_resolution: false, flush_mode: None };
 
-/// A fork starts empty, shares the metadata, and the parent keeps what it has. Case C10 (A10).
+/// A fork starts empty, shares the metadata, and the parent keeps what it has. Case A10.
 pub async fn a_fork_starts_empty_and_leaves_its_parent_alone<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
     let parent = db.em();

@@ -519,6 +519,25 @@ pub async fn persist_takes_a_removal_back<B: Backend>() -> Result<()> {
     Ok(())
 }
 
+/// A removal that was taken back can be scheduled again, and deletes once.
+pub async fn a_removal_taken_back_can_be_scheduled_again<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let wall = em.find_one_or_fail(Book::TITLE.eq("The Wall")).await?;
+    em.remove(&wall)?;
+    em.persist(&wall)?;
+    em.remove(&wall)?;
+    em.remove(&wall)?;
+    db.recorder.reset();
+
+    em.flush().await?;
+    assert_eq!(
+        db.recorder.operations(),
+        [Operation::Begin, Operation::Delete("Book".into(), 1), Operation::Commit]
+    );
+    Ok(())
+}
+
 /// Edits from before a removal are there again when it is taken back, and are saved.
 pub async fn edits_survive_a_removal_that_is_taken_back<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;

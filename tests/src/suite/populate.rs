@@ -25,7 +25,8 @@ async fn library<B: Backend>(authors: usize) -> Result<TestDb> {
     let em = db.em();
     let tag = em.persist(Tag::new("tag"))?;
     for at in 0..authors {
-        let book = |title: &str| Book { tags: [&tag].into(), title: format!("{at} {title}"), ..Book::default() };
+        let book =
+            |title: &str| Book { tags: [&tag].into(), title: format!("{at} {title}"), ..Book::default() };
         em.persist(Author { books: [book("a"), book("b")].into(), ..Author::new(&format!("{at:04}")) })?;
     }
     em.flush().await?;
@@ -93,7 +94,8 @@ pub async fn only_what_is_missing_is_asked_for<B: Backend>() -> Result<()> {
 pub async fn each_target_is_asked_for_once<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
 
-    let books = db.em().find_all::<Book>().populate((Book::AUTHOR.then(Author::MENTOR), Book::PUBLISHER)).await?;
+    let books =
+        db.em().find_all::<Book>().populate((Book::AUTHOR.then(Author::MENTOR), Book::PUBLISHER)).await?;
 
     assert_eq!(db.recorder.operations(), [select("Book", 3), select("Author", 1), select("Publisher", 1)]);
     assert!(books.iter().all(|book| book.author() == books[0].author()));
@@ -237,7 +239,9 @@ pub async fn both_sides_of_a_one_to_one_relation_are_linked<B: Backend>() -> Res
 
     let passports = em.find_all::<Passport>().populate(Passport::HOLDER.then(Person::PASSPORT)).await?;
     assert!(passports[0].holder().is_some_and(|holder| holder == *ann));
-    assert!(passports[0].holder().and_then(|holder| holder.passport()).is_some_and(|own| own == passports[0]));
+    assert!(
+        passports[0].holder().and_then(|holder| holder.passport()).is_some_and(|own| own == passports[0])
+    );
     assert!(passports[1].holder().is_none());
     assert_eq!(db.statements(), 3);
     Ok(())
@@ -267,7 +271,8 @@ pub async fn eager_relations_in_a_circle_end<B: Backend>() -> Result<()> {
 /// Case G141.
 pub async fn eager_relations_come_with_every_way_of_loading<B: Backend>() -> Result<()> {
     let db = capitals::seeded::<B>().await?;
-    let capital_of = |country: &Loaded<Country>| country.capital_ref().get().map(|city| city.get().name.clone());
+    let capital_of =
+        |country: &Loaded<Country>| country.capital_ref().get().map(|city| city.get().name.clone());
 
     let em = db.em();
     let peru = em.get_reference::<Country>(2)?.load().await?;
@@ -276,7 +281,8 @@ pub async fn eager_relations_come_with_every_way_of_loading<B: Backend>() -> Res
     let peru = em.find_by_id::<Country>(2).await?;
     assert_eq!(peru.map(|peru| capital_of(&peru)).transpose()?.as_deref(), Some("Lima"));
     let em = db.em();
-    let lima = em.find_one_or_fail(City::NAME.eq("Lima")).populate(City::COUNTRY.then(Country::CITIES)).await?;
+    let lima =
+        em.find_one_or_fail(City::NAME.eq("Lima")).populate(City::COUNTRY.then(Country::CITIES)).await?;
     assert_eq!(capital_of(&lima.country().without_hints())?, "Lima");
     assert!(lima.country().cities().contains(&lima));
     Ok(())
@@ -308,7 +314,10 @@ pub async fn self_references_are_populated<B: Backend>() -> Result<()> {
     let em = db.em();
     let leaf = |label: &str| Node::new(label);
     let branch = |label: &str, children: Vec<Node>| Node { children: children.into(), ..Node::new(label) };
-    em.persist(branch("root", vec![branch("a", vec![leaf("a1"), leaf("a2")]), branch("b", vec![leaf("b1")])]))?;
+    em.persist(branch(
+        "root",
+        vec![branch("a", vec![leaf("a1"), leaf("a2")]), branch("b", vec![leaf("b1")])],
+    ))?;
     em.flush().await?;
     db.recorder.reset();
 
@@ -419,7 +428,8 @@ pub async fn the_handle_of_a_new_entity_reads_its_collections<B: Backend>() -> R
 /// Any handle with its books populated.
 fn titles_of<P: Has<Author__books>>(author: &Loaded<Author, P>) -> Vec<String> {
     let author = author.without_hints();
-    let books = author.books_ref().items().map(|books| books.iter().map(|book| book.get().title.clone()).collect());
+    let books =
+        author.books_ref().items().map(|books| books.iter().map(|book| book.get().title.clone()).collect());
     books.unwrap_or_default()
 }
 
@@ -434,7 +444,10 @@ pub async fn a_handle_is_checked_against_what_is_loaded<B: Backend>() -> Result<
 
     assert_eq!(jon.try_with(Author::BOOKS)?.books().len(), 3);
     let Err(error) = jon.try_with(Author::BOOKS.then(Book::TAGS)) else { panic!("no tags are loaded") };
-    assert!(matches!(&error, Error::NotLoaded { relation: "tags", .. }) && error.to_string().contains("Book["), "{error}");
+    assert!(
+        matches!(&error, Error::NotLoaded { relation: "tags", .. }) && error.to_string().contains("Book["),
+        "{error}"
+    );
     let Err(error) = jon.try_with((Author::BOOKS, Author::PROFILE)) else { panic!("no profile is loaded") };
     assert!(matches!(error, Error::NotLoaded { relation: "profile", .. }), "{error}");
     // A reference to nothing is as loaded as it can be.
@@ -448,7 +461,8 @@ pub async fn a_handle_is_checked_against_what_is_loaded<B: Backend>() -> Result<
 pub async fn a_populated_relation_pointed_elsewhere_says_so<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
     let em = db.em();
-    let clash = em.find_one_or_fail(Book::TITLE.eq("A Clash")).populate((Book::AUTHOR, Book::PUBLISHER)).await?;
+    let clash =
+        em.find_one_or_fail(Book::TITLE.eq("A Clash")).populate((Book::AUTHOR, Book::PUBLISHER)).await?;
     assert_eq!(clash.try_author()?.get().name, "Jon Snow");
 
     clash.edit().author = Ref::key(2);
@@ -485,8 +499,11 @@ pub async fn unmanaged_results_are_populated_too<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
     let em = db.em();
 
-    let books =
-        em.find_all::<Book>().populate((Book::AUTHOR.then(Author::BOOKS), Book::TAGS)).disable_identity_map().await?;
+    let books = em
+        .find_all::<Book>()
+        .populate((Book::AUTHOR.then(Author::BOOKS), Book::TAGS))
+        .disable_identity_map()
+        .await?;
 
     assert!(books.iter().all(|book| book.author() == books[0].author() && book.tags().len() == 2));
     assert!(books[0].author().books().contains(&books[1]));
@@ -537,7 +554,8 @@ pub async fn a_path_as_text_loads_what_the_typed_one_loads<B: Backend>() -> Resu
 
     assert_eq!(db.recorder.operations(), typed_operations);
     for (typed, by_path) in typed.iter().zip(&by_path) {
-        let by_path = by_path.try_with((Author::BOOKS.then((Book::TAGS, Book::PUBLISHER)), Author::PROFILE))?;
+        let by_path =
+            by_path.try_with((Author::BOOKS.then((Book::TAGS, Book::PUBLISHER)), Author::PROFILE))?;
         assert_eq!(serde_json::to_value(by_path).ok(), serde_json::to_value(typed).ok());
     }
     assert_eq!(by_path[0].books_ref().items()?[0].tags_ref().items()?.len(), 2);
@@ -571,7 +589,9 @@ pub async fn an_unknown_path_is_refused_with_a_suggestion<B: Backend>() -> Resul
         assert!(message.contains(&format!("`{path}`")), "{message}");
         assert!(message.contains(&format!("{entity} has no relation `{step}`")), "{message}");
         match suggestion {
-            Some(suggestion) => assert!(message.ends_with(&format!("did you mean `{suggestion}`?")), "{message}"),
+            Some(suggestion) => {
+                assert!(message.ends_with(&format!("did you mean `{suggestion}`?")), "{message}")
+            }
             None => assert!(!message.contains("did you mean"), "{message}"),
         }
     }
@@ -588,10 +608,15 @@ pub async fn a_broken_foreign_key_is_named<B: Backend>() -> Result<()> {
     let em = db.em();
     assert_eq!(em.find_all::<Comment>().await?.len(), 3);
 
-    let Err(error) = em.find_all::<Comment>().populate(Comment::POST).await else { panic!("post 99 is gone") };
+    let Err(error) = em.find_all::<Comment>().populate(Comment::POST).await else {
+        panic!("post 99 is gone")
+    };
 
     let Error::DanglingReference { key, relation, target } = &error else { panic!("{error}") };
-    assert_eq!((key.to_string().as_str(), *relation, target.to_string().as_str()), ("Comment[2]", "post", "Post[99]"));
+    assert_eq!(
+        (key.to_string().as_str(), *relation, target.to_string().as_str()),
+        ("Comment[2]", "post", "Post[99]")
+    );
     let whole = em.find(Comment::ID.ne(2)).populate(Comment::POST).await?;
     assert!(whole.iter().all(|comment| comment.post().get().title == "There"));
     Ok(())
@@ -601,7 +626,12 @@ pub async fn a_broken_foreign_key_is_named<B: Backend>() -> Result<()> {
 pub async fn a_relation_that_may_be_missing_is_an_option<B: Backend>() -> Result<()> {
     let db = broken::seeded::<B>(|builder| builder.entity::<StrayComment>()).await?;
 
-    let comments = db.em().find_all::<StrayComment>().populate(StrayComment::POST).order_by(StrayComment::ID.asc()).await?;
+    let comments = db
+        .em()
+        .find_all::<StrayComment>()
+        .populate(StrayComment::POST)
+        .order_by(StrayComment::ID.asc())
+        .await?;
 
     let posts = comments.iter().map(|comment| comment.post().map(|post| post.get().title.clone()));
     assert_eq!(posts.collect::<Vec<_>>(), [Some("There".into()), None, Some("There".into())]);
@@ -635,8 +665,12 @@ pub async fn populating_keeps_unsaved_edits<B: Backend>() -> Result<()> {
     moved.edit().author = Ref::key(2);
     let authors = em.find_all::<Author>().populate(Author::BOOKS).order_by(Author::NAME.asc()).await?;
 
-    let titles = |at: usize| authors[at].books().iter().map(|book| book.get().title.clone()).collect::<Vec<_>>();
-    assert_eq!((titles(0), titles(1)), (vec!["A Clash".into(), "The Wall".into()], vec!["A Storm".to_owned()]));
+    let titles =
+        |at: usize| authors[at].books().iter().map(|book| book.get().title.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (titles(0), titles(1)),
+        (vec!["A Clash".into(), "The Wall".into()], vec!["A Storm".to_owned()])
+    );
     assert_eq!(authors[0].books()[0].get().price, 77);
     Ok(())
 }
@@ -671,7 +705,9 @@ pub async fn every_relation_of_a_model_is_populated<B: Backend>() -> Result<()> 
     for book in tag.books() {
         let author = book.author();
         assert!(author.profile().is_some_and(|profile| profile.author() == author));
-        assert!(author.students().iter().all(|student| student.mentor().is_some_and(|mentor| mentor == author)));
+        assert!(
+            author.students().iter().all(|student| student.mentor().is_some_and(|mentor| mentor == author))
+        );
         assert!(book.publisher().is_some_and(|publisher| publisher.books().contains(&book)));
         assert!(book.tags().contains(&tag));
     }

@@ -83,7 +83,10 @@ pub async fn loading_a_broken_foreign_key_says_so<B: Backend>() -> Result<()> {
     }
     let [Ok(first), Err(error), Ok(last)] = &loaded[..] else { panic!("{loaded:?}") };
     assert!(first == last && first.get().title == "There");
-    assert!(matches!(error, Error::NotFound { entity: "Post", .. }) && error.to_string().contains("99"), "{error}");
+    assert!(
+        matches!(error, Error::NotFound { entity: "Post", .. }) && error.to_string().contains("99"),
+        "{error}"
+    );
 
     let db = broken::seeded::<B>(|builder| builder.entity::<StrayComment>()).await?;
     let stray = db.em().find_one_or_fail(StrayComment::POST.eq(99)).await?;
@@ -190,6 +193,21 @@ pub async fn a_field_takes_whatever_leads_to_its_target<B: Backend>() -> Result<
     Ok(())
 }
 
+/// A condition takes a handle, a `Ref`, a reference of the context, or a key, and compares the foreign key.
+pub async fn a_condition_takes_whatever_leads_to_its_target<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let reference = em.get_reference::<Author>(1)?;
+
+    assert_eq!(em.count(Book::AUTHOR.eq(1)).await?, 3);
+    assert_eq!(em.count(Book::AUTHOR.eq(&reference)).await?, 3);
+    assert_eq!(em.count(Book::AUTHOR.eq(reference.to_ref())).await?, 3);
+    assert_eq!(em.count(Book::AUTHOR.eq(&reference.load().await?)).await?, 3);
+    assert_eq!(em.count(Book::AUTHOR.ne(&reference)).await?, 0);
+    assert_eq!(em.count(Book::AUTHOR.eq(&em.persist(Author::new("New"))?)).await?, 0);
+    Ok(())
+}
+
 /// Refs are plain data: equal by where they lead, shown without their target, copied freely.
 pub async fn refs_are_plain_data<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
@@ -205,7 +223,8 @@ pub async fn refs_are_plain_data<B: Backend>() -> Result<()> {
     assert_ne!(new, Ref::default());
     assert!(new.is_set() && !Ref::<Author>::default().is_set());
     assert_eq!(jon.to_ref().try_key(), Some(&1));
-    let shown = [format!("{:?}", jon.to_ref()), format!("{new:?}"), format!("{:?}", Ref::<Author>::default())];
+    let shown =
+        [format!("{:?}", jon.to_ref()), format!("{new:?}"), format!("{:?}", Ref::<Author>::default())];
     assert_eq!(shown, ["Author[1]", "Author(new)", "Author(unset)"]);
     assert_eq!(format!("{:?}", em.get_reference::<Author>(1)?), "Author[1]");
     Ok(())
@@ -254,7 +273,7 @@ pub async fn a_reference_may_have_a_composite_key<B: Backend>() -> Result<()> {
     let product = em.get_reference::<Product>(("A".to_owned(), 2))?;
     let lot = em.find_one_or_fail(Lot::SHELF.eq("nowhere")).await?;
 
-    lot.edit().product = Some(product.to_ref());
+    lot.edit().product = (&product).into();
     em.flush().await?;
 
     let stored = db.em().find_one_or_fail(Lot::SHELF.eq("nowhere")).await?;
@@ -330,12 +349,19 @@ pub async fn persist_takes_a_nested_graph<B: Backend>() -> Result<()> {
     em.flush().await?;
 
     let inserts: Vec<_> = db.recorder.operations();
-    let count = |name: &str| inserts.iter().filter(|one| matches!(one, Operation::Insert(of, _) if of == name)).count();
+    let count = |name: &str| {
+        inserts.iter().filter(|one| matches!(one, Operation::Insert(of, _) if of == name)).count()
+    };
     assert_eq!((count("Book"), count("Tag"), count("Publisher"), count("Profile")), (1, 1, 1, 1));
     let stored = db
         .em()
         .find_one_or_fail(Author::NAME.eq("Ann"))
-        .populate((Author::BOOKS.then((Book::TAGS, Book::PUBLISHER)), Author::MENTOR, Author::STUDENTS, Author::PROFILE))
+        .populate((
+            Author::BOOKS.then((Book::TAGS, Book::PUBLISHER)),
+            Author::MENTOR,
+            Author::STUDENTS,
+            Author::PROFILE,
+        ))
         .await?;
     assert_eq!(stored.mentor().map(|mentor| mentor.get().name.clone()).as_deref(), Some("Mentor"));
     assert_eq!(stored.students()[0].get().name, "Student");
@@ -372,12 +398,8 @@ pub async fn persist_takes_a_deep_graph<B: Backend>() -> Result<()> {
     let db = tree::empty::<B>().await?;
     let em = db.em();
     let depth = 2_000;
-    let mut node = Node::new("0");
-    for at in 1..depth {
-        node = Node { parent: Some(node.into()), ..Node::new(&at.to_string()) };
-    }
 
-    let leaf = em.persist(node)?;
+    let leaf = em.persist(chain(depth))?;
     em.flush().await?;
     assert_eq!(em.managed_count()?, depth);
 
@@ -391,6 +413,27 @@ pub async fn persist_takes_a_deep_graph<B: Backend>() -> Result<()> {
     }
     assert_eq!(steps, depth);
     Ok(())
+}
+
+/// A graph that is deeper than any stack is taken in, planned level by level, and let go of again.
+pub async fn persist_takes_a_graph_deeper_than_the_stack<B: Backend>() -> Result<()> {
+    let db = tree::empty::<B>().await?;
+    let em = db.em();
+    let depth = 50_000;
+
+    em.persist(chain(depth))?;
+
+    assert_eq!(em.managed_count()?, depth);
+    assert_eq!(em.flush_plan()?.len(), depth);
+    em.clear()?;
+    assert_eq!(em.managed_count()?, 0);
+    Ok(())
+}
+
+/// So many new nodes, each the parent of the next; the last one.
+fn chain(depth: usize) -> Node {
+    let first = Node::new("0");
+    (1..depth).fold(first, |parent, at| Node { parent: Some(parent.into()), ..Node::new(&at.to_string()) })
 }
 
 /// A persisted value may be changed and extended before the flush: what is reachable then is saved.
@@ -407,7 +450,8 @@ pub async fn relations_set_after_persist_are_saved<B: Backend>() -> Result<()> {
     ann.edit().books = vec![book.to_ref(), Book::new("Second", Ref::default()).into()].into();
     em.flush().await?;
 
-    let stored = db.em().find(Book::AUTHOR.eq(&ann)).populate(Book::PUBLISHER).order_by(Book::TITLE.asc()).await?;
+    let stored =
+        db.em().find(Book::AUTHOR.eq(&ann)).populate(Book::PUBLISHER).order_by(Book::TITLE.asc()).await?;
     assert_eq!(stored.len(), 2);
     assert!(stored[0].publisher().is_some() && stored[1].publisher().is_none());
     Ok(())
@@ -427,7 +471,8 @@ pub async fn an_entity_may_refer_to_itself<B: Backend>() -> Result<()> {
     assert!(node.children().contains(&node));
     em.flush().await?;
 
-    let stored = db.em().find_one_or_fail(Node::LABEL.eq("self")).populate((Node::PARENT, Node::CHILDREN)).await?;
+    let stored =
+        db.em().find_one_or_fail(Node::LABEL.eq("self")).populate((Node::PARENT, Node::CHILDREN)).await?;
     assert!(stored.parent().is_some_and(|parent| parent == stored));
     assert!(stored.children().len() == 1 && stored.children()[0] == stored);
     Ok(())
@@ -445,7 +490,8 @@ pub async fn two_new_entities_may_refer_to_each_other<B: Backend>() -> Result<()
     b.edit().parent = (&a).into();
     em.flush().await?;
 
-    let stored = db.em().find_one_or_fail(Node::LABEL.eq("a")).populate(Node::PARENT.then(Node::PARENT)).await?;
+    let stored =
+        db.em().find_one_or_fail(Node::LABEL.eq("a")).populate(Node::PARENT.then(Node::PARENT)).await?;
     let (up, around) = (stored.parent(), stored.parent().and_then(|parent| parent.parent()));
     assert!(up.is_some_and(|up| up.get().label == "b") && around.is_some_and(|around| around == stored));
     Ok(())

@@ -3,9 +3,9 @@
 use FieldSort::{InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
 use darling::Error;
 use darling::error::Accumulator;
-use proc_macro2::Span;
 
-use crate::support::attribute::Syntax;
+use super::FieldAttrs;
+use crate::support::attribute::{Given, Syntax};
 
 /// A field, sorted by its type and by `skip`, `mapped_by` and `many_to_many`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,13 +100,14 @@ pub(in crate::entity) const STRUCT: Syntax = Syntax {
 pub(in crate::entity) const FIELD: Syntax =
     Syntax { attribute: "entity", place: "a field", names: &FIELD_NAMES, repeatable: &[] };
 
-/// Reports every name that does not fit the sort of field it was given on.
+/// Reports every name that does not fit the sort of field it was given on. What could not be read may have said which
+/// sort that is, so nothing is reported then.
 pub(in crate::entity) fn refuse_misplaced(
     sort: FieldSort,
-    names: &[(String, Span)],
+    given: &Given<FieldAttrs>,
     errors: &mut Accumulator,
 ) {
-    for (name, span) in names {
+    for (name, span) in given.names.iter().filter(|_| !given.is_broken) {
         let rule = RULES.iter().find(|rule| rule.0 == name);
         if let Some(Rule(_, _, belongs)) = rule.filter(|rule| !rule.1.contains(&sort)) {
             let message = format!("`{name}` does not fit {}; {belongs}", sort.describe());

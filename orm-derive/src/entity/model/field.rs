@@ -9,7 +9,8 @@ use syn::{Field, Type, Visibility};
 
 use super::EntityModel;
 use super::column::Scalar;
-use super::relation::{Relation, RelationType, Side};
+use super::relation::{Relation, Side};
+use super::relation_type::{RelationType, without_self};
 use crate::entity::attrs::{FieldAttrs, FieldSort, refuse_misplaced};
 use crate::support::attribute::Given;
 use crate::support::case::Case;
@@ -50,7 +51,7 @@ impl FieldModel {
     ) -> Option<Self> {
         let ident = field.ident.clone()?;
         let name = ident.unraw().to_string();
-        let ty = super::relation::without_self(&field.ty, &entity.ident);
+        let ty = without_self(&field.ty, &entity.ident);
         let own_json = given.attrs.json.as_ref().map(|text| text.value());
         let hidden = given.attrs.hidden.is_some();
         let constant =
@@ -111,7 +112,7 @@ impl Declared<'_> {
         match RelationType::of(self.ty) {
             Ok(Some(shape)) => FieldKind::Relation(Box::new(Relation::new(self, shape, &given, errors))),
             Ok(None) => {
-                refuse_misplaced(FieldSort::Scalar, &given.names, errors);
+                refuse_misplaced(FieldSort::Scalar, &given, errors);
                 FieldKind::Scalar(Scalar::new(self, given, errors))
             }
             Err(error) => {

@@ -3,16 +3,16 @@
 use darling::error::Accumulator;
 use darling::{Error, Result};
 use heck::ToSnakeCase;
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Path, Type, Visibility};
+use syn::{Type, Visibility};
 
 use super::field::Declared;
+use super::relation_type::RelationType;
 use crate::entity::attrs::{Action, ActionKind, FieldAttrs, FieldSort, OrderBy, refuse_misplaced};
 use crate::support::attribute::Given;
-use crate::support::shape::{argument_of, last_name, without_option, word_of};
+use crate::support::shape::{last_name, word_of};
 use crate::support::tokens::at;
 use crate::support::value::{Text, Texts};
 use crate::support::visibility::narrower;
@@ -79,42 +79,11 @@ impl Relation {
         errors: &mut Accumulator,
     ) -> Self {
         let attrs = &given.attrs;
-        let sort = match (shape.is_collection, &attrs.mapped_by, attrs.many_to_many) {
-            (false, None, _) => FieldSort::Reference,
-            (false, Some(_), _) => FieldSort::InverseReference,
-            (true, Some(_), None) => FieldSort::InverseCollection,
-            (true, None, _) | (true, Some(_), Some(_)) => FieldSort::OwningCollection,
-        };
-        let says_its_side = match &attrs.many_to_many {
-            Some(_) => errors.handle(owns_or_is_mapped(field.ident, attrs)),
-            None if sort == FieldSort::OwningCollection && !given.is_broken => {
-                errors.push(side_is_missing(field, &shape));
-                None
-            }
-            None => Some(()),
-        };
-        if says_its_side.is_some() {
-            refuse_misplaced(sort, &given.names, errors);
+        let sort = sort(&shape, attrs);
+        if errors.handle(says_its_side(field, &shape, sort, given)).is_some() {
+            refuse_misplaced(sort, given, errors);
         }
-        let side = match (sort, &attrs.mapped_by) {
-            (FieldSort::InverseReference, Some(mapped_by)) => {
-                if !shape.nullable {
-                    let message = format!(
-                        "there may be no row that refers back; write `Option<Ref<{}>>`",
-                        shape.target_name(),
-                    );
-                    errors.push(Error::custom(message).with_span(&word_of(field.ty)));
-                }
-                Side::InverseReference { mapped_by: mapped_by.0.clone() }
-            }
-            (FieldSort::InverseCollection | FieldSort::OwningCollection, mapped_by) => {
-                let mapped_by = mapped_by.as_ref().filter(|_| sort == FieldSort::InverseCollection);
-                Side::Collection(Collection::new(mapped_by.map(|name| name.0.clone()), attrs, errors))
-            }
-            (FieldSort::Scalar | FieldSort::Reference | FieldSort::InverseReference, _) => {
-                Side::Reference(Reference::new(field.ty, shape.nullable, attrs, errors))
-            }
-        };
+        let side = Side::new(field, &shape, sort, attrs, errors);
         let (entity, ident) = (field.entity, field.ident);
         Self {
             index: 0,
@@ -139,6 +108,31 @@ impl Relation {
             Side::Reference(_) => None,
             Side::InverseReference { mapped_by } => Some(mapped_by),
             Side::Collection(collection) => collection.mapped_by.as_ref(),
+        }
+    }
+}
+
+impl Side {
+    fn new(
+        field: &Declared<'_>,
+        shape: &RelationType,
+        sort: FieldSort,
+        attrs: &FieldAttrs,
+        errors: &mut Accumulator,
+    ) -> Self {
+        let mapped_by = attrs.mapped_by.as_ref().map(|name| name.0.clone());
+        match (sort, mapped_by) {
+            (FieldSort::InverseReference, Some(mapped_by)) => {
+                errors.handle(may_find_nothing(field, shape));
+                Self::InverseReference { mapped_by }
+            }
+            (FieldSort::InverseCollection, mapped_by) => {
+                Self::Collection(Collection::new(mapped_by, attrs, errors))
+            }
+            (FieldSort::OwningCollection, _) => Self::Collection(Collection::new(None, attrs, errors)),
+            (FieldSort::Scalar | FieldSort::Reference | FieldSort::InverseReference, _) => {
+                Self::Reference(Reference::new(field.ty, shape.nullable, attrs, errors))
+            }
         }
     }
 }
@@ -209,96 +203,49 @@ fn columns(
     vec![one.value()]
 }
 
-fn owns_or_is_mapped(field: &Ident, attrs: &FieldAttrs) -> Result<()> {
-    let (Some(mapped_by), Some(_)) = (&attrs.mapped_by, attrs.many_to_many) else { return Ok(()) };
-    let message = format!(
-        "`{field}` is either mapped by a field of its target, or owns a pivot table; keep `mapped_by` or \
-         `many_to_many`",
-    );
-    Err(Error::custom(message).with_span(&mapped_by.0))
+fn sort(shape: &RelationType, attrs: &FieldAttrs) -> FieldSort {
+    match (shape.is_collection, &attrs.mapped_by, attrs.many_to_many) {
+        (false, None, _) => FieldSort::Reference,
+        (false, Some(_), _) => FieldSort::InverseReference,
+        (true, Some(_), None) => FieldSort::InverseCollection,
+        (true, None, _) | (true, Some(_), Some(_)) => FieldSort::OwningCollection,
+    }
 }
 
-fn side_is_missing(field: &Declared<'_>, shape: &RelationType) -> Error {
-    let (field, target, back) = (field.ident, shape.target_name(), field.entity.name().to_snake_case());
-    let message = format!(
-        "`{field}` needs to say who owns the relation: `#[entity(mapped_by = \"{back}\")]` if the field \
-         `{back}` of `{target}` leads back here, or `#[entity(many_to_many)]` for a pivot table of its own",
-    );
-    Error::custom(message).with_span(field)
-}
-
-/// What a relation's type says.
-pub(super) struct RelationType {
-    target: Type,
-    is_collection: bool,
-    nullable: bool,
-}
-
-impl RelationType {
-    /// `None` for a type that is no relation.
-    pub(super) fn of(ty: &Type) -> Result<Option<Self>> {
-        let inner = without_option(ty);
-        let nullable = argument_of(ty, "Option").is_some();
-        let name = last_name(inner);
-        let is_collection = match name.as_deref() {
-            Some("Ref") => false,
-            Some("Collection") => true,
-            Some("Vec" | "HashSet" | "BTreeSet" | "Box" | "Arc" | "Rc") => {
-                return wrapped(inner).map(|()| None);
-            }
-            _ => return Ok(None),
-        };
-        let name = name.unwrap_or_default();
-        let Some(target) = argument_of(inner, &name) else {
-            let message = format!("`{name}` needs the entity that it leads to: `{name}<Author>`");
-            return Err(Error::custom(message).with_span(&word_of(inner)));
-        };
-        if is_collection && nullable {
-            let target = last_name(target).unwrap_or_default();
-            let message = format!("a collection is never absent, only empty; write `Collection<{target}>`");
-            return Err(Error::custom(message).with_span(&word_of(ty)));
+/// A collection says whether it owns the relation or is mapped by the target, and not both.
+fn says_its_side(
+    field: &Declared<'_>,
+    shape: &RelationType,
+    sort: FieldSort,
+    given: &Given<FieldAttrs>,
+) -> Result<()> {
+    let (name, target) = (field.ident, shape.target_name());
+    match (&given.attrs.mapped_by, given.attrs.many_to_many) {
+        (Some(mapped_by), Some(_)) if sort == FieldSort::OwningCollection => {
+            let message = format!(
+                "`{name}` is either mapped by a field of its target, or owns a pivot table; keep \
+                 `mapped_by` or `many_to_many`",
+            );
+            Err(Error::custom(message).with_span(&mapped_by.0))
         }
-        Ok(Some(Self { target: target.clone(), is_collection, nullable }))
-    }
-
-    fn target_name(&self) -> String {
-        last_name(&self.target).unwrap_or_default()
+        (None, None) if sort == FieldSort::OwningCollection && !given.is_broken => {
+            let back = field.entity.name().to_snake_case();
+            let message = format!(
+                "`{name}` needs to say who owns the relation: `#[entity(mapped_by = \"{back}\")]` if the \
+                 field `{back}` of `{target}` leads back here, or `#[entity(many_to_many)]` for a pivot table \
+                 of its own",
+            );
+            Err(Error::custom(message).with_span(name))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Refuses relations inside other containers.
-fn wrapped(ty: &Type) -> Result<()> {
-    let name = last_name(ty).unwrap_or_default();
-    let Some(inside) = argument_of(ty, &name) else { return Ok(()) };
-    let inner = without_option(inside);
-    let Some(relation) = last_name(inner).filter(|name| name == "Ref" || name == "Collection") else {
+fn may_find_nothing(field: &Declared<'_>, shape: &RelationType) -> Result<()> {
+    if shape.nullable {
         return Ok(());
-    };
-    let target = argument_of(inner, &relation).and_then(last_name).unwrap_or_else(|| "_".to_owned());
-    let instead = match name.as_str() {
-        "Vec" | "HashSet" | "BTreeSet" => "Collection",
-        _ => &relation,
-    };
-    let message = format!("a relation stands alone; write `{instead}<{target}>`");
-    Err(Error::custom(message).with_span(&word_of(ty)))
-}
-
-/// `ty` with `Self` replaced by the struct, since emitted code names it outside the struct too.
-pub(super) fn without_self(ty: &Type, entity: &Ident) -> Type {
-    let mut ty = ty.clone();
-    ReplaceSelf(entity).visit_type_mut(&mut ty);
-    ty
-}
-
-struct ReplaceSelf<'a>(&'a Ident);
-
-impl VisitMut for ReplaceSelf<'_> {
-    fn visit_path_mut(&mut self, path: &mut Path) {
-        if let Some(first) = path.segments.first_mut().filter(|first| first.ident == "Self") {
-            let span: Span = first.ident.span();
-            first.ident = self.0.clone();
-            first.ident.set_span(span);
-        }
-        visit_mut::visit_path_mut(self, path);
     }
+    let message =
+        format!("there may be no row that refers back; write `Option<Ref<{}>>`", shape.target_name());
+    Err(Error::custom(message).with_span(&word_of(field.ty)))
 }
