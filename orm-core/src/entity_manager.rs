@@ -20,7 +20,7 @@ use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record
 use crate::error::{Error, Result};
 use crate::metadata::EntityId;
 use crate::orm::{DEFAULT_NAME, OrmCore};
-use crate::populate::{load_rows, populate, select};
+use crate::populate::{keep_promises, load_rows, populate, select};
 use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
 use crate::unit_of_work::{self, FlushPlan};
@@ -258,6 +258,7 @@ impl EntityManager {
             cells.push(handle.cell_id().at);
         }
         populate(&region, entity, &cells, &Q::Out::__shape(), Freshness::Merge).await?;
+        keep_promises(&region).await?;
         Ok(handles.rebuild(|handle| Loaded::new(Arc::clone(&region), handle.cell_id())))
     }
 
@@ -280,6 +281,7 @@ impl EntityManager {
         let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key] };
         let select = select(&region, cell.entity, condition, Vec::new());
         let hydrated = load_rows(&region, &select, Freshness::Refresh).await?;
+        keep_promises(&region).await?;
         if hydrated.cells.is_empty() {
             let name = region.name(cell);
             region.links().drop_cell(&region, cell);

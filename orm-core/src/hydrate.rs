@@ -16,6 +16,8 @@ pub(crate) struct Hydrated {
     pub(crate) linked: Vec<KeyValues>,
     /// Foreign keys of loaded entities that the rows changed.
     pub(crate) moved: Vec<MovedReference>,
+    /// Cells that the rows put into lists that were loaded before, each with an item that was there already.
+    pub(crate) joined: Vec<(u32, u32)>,
 }
 
 /// Runs `select` and attaches its rows to `region`; what they moved is for the caller to follow.
@@ -49,13 +51,14 @@ fn attach(region: &Region, entity: EntityId, rows: Box<dyn ErasedRows>, freshnes
     if !attached.moved.is_empty() {
         links.move_references(region, entity, &attached.moved);
     }
-    if !attached.fresh.is_empty() && links.watches(region, entity) {
-        for at in &attached.fresh {
-            links.add_incoming(region, entity, *at);
+    let mut joined = Vec::new();
+    if (!attached.fresh.is_empty() || !attached.moved.is_empty()) && links.watches(region, entity) {
+        for at in attached.fresh.iter().copied().chain(attached.moved.iter().map(|moved| moved.at)) {
+            joined.extend(links.add_incoming(region, entity, at).map(|sibling| (at, sibling)));
         }
     }
     drop(links);
-    Hydrated { cells: attached.cells, linked, moved: attached.moved }
+    Hydrated { cells: attached.cells, linked, moved: attached.moved, joined }
 }
 
 fn prefix(region: &Region, selection: &Selection) -> Vec<ColumnType> {

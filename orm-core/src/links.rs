@@ -149,16 +149,20 @@ impl Links {
         self.move_references(region, cell.entity, &moved)
     }
 
-    /// A row came in: lists of what it points to take it up.
-    pub(crate) fn add_incoming(&mut self, region: &Region, entity: EntityId, at: u32) {
+    /// A row came in: lists of what it points to take it up. Returns an item that was in such a list before.
+    pub(crate) fn add_incoming(&mut self, region: &Region, entity: EntityId, at: u32) -> Option<u32> {
+        let mut sibling = None;
         for (index, relation) in region.entity(entity).relations.iter().enumerate() {
             let RelationKind::ManyToOne { .. } = relation.kind else { continue };
             let Some(inverse) = region.inverse_of(entity, index) else { continue };
             let target = region.arena(entity).target(at, index);
             if let Some(owner) = region.resolve(inverse.entity, &target) {
+                let first = self.list(inverse, owner).and_then(|list| list.iter().find(|item| *item != at));
+                sibling = sibling.or(first);
                 self.push(region, inverse, owner, at);
             }
         }
+        sibling
     }
 
     /// Whether any list of the relations that point back from `entity`'s references is loaded.

@@ -3,6 +3,7 @@
 //! What the context has already is not asked for again. Select-in: the keys of one level are the condition of the
 //! next. [`lazy`] loads one relation of one entity, and of all that came with it.
 
+mod follow;
 mod lazy;
 mod path;
 
@@ -10,13 +11,14 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+pub(crate) use follow::{Promise, keep_promises, load_rows};
 pub(crate) use path::{eager_shape, parse_path};
 
 use crate::condition::{Expression, OrderTerm};
 use crate::driver::{BoxFuture, Link, Select, Selection};
-use crate::entity::{CellId, Freshness, MovedReference, Region, Shape, State};
+use crate::entity::{CellId, Freshness, Region, Shape, State};
 use crate::error::{EntityKey, Error, Result};
-use crate::hydrate::{Hydrated, load};
+use crate::hydrate::Hydrated;
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
 use crate::relation::Target;
 use crate::value::KeyValues;
@@ -242,46 +244,6 @@ async fn load_many_to_many(
         }
     }
     Ok(())
-}
-
-/// Runs `select` and attaches its rows. Where a row moved a relation away from what was loaded, the new target is
-/// loaded too: earlier handles may have been promised it.
-pub(crate) async fn load_rows(
-    region: &Arc<Region>,
-    select: &Select,
-    freshness: Freshness,
-) -> Result<Hydrated> {
-    let hydrated = load(region, select, freshness).await?;
-    if !hydrated.moved.is_empty() {
-        follow_moved(region, select.root, &hydrated.moved).await?;
-    }
-    Ok(hydrated)
-}
-
-fn follow_moved<'a>(
-    region: &'a Arc<Region>,
-    entity: EntityId,
-    moved: &'a [MovedReference],
-) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let mut by_relation: Vec<(usize, Vec<u32>)> = Vec::new();
-        for MovedReference { at, relation, from, .. } in moved {
-            let target = region.entity(entity).relations[*relation].target;
-            let was_known = *from == Target::Unset
-                || region.resolve(target, from).is_some_and(|at| region.arena(target).is_loaded(at));
-            if !was_known {
-                continue;
-            }
-            match by_relation.iter_mut().find(|(known, _)| known == relation) {
-                Some((_, cells)) => cells.push(*at),
-                None => by_relation.push((*relation, vec![*at])),
-            }
-        }
-        for (index, cells) in by_relation {
-            load_relation(region, RelationId { entity, index }, &cells, Freshness::Merge).await?;
-        }
-        Ok(())
-    })
 }
 
 /// A select of everything in `entity` that meets a condition.

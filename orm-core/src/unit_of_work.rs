@@ -74,6 +74,14 @@ impl Region {
         }
     }
 
+    /// The keys of entities that are scheduled to be removed.
+    pub(crate) fn removed_keys(&self, entity: crate::metadata::EntityId) -> Vec<crate::value::KeyValues> {
+        let removed: Vec<CellId> = self.pending().removed.clone();
+        let removed =
+            removed.into_iter().filter(|cell| cell.entity == entity && self.state(*cell) == State::Removed);
+        removed.filter_map(|cell| self.key(cell)).collect()
+    }
+
     /// Whether anything at all may wait for a flush.
     pub(crate) fn has_pending_cells(&self) -> bool {
         let pending = self.pending();

@@ -2,23 +2,39 @@
 
 pub mod attributes;
 pub mod auto_flush;
+pub mod bad_rows;
 pub mod collections;
+pub mod condition_differential;
+pub mod condition_pages;
+pub mod condition_relations;
+pub mod conditions;
 pub mod contexts;
+pub mod errors;
 pub mod flush;
 pub mod flush_failure;
 pub mod flush_order;
+pub mod flush_outcome;
+pub mod flush_turns;
 pub mod forks;
 pub mod identity_map;
 pub mod keys;
 pub mod lazy_loading;
+pub mod legacy;
 pub mod memory;
 pub mod merge_rows;
+pub mod metadata_errors;
+pub mod naming;
+pub mod on_delete;
 pub mod populate;
 pub mod references;
+pub mod scalars;
+pub mod schema;
 pub mod seeds;
 pub mod serialization;
 pub mod smoke;
 pub mod snapshots;
+pub mod versions;
+pub mod violations;
 
 /// Makes a test of every behaviour for one backend.
 #[macro_export]
@@ -392,6 +408,42 @@ macro_rules! driver_suite {
                 populating_keeps_unsaved_edits,
                 a_removed_item_is_not_populated,
                 every_relation_of_a_model_is_populated;
+            lazy_loading:
+                a_loop_over_a_lazy_collection_is_one_statement,
+                a_loop_over_a_lazy_reference_is_one_statement,
+                lazily_loaded_nothing_is_known_too,
+                loads_at_the_same_time_share_one_statement,
+                loading_siblings_can_be_declined,
+                siblings_are_the_entities_of_one_query,
+                items_of_a_collection_are_siblings,
+                a_new_entity_loads_what_it_points_to,
+                a_new_entity_has_nothing_to_load,
+                a_dropped_lazy_load_lets_a_waiting_sibling_go_on,
+                a_dropped_load_of_a_reference_lets_a_waiting_sibling_go_on,
+                a_dropped_find_lets_others_go_on,
+                a_dropped_populate_is_taken_up_by_the_next,
+                a_query_dropped_anywhere_can_be_asked_again,
+                a_lazy_load_dropped_anywhere_can_be_asked_again,
+                a_dropped_lookup_by_key_can_be_asked_again,
+                a_failed_lazy_load_does_not_fail_its_siblings;
+            serialization:
+                a_response_does_not_depend_on_what_was_asked_before,
+                hints_belong_to_the_handle,
+                what_is_populated_is_written_out_and_no_more,
+                without_hints_relations_are_keys,
+                an_empty_collection_is_a_list_an_unpopulated_one_is_absent,
+                an_absent_to_one_relation_is_null,
+                circles_end,
+                an_entity_that_refers_to_itself_ends_too,
+                fields_come_in_the_order_of_the_struct,
+                a_response_shows_the_entity_as_it_is_now,
+                a_broken_promise_is_an_error_of_the_serializer,
+                a_missing_target_is_null_when_populated,
+                a_composite_key_is_a_list,
+                hidden_fields_are_left_out_and_names_follow_the_rules,
+                every_type_has_its_form,
+                a_new_entity_is_written_with_its_collections,
+                handles_are_a_part_of_any_response;
             flush:
                 a_new_entity_gets_its_row_and_its_key,
                 an_inserted_entity_is_managed,
@@ -451,6 +503,27 @@ macro_rules! driver_suite {
                 a_new_entity_can_be_forgotten_after_a_failed_flush,
                 the_keys_of_a_failed_flush_are_free,
                 a_closed_pool_fails_the_flush;
+            flush_outcome:
+                a_flush_may_be_cut_off_at_any_statement,
+                a_flush_may_be_dropped_at_any_await,
+                a_dropped_flush_leaves_no_trace,
+                a_lost_commit_is_said_by_every_later_write,
+                a_commit_known_to_be_lost_is_repeated,
+                a_commit_known_to_have_worked_is_settled,
+                edits_made_while_the_outcome_is_unknown_are_kept,
+                clear_forgets_an_unknown_outcome,
+                accepting_an_outcome_that_is_known_does_nothing;
+            flush_turns:
+                flushes_at_the_same_time_write_once,
+                a_waiting_flush_writes_what_came_meanwhile,
+                a_failed_flush_does_not_fail_the_next,
+                each_flush_has_its_own_result,
+                a_flush_dropped_while_it_waits_gives_up_its_turn,
+                edits_made_while_a_flush_runs_stay_dirty,
+                an_edit_of_a_field_that_is_being_written_is_kept,
+                removals_and_links_made_while_a_flush_runs_wait,
+                a_new_entity_removed_while_it_is_inserted_is_deleted,
+                flushes_of_two_managers_are_both_written;
             keys:
                 a_uuid_is_made_when_the_entity_is_persisted,
                 an_assigned_uuid_is_kept,
@@ -467,42 +540,151 @@ macro_rules! driver_suite {
                 a_composite_key_names_its_row,
                 a_composite_key_is_referred_to_by_all_its_parts,
                 an_incomplete_composite_key_is_refused;
-            lazy_loading:
-                a_loop_over_a_lazy_collection_is_one_statement,
-                a_loop_over_a_lazy_reference_is_one_statement,
-                lazily_loaded_nothing_is_known_too,
-                loads_at_the_same_time_share_one_statement,
-                loading_siblings_can_be_declined,
-                siblings_are_the_entities_of_one_query,
-                items_of_a_collection_are_siblings,
-                a_new_entity_loads_what_it_points_to,
-                a_new_entity_has_nothing_to_load,
-                a_dropped_lazy_load_lets_a_waiting_sibling_go_on,
-                a_dropped_load_of_a_reference_lets_a_waiting_sibling_go_on,
-                a_dropped_find_lets_others_go_on,
-                a_dropped_populate_is_taken_up_by_the_next,
-                a_query_dropped_anywhere_can_be_asked_again,
-                a_lazy_load_dropped_anywhere_can_be_asked_again,
-                a_dropped_lookup_by_key_can_be_asked_again,
-                a_failed_lazy_load_does_not_fail_its_siblings;
-            serialization:
-                a_response_does_not_depend_on_what_was_asked_before,
-                hints_belong_to_the_handle,
-                what_is_populated_is_written_out_and_no_more,
-                without_hints_relations_are_keys,
-                an_empty_collection_is_a_list_an_unpopulated_one_is_absent,
-                an_absent_to_one_relation_is_null,
-                circles_end,
-                an_entity_that_refers_to_itself_ends_too,
-                fields_come_in_the_order_of_the_struct,
-                a_response_shows_the_entity_as_it_is_now,
-                a_broken_promise_is_an_error_of_the_serializer,
-                a_missing_target_is_null_when_populated,
-                a_composite_key_is_a_list,
-                hidden_fields_are_left_out_and_names_follow_the_rules,
-                every_type_has_its_form,
-                a_new_entity_is_written_with_its_collections,
-                handles_are_a_part_of_any_response;
+            versions:
+                a_version_counts_the_updates,
+                an_assigned_first_version_is_kept,
+                a_version_does_not_count_flushes_without_a_change,
+                the_version_is_the_flushes_own,
+                a_stale_entity_is_refused,
+                a_later_row_brings_its_version,
+                an_update_of_a_deleted_row_is_refused;
+            on_delete:
+                cascading_rows_are_forgotten_too,
+                emptied_references_are_empty_in_memory,
+                a_cascade_empties_what_refers_to_its_rows,
+                edits_of_an_emptied_entity_are_kept,
+                what_was_moved_away_stays,
+                other_rows_are_left_alone,
+                a_failed_cascade_forgets_nothing,
+                a_row_that_is_referred_to_is_not_deleted;
+            scalars:
+                integers_come_back_at_their_edges,
+                the_upper_half_of_u64_is_refused,
+                floats_come_back_at_their_edges,
+                nan_comes_back_or_is_refused,
+                truth_values_come_back,
+                text_comes_back_whatever_is_in_it,
+                bytes_come_back_whatever_they_are,
+                uuids_come_back,
+                dates_and_times_come_back_to_the_microsecond,
+                finer_than_a_microsecond_is_no_change,
+                years_out_of_range_come_back_or_are_refused,
+                decimals_keep_every_digit,
+                json_comes_back,
+                enums_and_newtypes_come_back,
+                enums_are_stored_as_their_attributes_say,
+                options_tell_none_from_empty,
+                options_are_set_and_emptied,
+                what_was_loaded_is_no_change,
+                relation_fields_are_plain_data;
+            naming:
+                the_default_is_snake_case,
+                attributes_override_the_rules,
+                a_strategy_names_what_no_attribute_names,
+                the_metadata_can_be_read;
+            legacy:
+                rows_are_read_by_the_names_they_have,
+                relations_are_populated_over_odd_names,
+                conditions_follow_odd_names,
+                rows_are_written_by_the_names_they_have,
+                a_violation_names_the_field_behind_the_column,
+                a_view_is_read_like_a_table,
+                a_missing_table_is_told_as_such;
+            schema:
+                a_unique_field_takes_no_value_twice,
+                unique_fields_take_no_combination_twice,
+                a_conditional_unique_holds_where_its_condition_does,
+                a_length_bounds_text_and_bytes,
+                defaults_are_for_rows_of_other_programs,
+                tables_refuse_what_the_entity_does_not_allow,
+                the_script_names_every_table_and_index,
+                the_script_can_be_run_by_hand,
+                create_fails_on_tables_that_exist_and_drop_does_not_mind,
+                circles_of_tables_are_created_and_dropped,
+                every_kind_of_key_and_column_has_a_table;
+            metadata_errors:
+                two_entities_on_one_table_are_refused,
+                two_entities_of_one_name_are_refused,
+                two_fields_on_one_column_are_refused,
+                a_wrong_number_of_join_columns_is_refused,
+                two_inverse_sides_of_one_relation_are_refused,
+                a_pivot_that_collides_is_refused,
+                an_entity_without_a_table_name_is_refused,
+                an_unknown_entity_is_refused_by_name;
+            conditions:
+                equal_and_not_equal,
+                none_stands_for_null,
+                greater_and_less,
+                between_includes_both_ends,
+                one_of_a_list,
+                lists_may_be_longer_than_the_bind_limit,
+                like_has_wildcards,
+                literal_text_is_escaped,
+                every_text_contains_the_empty_one,
+                literal_text_of_any_plane,
+                conditions_are_put_together,
+                and_if_takes_what_is_there,
+                all_of_nothing_is_everything_and_any_is_nothing,
+                filter_narrows_a_query,
+                a_condition_is_used_more_than_once,
+                long_chains_are_no_problem,
+                a_missing_row_says_what_was_asked_for;
+            condition_relations:
+                the_related_entity_meets_a_condition,
+                to_one_conditions_nest,
+                the_other_side_of_one_to_one_meets_a_condition,
+                some_none_and_every,
+                an_unknown_item_does_not_meet_a_condition,
+                conditions_on_many_to_many,
+                quantifiers_nest,
+                a_relation_equals_an_entity_or_its_key,
+                comparing_a_relation_joins_nothing,
+                a_relation_equals_no_new_entity;
+            condition_pages:
+                results_are_ordered_by_a_field,
+                results_are_ordered_by_several_fields,
+                results_are_ordered_through_relations,
+                limit_and_offset_cut_a_page,
+                conditions_on_many_double_no_row,
+                a_limit_is_one_of_roots,
+                find_and_count_counts_without_the_page,
+                find_one_takes_the_first,
+                a_repository_counts_and_pages;
+            condition_differential:
+                generated_conditions_find_what_memory_finds;
+            errors:
+                an_unknown_path_says_what_was_meant,
+                a_copy_of_a_managed_entity_is_refused,
+                an_entity_of_another_context_is_refused,
+                an_entity_of_another_context_in_an_edit_is_told_by_flush,
+                a_foreign_item_in_an_assigned_collection_is_told_by_flush,
+                a_detached_entity_is_refused,
+                a_removed_entity_is_refused,
+                removing_what_is_not_there_says_so,
+                a_relation_that_is_not_loaded_says_so,
+                a_closed_pool_says_so,
+                other_errors_pass_through;
+            bad_rows:
+                a_row_that_fits_is_read,
+                null_in_a_required_field_is_refused,
+                null_in_a_required_reference_is_refused,
+                a_number_out_of_range_is_refused,
+                text_that_does_not_parse_is_refused,
+                an_unknown_variant_is_refused,
+                a_column_of_another_kind_is_refused,
+                text_that_is_no_utf8_is_refused,
+                a_bad_row_leaves_the_identity_map_untouched,
+                a_bad_row_below_a_relation_is_told_alike,
+                a_bad_row_is_told_by_refresh;
+            violations:
+                a_unique_field_is_named,
+                a_taken_key_is_named,
+                several_fields_are_named,
+                a_foreign_key_is_named,
+                a_null_is_named,
+                a_length_is_named,
+                a_violation_is_shown_in_one_line,
+                other_errors_are_no_violation;
         }
     };
 }

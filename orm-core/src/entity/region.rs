@@ -18,6 +18,7 @@ use crate::error::{EntityKey, Error, Result};
 use crate::links::Links;
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId};
 use crate::orm::OrmCore;
+use crate::populate::Promise;
 use crate::relation::Target;
 use crate::unit_of_work::Pending;
 use crate::value::KeyValues;
@@ -44,6 +45,8 @@ pub struct Region {
     links: Mutex<Links>,
     pending: Mutex<Pending>,
     detached: AtomicBool,
+    /// What loads in progress still owe to earlier handles.
+    promises: Mutex<Vec<Promise>>,
     /// Counts settled flushes: a query that one crossed has read what is no longer so.
     settled: AtomicU64,
 }
@@ -59,6 +62,7 @@ impl Region {
             links: Mutex::default(),
             pending: Mutex::default(),
             detached: AtomicBool::new(false),
+            promises: Mutex::default(),
             settled: AtomicU64::new(0),
         })
     }
@@ -81,6 +85,10 @@ impl Region {
 
     pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock()
+    }
+
+    pub(crate) fn promises(&self) -> MutexGuard<'_, Vec<Promise>> {
+        self.promises.lock()
     }
 
     pub(crate) fn note_settled(&self) {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{load_relation, load_rows, populate, select};
+use super::{keep_promises, load_relation, load_rows, populate, select};
 use crate::condition::Expression;
 use crate::entity::{
     CellId, Entity, Freshness, Loaded, LoadedCollection, Region, RelationField, Shape, State,
@@ -119,7 +119,8 @@ async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<()> {
         select(region, cell.entity, Expression::KeyIn { property: None, keys: vec![key] }, Vec::new());
     let hydrated = load_rows(region, &select, Freshness::Merge).await?;
     let eager = super::eager_shape(region.metadata(), cell.entity);
-    populate(region, cell.entity, &hydrated.cells, &eager, Freshness::Merge).await
+    populate(region, cell.entity, &hydrated.cells, &eager, Freshness::Merge).await?;
+    keep_promises(region).await
 }
 
 async fn load_lazily(
@@ -159,14 +160,14 @@ async fn load_lazily(
     load_relation(region, relation, &cells, Freshness::Merge).await?;
     let target = region.metadata().relation(relation).target;
     let eager: Shape = super::eager_shape(region.metadata(), target);
-    if eager.is_empty() {
-        return Ok(());
+    if !eager.is_empty() {
+        let targets = super::targets(region, relation, &cells);
+        populate(region, target, &targets, &eager, Freshness::Merge).await?;
     }
-    let targets = super::targets(region, relation, &cells);
-    populate(region, target, &targets, &eager, Freshness::Merge).await
+    keep_promises(region).await
 }
 
-fn is_done(region: &Region, owner: CellId, relation: RelationId) -> bool {
+pub(super) fn is_done(region: &Region, owner: CellId, relation: RelationId) -> bool {
     let meta = region.metadata().relation(relation);
     let is_owning_to_one = region.metadata().owning_side(relation) == relation && !meta.is_to_many();
     if !is_owning_to_one {

@@ -1,5 +1,6 @@
 //! `find`, `find_one`, `find_one_or_fail`, `find_and_count` and `count`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
@@ -11,7 +12,7 @@ use crate::driver::{BoxFuture, Select, Selection};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
-use crate::populate::{eager_shape, load_rows, parse_path, populate};
+use crate::populate::{eager_shape, keep_promises, load_rows, parse_path, populate};
 
 /// What a finder returns.
 pub trait FindMode<T: Entity, P: 'static>: 'static {
@@ -274,11 +275,28 @@ impl Running {
         Ok(Self { region, select, shape, freshness: query.freshness })
     }
 
+    /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
+    /// others.
+    fn page(&self) -> Cow<'_, Select> {
+        if self.select.limit.is_none() && self.select.offset.is_none() {
+            return Cow::Borrowed(&self.select);
+        }
+        let removed = self.region.removed_keys(self.select.root);
+        if removed.is_empty() {
+            return Cow::Borrowed(&self.select);
+        }
+        let mut select = self.select.clone();
+        let gone = Expression::KeyIn { property: None, keys: removed };
+        select.condition = select.condition.and(Expression::Not(Box::new(gone)));
+        Cow::Owned(select)
+    }
+
     async fn run<T: Entity, P: 'static>(&self) -> Result<Vec<Loaded<T, P>>> {
         let region = &self.region;
         let entity = self.select.root;
-        let hydrated = load_rows(region, &self.select, self.freshness).await?;
+        let hydrated = load_rows(region, &self.page(), self.freshness).await?;
         populate(region, entity, &hydrated.cells, &self.shape, self.freshness).await?;
+        keep_promises(region).await?;
         let arena = region.arena(entity);
         let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
         Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())

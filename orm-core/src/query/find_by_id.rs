@@ -13,7 +13,7 @@ use crate::driver::BoxFuture;
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State, key_error};
 use crate::entity_manager::EntityManager;
 use crate::error::Result;
-use crate::populate::{eager_shape, populate};
+use crate::populate::{eager_shape, keep_promises, populate};
 
 /// A query for one entity by its primary key.
 #[must_use = "a query is sent when it is awaited"]
@@ -92,6 +92,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
                     let mut shape = eager_shape(region.metadata(), entity);
                     shape.merge(&P::__shape());
                     populate(&region, entity, &[at], &shape, Freshness::Merge).await?;
+                    keep_promises(&region).await?;
                     return Ok(Some(Loaded::new(Arc::clone(&region), CellId { entity, at })));
                 }
                 State::Reference | State::Detached => {}

@@ -206,8 +206,10 @@ impl<'a> Adoption<'a> {
         let current = |cell: CellId| region.arena(cell.entity).current(cell.at);
         for (cell, giver) in self.givers {
             // A value that got no cell has been refused, and its error says so.
-            let snapshot = self.before.get(&cell).cloned().or_else(|| current(cell));
-            if let Some(snapshot) = snapshot.filter(|_| self.is_adopted.contains(&cell)) {
+            if !self.is_adopted.contains(&cell) {
+                continue;
+            }
+            if let Some(snapshot) = self.before.get(&cell).cloned().or_else(|| current(cell)) {
                 giver.give_back(region.arena(cell.entity).value_from(&snapshot));
             }
         }

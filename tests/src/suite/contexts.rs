@@ -627,23 +627,36 @@ pub async fn a_custom_storage_is_asked_at_each_call<B: Backend>() -> Result<()> 
 /// A storage that fills itself forks the manager inside the callback: `disable_context_resolution` keeps that from
 /// asking the callback again. Case C68.
 pub async fn a_custom_storage_may_fork_inside_its_callback<B: Backend>() -> Result<()> {
-    type Slot = Arc<Mutex<Option<EntityManager>>>;
-    let (global, current): (Slot, Slot) = Default::default();
-    let slots = (Arc::clone(&global), Arc::clone(&current));
+    #[derive(Default)]
+    struct Storage {
+        global: Option<EntityManager>,
+        current: Option<EntityManager>,
+        asked: usize,
+    }
+    let storage = Arc::new(Mutex::new(Storage::default()));
+    let shared = Arc::clone(&storage);
     let db = TestDb::open::<B>(move |builder| {
         blog::entities(builder).context(move |_| {
-            let em = slots.0.lock().clone()?;
-            let options = following().disable_context_resolution(true);
-            Some(slots.1.lock().get_or_insert_with(|| em.fork_with(options)).clone())
+            let global = {
+                let mut storage = shared.lock();
+                storage.asked += 1;
+                if storage.current.is_some() || storage.asked > 1 {
+                    return storage.current.clone();
+                }
+                storage.global.clone()?
+            };
+            let fork = global.fork_with(following().disable_context_resolution(true));
+            shared.lock().current.insert(fork).clone().into()
         })
     })
     .await?;
-    *global.lock() = Some(db.orm.em().clone());
+    storage.lock().global = Some(db.orm.em().clone());
 
     db.orm.em().persist(Author::new("Jon Snow"))?;
+    assert_eq!(storage.lock().asked, 1, "the fork inside the callback did not ask it");
     db.orm.em().flush().await?;
 
-    let stored = current.lock().clone().expect("the callback made one");
+    let stored = storage.lock().current.clone().expect("the callback made one");
     assert_eq!(db.orm.em().id(), stored.id());
     assert_eq!(stored.managed_count()?, 1);
     Ok(())

@@ -68,7 +68,7 @@ pub async fn an_entity_of_another_context_is_refused<B: Backend>() -> Result<()>
     let other = db.em();
     let theirs = other.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
     let tag = other.find_one_or_fail(Tag::LABEL.eq("war")).await?;
-    let sam = em.find_one_or_fail(Author::NAME.eq("Sam Tarly")).populate(Author::BOOKS).await?;
+    let sam = em.find_one_or_fail(Author::NAME.eq("Sam Tarly")).populate((Author::BOOKS, Author::PROFILE)).await?;
     let book = em.find_one_or_fail(Book::TITLE.eq("A Clash")).populate(Book::TAGS).await?;
     let profile = other.find_one_or_fail(Profile::BIO.eq("Reads")).await?;
     db.recorder.reset();

@@ -366,6 +366,24 @@ pub async fn links_are_written_and_deleted_from_either_side<B: Backend>() -> Res
     Ok(())
 }
 
+/// A new entity is linked to rows that are known by key alone.
+pub async fn links_to_keys_need_no_load<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let tags: Vec<i64> = db.em().find_all::<Tag>().await?.iter().map(Loaded::id).collect();
+    let author = jon(&db.em()).await?.id();
+    db.recorder.reset();
+    let em = db.em();
+
+    let tags = tags.into_iter().map(orm_core::Ref::key).collect();
+    em.persist(Book { tags, ..Book::new("A Feast", orm_core::Ref::key(author)) })?;
+    em.flush().await?;
+
+    assert_eq!(written(&db), [Operation::Insert("Book".into(), 1), Operation::Link("Book.tags".into(), 2)]);
+    assert_eq!(db.recorder.selects(), 0);
+    assert_eq!(tags_of(&db, "A Feast").await?, ["war", "winter"]);
+    Ok(())
+}
+
 /// A link that is added and removed again before the flush is not written.
 pub async fn a_link_that_is_taken_back_is_not_written<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;

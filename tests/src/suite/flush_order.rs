@@ -269,6 +269,60 @@ pub async fn a_removed_entitys_key_is_free_in_the_same_flush<B: Backend>() -> Re
     Ok(())
 }
 
+/// What is pointed elsewhere in the same flush lets its target go.
+pub async fn a_target_goes_after_what_referred_to_it_was_repointed<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let jon = em.find_one_or_fail(Author::NAME.eq("Jon Snow"));
+    let jon = jon.populate((Author::BOOKS, Author::STUDENTS, Author::PROFILE)).await?;
+    let arya = em.persist(Author::new("Arya"))?;
+    for book in &jon.books() {
+        book.edit().author = arya.to_ref();
+    }
+    for student in &jon.students() {
+        student.edit().mentor = None;
+    }
+    em.remove(&jon.profile().expect("he has one"))?;
+    em.remove(&jon)?;
+
+    em.flush().await?;
+
+    assert_eq!(db.em().count(Author::NAME.eq("Jon Snow")).await?, 0);
+    assert_eq!(db.em().count(Book::AUTHOR.eq(&arya)).await?, 3);
+    Ok(())
+}
+
+/// Two rows exchange a unique value in one flush; others free one, or pass it on. Case E97, where we do better.
+pub async fn unique_values_move_between_rows_in_one_flush<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    let author = |name: &str| {
+        let email = Some(format!("{name}@wall.org"));
+        em.persist(Author { email, ..Author::new(name) })
+    };
+    let (jon, sam, old, giver) = (author("jon")?, author("sam")?, author("old")?, author("giver")?);
+    em.flush().await?;
+
+    let (first, second) = (jon.get().email.clone(), sam.get().email.clone());
+    jon.edit().email = second;
+    sam.edit().email = first;
+    em.remove(&old)?;
+    let heir = em.persist(Author { email: old.get().email.clone(), ..Author::new("heir") })?;
+    let taker = em.persist(Author { email: giver.get().email.clone(), ..Author::new("taker") })?;
+    giver.edit().email = None;
+    em.flush().await?;
+
+    let stored = db.em();
+    for (author, email) in [(&jon, "sam"), (&sam, "jon"), (&heir, "old"), (&taker, "giver")] {
+        let row = stored.find_by_id::<Author>(author.id()).await?.expect("it is there");
+        assert_eq!(row.get().email.as_deref(), Some(&*format!("{email}@wall.org")));
+    }
+    db.recorder.reset();
+    em.flush().await?;
+    assert_eq!(db.statements(), 0);
+    Ok(())
+}
+
 /// A whole tree goes in one flush, whatever the order of the removals.
 pub async fn a_tree_is_deleted_whole<B: Backend>() -> Result<()> {
     let db = node::empty::<B>().await?;
@@ -285,6 +339,41 @@ pub async fn a_tree_is_deleted_whole<B: Backend>() -> Result<()> {
 
     assert_eq!(rows(&db).await?, 0);
     assert_eq!(em.managed_count()?, 0);
+    Ok(())
+}
+
+/// A tree larger than one write takes is deleted in an order that no foreign key minds.
+pub async fn a_tree_larger_than_a_batch_is_deleted_whole<B: Backend>() -> Result<()> {
+    let db = node::empty::<B>().await?;
+    let em = db.em();
+    let root = em.persist(Node::new("root"))?;
+    let leaves = (0..1_500).map(|number| em.persist(Node::below(&number.to_string(), &root)));
+    let leaves = leaves.collect::<Result<Vec<_>>>()?;
+    em.flush().await?;
+
+    em.remove(&root)?;
+    leaves.iter().try_for_each(|leaf| em.remove(leaf))?;
+    em.flush().await?;
+
+    assert_eq!(rows(&db).await?, 0);
+    Ok(())
+}
+
+/// Both ends of an optional circle go in one flush.
+pub async fn an_optional_circle_is_deleted_whole<B: Backend>() -> Result<()> {
+    let db = circle::empty::<B>().await?;
+    let em = db.em();
+    let france = em.persist(Country { name: "France".into(), ..Country::default() })?;
+    let paris = em.persist(City { name: "Paris".into(), country: (&france).into(), ..City::default() })?;
+    france.edit().capital = Some(paris.to_ref());
+    em.flush().await?;
+
+    em.remove(&france)?;
+    em.remove(&paris)?;
+    em.flush().await?;
+
+    assert_eq!(em.managed_count()?, 0);
+    assert_eq!(db.em().count(orm_core::Condition::<City>::always()).await?, 0);
     Ok(())
 }
 

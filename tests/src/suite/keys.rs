@@ -151,6 +151,38 @@ pub async fn the_key_of_a_managed_entity_can_not_be_changed<B: Backend>() -> Res
     Ok(())
 }
 
+/// A stored key that looks unassigned is a key: zero, and the empty text.
+pub async fn a_stored_key_of_zero_is_a_key<B: Backend>() -> Result<()> {
+    let db = keys::empty::<B>().await?;
+    let writer = db.beside(|builder| builder.entity::<PlainOrder>()).await?;
+    let em = writer.em();
+    em.persist(PlainOrder { id: 0, customer: "nobody".into() })?;
+    em.flush().await?;
+    let em = db.em();
+    em.persist(Currency::default())?;
+    em.flush().await?;
+
+    let order = em.find_one_or_fail(Order::CUSTOMER.eq("nobody")).await?;
+    assert_eq!((order.id(), order.try_id()), (0, Some(0)));
+    assert!(em.find_by_id::<Order>(0).await? == Some(order.clone()));
+    order.edit().customer = "somebody".into();
+    em.persist(OrderLine { order: (&order).into(), position: 1, ..OrderLine::default() })?;
+    em.flush().await?;
+    assert_eq!(db.em().count(Order::LINES.some(OrderLine::POSITION.eq(1))).await?, 1);
+    assert_eq!(db.em().find_by_id::<Order>(0).await?.map(|row| row.get().customer.clone()), Some("somebody".into()));
+    assert!(db.em().find_by_id::<Currency>("").await?.is_some());
+    Ok(())
+}
+
+/// [`Order`] without a key that the database makes.
+#[derive(orm_core::Entity, Clone, Debug, Default)]
+#[entity(table = "order")]
+struct PlainOrder {
+    #[entity(id)]
+    id: i64,
+    customer: String,
+}
+
 /// A key that no column can hold is an error that names entity and field, wherever it is given.
 pub async fn a_key_that_no_column_holds_is_refused<B: Backend>() -> Result<()> {
     let db = keys::empty::<B>().await?;
