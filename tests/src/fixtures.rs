@@ -17,6 +17,7 @@ pub mod named;
 pub mod node;
 pub mod people;
 pub mod scalars;
+pub mod sketch;
 pub mod stock;
 pub mod tree;
 pub mod volume;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowReader, RowSink, RowSinkError,
-    Select, TransactionStep, Write, WriteOutcome,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowReader, RowSink,
+    RowSinkError, Select, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::schema::Schema;
 use parking_lot::Mutex;

@@ -31,6 +31,7 @@ pub mod scalars;
 pub mod schema;
 pub mod seeds;
 pub mod serialization;
+pub mod skipped;
 pub mod smoke;
 pub mod snapshots;
 pub mod versions;
@@ -465,6 +466,7 @@ macro_rules! driver_suite {
                 what_a_new_entity_holds_is_persisted_with_it,
                 a_new_entity_assigned_in_an_edit_is_persisted,
                 links_are_written_and_deleted_from_either_side,
+                links_to_keys_need_no_load,
                 a_link_that_is_taken_back_is_not_written,
                 a_link_that_exists_is_left_as_it_is,
                 the_links_of_a_deleted_row_go_with_it,
@@ -487,7 +489,11 @@ macro_rules! driver_suite {
                 a_circle_between_known_rows_is_plain_updates,
                 a_required_circle_is_refused_before_any_statement,
                 a_removed_entitys_key_is_free_in_the_same_flush,
-                a_tree_is_deleted_whole;
+                a_target_goes_after_what_referred_to_it_was_repointed,
+                a_unique_value_that_is_given_up_is_free_in_the_same_flush,
+                a_tree_is_deleted_whole,
+                a_tree_larger_than_a_batch_is_deleted_whole,
+                an_optional_circle_is_deleted_whole;
             flush_failure:
                 a_flush_that_can_not_begin_changes_nothing,
                 a_flush_whose_first_write_fails_changes_nothing,
@@ -533,6 +539,7 @@ macro_rules! driver_suite {
                 a_forgotten_key_is_refused_and_may_be_set,
                 a_key_set_in_an_edit_is_the_key,
                 the_key_of_a_managed_entity_can_not_be_changed,
+                a_stored_key_of_zero_is_a_key,
                 a_key_that_no_column_holds_is_refused,
                 a_shared_key_is_that_of_its_target,
                 a_shared_key_of_a_known_target_is_known_at_once,
@@ -577,6 +584,10 @@ macro_rules! driver_suite {
                 options_are_set_and_emptied,
                 what_was_loaded_is_no_change,
                 relation_fields_are_plain_data;
+            skipped:
+                a_skipped_field_is_no_column,
+                an_edit_of_a_skipped_field_is_nothing_to_write,
+                a_skipped_field_survives_later_rows;
             naming:
                 the_default_is_snake_case,
                 attributes_override_the_rules,

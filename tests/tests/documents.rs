@@ -12,7 +12,9 @@ fn every_path_in_the_architecture_exists() {
     assert!(paths.len() > 20, "the code map names paths between backticks");
     // Short paths continue the one before them in the same row.
     let places = ["", "orm-core/src", "orm-derive/src", "orm-sql/src", "orm-sqlx/src"];
-    let missing: Vec<&&str> =
-        paths.iter().filter(|path| !places.iter().any(|place| root.join(place).join(path).exists())).collect();
+    let missing: Vec<&&str> = paths
+        .iter()
+        .filter(|path| !places.iter().any(|place| root.join(place).join(path).exists()))
+        .collect();
     assert!(missing.is_empty(), "no such files: {missing:?}");
 }

@@ -1,6 +1,6 @@
 //! What `#[derive(Entity)]` says about a type: constants, before names are resolved and sides are linked.
 //!
-//! Not part of the public interface: the derive of the same version writes it, [`super::registry`] reads it.
+//! Not part of the public interface: the derive of the same version writes it, `registry.rs` reads it.
 
 use crate::entity::EntityType;
 use crate::value::ColumnType;

@@ -187,6 +187,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.updates(updates)?;
+        self.open_circles(&order, &deletes);
         for entity in order.iter().rev() {
             if let Some(cells) = early.get(entity) {
                 self.deletes(*entity, cells, true);
@@ -258,7 +259,8 @@ impl<'a> Planner<'a> {
             self.inserted.extend(planned.iter().map(|(_, _, row)| row.cell));
             self.push_inserts(entity, planned);
             for (cell, relation) in extra {
-                self.extra_update(cell, relation);
+                let target = self.region.arena(cell.entity).target(cell.at, relation);
+                self.extra_update(cell, relation, &target);
             }
         }
         Ok(())
@@ -386,16 +388,15 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn extra_update(&mut self, cell: CellId, relation: usize) {
+    fn extra_update(&mut self, cell: CellId, relation: usize, target: &Target) {
         let meta = self.region.entity(cell.entity);
         let RelationKind::ManyToOne { property } = meta.relations[relation].kind else { return };
         let columns: Vec<usize> = meta.properties[property].columns.clone().collect();
-        let target = self.region.arena(cell.entity).target(cell.at, relation);
         let row = ChangedRow {
             cell,
             snapshot: None,
             key: self.planned_key(cell),
-            values: self.planned(meta.relations[relation].target, &target, columns.len()),
+            values: self.planned(meta.relations[relation].target, target, columns.len()),
             version: None,
         };
         let limit = self.limit();
@@ -519,12 +520,51 @@ impl<'a> Planner<'a> {
         meta.version.map(|property| meta.properties[property].columns.start)
     }
 
+    /// Empties the references of rows that go to rows that go before them.
+    fn open_circles(&mut self, order: &[EntityId], deletes: &HashMap<EntityId, Vec<CellId>, Hasher>) {
+        for (place, entity) in order.iter().enumerate() {
+            let arena = self.region.arena(*entity);
+            for (index, relation) in self.region.entity(*entity).relations.iter().enumerate() {
+                let is_owning = matches!(relation.kind, RelationKind::ManyToOne { .. });
+                // Deletes run from the end of the order to its beginning.
+                if !is_owning || !order[place + 1..].contains(&relation.target) {
+                    continue;
+                }
+                for cell in deletes.get(entity).into_iter().flatten() {
+                    let target = arena.original_target(cell.at, index);
+                    let goes = self.region.resolve(relation.target, &target).is_some_and(|at| {
+                        self.region.state(CellId { entity: relation.target, at }) == State::Removed
+                    });
+                    if goes {
+                        self.extra_update(*cell, index, &Target::Unset);
+                    }
+                }
+            }
+        }
+    }
+
     fn deletes(&mut self, entity: EntityId, cells: &[CellId], is_early: bool) {
-        let keyed = cells.iter().filter_map(|cell| Some((*cell, self.region.key(*cell)?)));
+        let cells = self.referring_first(entity, cells);
+        let keyed = cells.into_iter().filter_map(|cell| Some((cell, self.region.key(cell)?)));
         for rows in chunks(keyed.collect(), self.limit()) {
             let (cells, keys) = rows.into_iter().unzip();
             self.steps.push(Step::Delete { entity, cells, keys, is_early });
         }
+    }
+
+    /// Rows of one type that refer to each other may go in any order within one write, but not over several.
+    fn referring_first(&self, entity: EntityId, cells: &[CellId]) -> Vec<CellId> {
+        if cells.len() <= self.limit() {
+            return cells.to_vec();
+        }
+        let arena = self.region.arena(entity);
+        let loaded = |cell: &CellId| arena.original(cell.at).map(|original| (*cell, original));
+        let rows: Vec<(CellId, ErasedSnapshot)> = cells.iter().filter_map(loaded).collect();
+        let Ok(levels) = self.levels(entity, &rows) else { return cells.to_vec() };
+        let levels: HashMap<CellId, usize, Hasher> = rows.iter().map(|(cell, _)| *cell).zip(levels).collect();
+        let mut ordered = cells.to_vec();
+        ordered.sort_by_key(|cell| std::cmp::Reverse(levels.get(cell).copied().unwrap_or(0)));
+        ordered
     }
 
     fn pivot(&mut self, relation: RelationId, changes: &PivotChanges) {

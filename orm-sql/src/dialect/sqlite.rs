@@ -122,7 +122,8 @@ impl Dialect for Sqlite {
             TextForm::StartsWith => instr(column, bind()).eq(constant(1)),
             TextForm::EndsWith => {
                 // `substr` makes NULL of no bytes, and the opposite would not hold for an empty text.
-                let has_end = column.clone().ne(Expr::Constant(sea_query::Value::String(Some(String::new()))));
+                let has_end =
+                    column.clone().ne(Expr::Constant(sea_query::Value::String(Some(String::new()))));
                 let bytes = column.cast_as("BLOB");
                 let end: Expr = Func::cust("substr").arg(bytes).arg(bind()).into();
                 has_end.and(end.eq(bind()))

@@ -91,7 +91,8 @@ impl World {
             let name = random.word();
             authors.push(em.persist(Author { name, email, age, mentor, ..Author::default() })?);
         }
-        let publishers = ["north", "south"].map(|name| Publisher { name: name.into(), ..Publisher::default() });
+        let publishers =
+            ["north", "south"].map(|name| Publisher { name: name.into(), ..Publisher::default() });
         let publishers = publishers.map(|publisher| em.persist(publisher));
         let publishers = publishers.into_iter().collect::<Result<Vec<_>>>()?;
         let labels = ["red", "blue", "green"];
@@ -99,11 +100,19 @@ impl World {
         let tags = tags.into_iter().collect::<Result<Vec<_>>>()?;
         let mut books = Vec::new();
         for _ in 0..48 {
-            let owned: Collection<Tag> = tags.iter().filter(|_| random.below(3) == 0).map(Loaded::to_ref).collect();
+            let owned: Collection<Tag> =
+                tags.iter().filter(|_| random.below(3) == 0).map(Loaded::to_ref).collect();
             let publisher = random.maybe(|random| random.one_of(&publishers).to_ref());
             let author = random.one_of(&authors).to_ref();
             let title = random.word();
-            books.push(em.persist(Book { title, price: random.small(), author, publisher, tags: owned, id: 0 })?);
+            books.push(em.persist(Book {
+                title,
+                price: random.small(),
+                author,
+                publisher,
+                tags: owned,
+                id: 0,
+            })?);
         }
         for author in authors.iter().step_by(3) {
             em.persist(Profile { bio: random.word(), author: author.into(), ..Profile::default() })?;
@@ -218,9 +227,11 @@ fn author(random: &mut Random, world: &World, depth: usize) -> Pair<Author, Auth
         2 => text(random, Author::NAME, |row: &AuthorRow| Some(row.name.clone())),
         3 => {
             let ages: Vec<Option<i32>> = (0..random.below(4)).map(|_| random.maybe(Random::age)).collect();
-            let (wants_null, known) = (ages.contains(&None), ages.iter().flatten().copied().collect::<Vec<_>>());
+            let (wants_null, known) =
+                (ages.contains(&None), ages.iter().flatten().copied().collect::<Vec<_>>());
             let listed = move |_: &World, row: &AuthorRow| {
-                let in_list = if known.is_empty() { Some(false) } else { row.age.map(|age| known.contains(&age)) };
+                let in_list =
+                    if known.is_empty() { Some(false) } else { row.age.map(|age| known.contains(&age)) };
                 if wants_null { or(in_list, Some(row.age.is_none())) } else { in_list }
             };
             (Author::AGE.in_(ages), Rc::new(listed))
@@ -288,7 +299,10 @@ fn book(random: &mut Random, world: &World, depth: usize) -> Pair<Book, BookRow>
     }
 }
 
-fn combined<T, R: 'static>(random: &mut Random, mut one: impl FnMut(&mut Random) -> Pair<T, R>) -> Pair<T, R> {
+fn combined<T, R: 'static>(
+    random: &mut Random,
+    mut one: impl FnMut(&mut Random) -> Pair<T, R>,
+) -> Pair<T, R> {
     let (first, meets) = one(random);
     if random.below(3) == 0 {
         return (first.not(), Rc::new(move |world: &World, row: &R| meets(world, row).map(|truth| !truth)));
@@ -318,7 +332,11 @@ fn number<T: orm_core::Entity, R: 'static>(
     (condition, Rc::new(move |_: &World, row: &R| of(row).map(|value| compare(value, operand))))
 }
 
-fn text<T, V, R>(random: &mut Random, field: orm_core::Field<T, V>, of: fn(&R) -> Option<String>) -> Pair<T, R>
+fn text<T, V, R>(
+    random: &mut Random,
+    field: orm_core::Field<T, V>,
+    of: fn(&R) -> Option<String>,
+) -> Pair<T, R>
 where
     T: orm_core::Entity,
     V: orm_core::condition::TextField,

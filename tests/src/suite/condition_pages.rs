@@ -10,7 +10,10 @@ use crate::fixtures::catalogue;
 pub async fn results_are_ordered_by_a_field<B: Backend>() -> Result<()> {
     let db = catalogue::seeded::<B>().await?;
     let em = db.em();
-    assert_eq!(titles(&em.find_all::<Book>().order_by(Book::TITLE.desc()).await?), ["dates", "cherries", "berries", "apples"]);
+    assert_eq!(
+        titles(&em.find_all::<Book>().order_by(Book::TITLE.desc()).await?),
+        ["dates", "cherries", "berries", "apples"]
+    );
     let known = em.find(Author::AGE.is_not_null()).order_by(Author::AGE.desc()).await?;
     assert_eq!(names(&known), ["cid", "bob", "ann"]);
     Ok(())
@@ -28,7 +31,10 @@ pub async fn results_are_ordered_by_several_fields<B: Backend>() -> Result<()> {
     assert_eq!(titles(&em.find_all::<Book>().order_by(by().0).order_by(by().1).await?), expected);
     assert_eq!(titles(&em.find_all::<Book>().order_by(by().0.then(by().1)).await?), expected);
     let by = (Book::PRICE.desc(), Book::TITLE.asc());
-    assert_eq!(titles(&em.find_all::<Book>().order_by(by).await?), ["dates", "berries", "cherries", "apples"]);
+    assert_eq!(
+        titles(&em.find_all::<Book>().order_by(by).await?),
+        ["dates", "berries", "cherries", "apples"]
+    );
     Ok(())
 }
 
@@ -37,10 +43,14 @@ pub async fn results_are_ordered_through_relations<B: Backend>() -> Result<()> {
     let db = catalogue::seeded::<B>().await?;
     let em = db.em();
     let by = (Book::AUTHOR.order(Author::NAME.desc()), Book::TITLE.asc());
-    assert_eq!(titles(&em.find_all::<Book>().order_by(by).await?), ["dates", "cherries", "apples", "berries"]);
+    assert_eq!(
+        titles(&em.find_all::<Book>().order_by(by).await?),
+        ["dates", "cherries", "apples", "berries"]
+    );
 
     let by_mentor = Author::MENTOR.order(Author::NAME.desc());
-    let found = em.find(Author::MENTOR.is_not_null()).order_by((by_mentor.clone(), Author::NAME.asc())).await?;
+    let found =
+        em.find(Author::MENTOR.is_not_null()).order_by((by_mentor.clone(), Author::NAME.asc())).await?;
     assert_eq!(names(&found), ["cid", "dan", "bob"]);
     assert_eq!(em.find_all::<Author>().order_by(by_mentor.clone()).await?.len(), 4);
 
@@ -83,7 +93,11 @@ pub async fn conditions_on_many_double_no_row<B: Backend>() -> Result<()> {
 pub async fn a_limit_is_one_of_roots<B: Backend>() -> Result<()> {
     let db = catalogue::seeded::<B>().await?;
     let em = db.em();
-    let page = em.find_all::<Author>().order_by(Author::NAME.asc()).limit(2).populate(Author::BOOKS.then(Book::TAGS));
+    let page = em
+        .find_all::<Author>()
+        .order_by(Author::NAME.asc())
+        .limit(2)
+        .populate(Author::BOOKS.then(Book::TAGS));
     let page = page.await?;
     assert_eq!(page.iter().map(|author| author.books().len()).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(db.recorder.selects(), 3);
@@ -96,7 +110,10 @@ pub async fn find_and_count_counts_without_the_page<B: Backend>() -> Result<()> 
     let em = db.em();
     let query = em.find_and_count(Book::PRICE.gt(5)).order_by(Book::TITLE.asc()).limit(1).offset(1);
     let (page, total) = query.populate(Book::AUTHOR).await?;
-    assert_eq!((page.len(), page[0].get().title.as_str(), page[0].author().get().name.as_str()), (1, "cherries", "bob"));
+    assert_eq!(
+        (page.len(), page[0].get().title.as_str(), page[0].author().get().name.as_str()),
+        (1, "cherries", "bob")
+    );
     assert_eq!(total, 3);
     assert_eq!(db.statements(), 3);
     Ok(())

@@ -109,7 +109,8 @@ pub async fn literal_text_is_escaped<B: Backend>() -> Result<()> {
 /// Every text contains, begins and ends with the empty one; NULL is no text.
 pub async fn every_text_contains_the_empty_one<B: Backend>() -> Result<()> {
     let db = catalogue::seeded::<B>().await?;
-    for condition in [Author::EMAIL.contains(""), Author::EMAIL.starts_with(""), Author::EMAIL.ends_with("")] {
+    for condition in [Author::EMAIL.contains(""), Author::EMAIL.starts_with(""), Author::EMAIL.ends_with("")]
+    {
         check(&db, condition, &["ann", "cid", "dan"]).await?;
     }
     Ok(())
@@ -175,7 +176,8 @@ pub async fn all_of_nothing_is_everything_and_any_is_nothing<B: Backend>() -> Re
 /// A finder narrows its condition further.
 pub async fn filter_narrows_a_query<B: Backend>() -> Result<()> {
     let db = catalogue::seeded::<B>().await?;
-    let found = db.em().find_all::<Author>().filter(Author::AGE.gt(10)).filter(Author::EMAIL.is_null()).await?;
+    let found =
+        db.em().find_all::<Author>().filter(Author::AGE.gt(10)).filter(Author::EMAIL.is_null()).await?;
     assert_eq!(found.iter().map(|one| one.get().name.clone()).collect::<Vec<_>>(), ["bob"]);
     Ok(())
 }

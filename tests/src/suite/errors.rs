@@ -68,7 +68,8 @@ pub async fn an_entity_of_another_context_is_refused<B: Backend>() -> Result<()>
     let other = db.em();
     let theirs = other.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
     let tag = other.find_one_or_fail(Tag::LABEL.eq("war")).await?;
-    let sam = em.find_one_or_fail(Author::NAME.eq("Sam Tarly")).populate((Author::BOOKS, Author::PROFILE)).await?;
+    let sam =
+        em.find_one_or_fail(Author::NAME.eq("Sam Tarly")).populate((Author::BOOKS, Author::PROFILE)).await?;
     let book = em.find_one_or_fail(Book::TITLE.eq("A Clash")).populate(Book::TAGS).await?;
     let profile = other.find_one_or_fail(Profile::BIO.eq("Reads")).await?;
     db.recorder.reset();
@@ -90,7 +91,9 @@ pub async fn an_entity_of_another_context_is_refused<B: Backend>() -> Result<()>
     ];
     for (number, error) in errors.into_iter().enumerate() {
         let Err(error) = error else { panic!("number {number} was taken") };
-        let Error::ForeignEntity { key, expected, found } = &error else { panic!("number {number}: {error:?}") };
+        let Error::ForeignEntity { key, expected, found } = &error else {
+            panic!("number {number}: {error:?}")
+        };
         assert!(!key.values().is_empty() && expected != found, "number {number}: {error}");
         assert!(error.to_string().contains("merge"), "{error}");
     }
@@ -120,7 +123,10 @@ pub async fn an_entity_of_another_context_in_an_edit_is_told_by_flush<B: Backend
 
     book.edit().author = em.merge(&theirs)?.to_ref();
     em.flush().await?;
-    assert_eq!(db.em().find_by_id::<Book>(book.id()).await?.and_then(|row| row.author_ref().key()), Some(theirs.id()));
+    assert_eq!(
+        db.em().find_by_id::<Book>(book.id()).await?.and_then(|row| row.author_ref().key()),
+        Some(theirs.id())
+    );
     assert!(new.try_id().is_some());
     Ok(())
 }

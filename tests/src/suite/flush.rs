@@ -445,7 +445,10 @@ pub async fn a_flush_is_one_transaction<B: Backend>() -> Result<()> {
 
     let operations = db.recorder.operations();
     assert_eq!((operations.first(), operations.last()), (Some(&Operation::Begin), Some(&Operation::Commit)));
-    assert_eq!(operations.iter().filter(|one| matches!(one, Operation::Begin | Operation::Commit)).count(), 2);
+    assert_eq!(
+        operations.iter().filter(|one| matches!(one, Operation::Begin | Operation::Commit)).count(),
+        2
+    );
     assert_eq!(db.recorder.writes(), 5);
     Ok(())
 }
@@ -511,7 +514,8 @@ pub async fn the_plan_of_a_flush_can_be_read<B: Backend>() -> Result<()> {
                     unlink 1 Book.tags\n\
                     link 1 Book.tags\n\
                     delete 1 Book";
-    let (mut lines, mut expected_lines): (Vec<_>, Vec<_>) = (plan.to_string().lines().map(str::to_owned).collect(), expected.lines().collect());
+    let (mut lines, mut expected_lines): (Vec<_>, Vec<_>) =
+        (plan.to_string().lines().map(str::to_owned).collect(), expected.lines().collect());
     lines[..2].sort_unstable();
     expected_lines[..2].sort_unstable();
     assert_eq!(lines, expected_lines);
@@ -560,7 +564,11 @@ fn written(db: &TestDb) -> Vec<Operation> {
     let is_write = |operation: &Operation| {
         !matches!(
             operation,
-            Operation::Begin | Operation::Commit | Operation::Rollback | Operation::Select(..) | Operation::Count(_)
+            Operation::Begin
+                | Operation::Commit
+                | Operation::Rollback
+                | Operation::Select(..)
+                | Operation::Count(_)
         )
     };
     db.recorder.operations().into_iter().filter(is_write).collect()

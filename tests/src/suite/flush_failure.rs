@@ -89,7 +89,8 @@ impl Work {
     /// Everything was written, once.
     async fn assert_done(&self, db: &TestDb) -> Result<()> {
         let other = db.em();
-        let sansa = other.find_by_id::<Author>(self.sansa.id()).populate(Author::BOOKS.then(Book::TAGS)).await?;
+        let sansa =
+            other.find_by_id::<Author>(self.sansa.id()).populate(Author::BOOKS.then(Book::TAGS)).await?;
         let sansa = sansa.expect("she was inserted");
         assert_eq!(sansa.get().email.as_deref(), Some("sansa@north.org"));
         assert_eq!(sansa.books()[0].id(), self.feast.id());
@@ -109,7 +110,8 @@ impl Work {
 
 async fn assert_untouched(db: &TestDb) -> Result<()> {
     let other = db.em();
-    let jon = other.find_one_or_fail(Author::NAME.eq("Jon Snow")).populate(Author::BOOKS.then(Book::TAGS)).await?;
+    let jon =
+        other.find_one_or_fail(Author::NAME.eq("Jon Snow")).populate(Author::BOOKS.then(Book::TAGS)).await?;
     assert_eq!(jon.get().age, None);
     let titles: Vec<String> = jon.books().iter().map(|book| book.get().title.clone()).collect();
     assert_eq!(titles, ["A Clash", "A Storm", "The Wall"]);

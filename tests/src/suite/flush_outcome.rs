@@ -224,7 +224,8 @@ impl Work {
     async fn is_written(&self, db: &TestDb) -> Result<bool> {
         let other = db.em();
         let sansas = other.count(Author::NAME.eq("Sansa")).await?;
-        let feasts = other.count(Book::TITLE.eq("A Feast").and(Book::TAGS.some(Tag::LABEL.eq("war")))).await?;
+        let feasts =
+            other.count(Book::TITLE.eq("A Feast").and(Book::TAGS.some(Tag::LABEL.eq("war")))).await?;
         let storms = other.count(Book::TITLE.eq("A Storm")).await?;
         let aged = other.count(Author::AGE.eq(17)).await?;
         match (sansas, feasts, storms, aged) {
@@ -239,7 +240,8 @@ impl Work {
         assert!(self.is_written(db).await?);
         assert_eq!(db.em().count(Condition::<Book>::always()).await?, 3);
         let other = db.em();
-        let feast = other.find_by_id::<Book>(self.feast.id()).populate(Book::AUTHOR).await?.expect("it is there");
+        let feast =
+            other.find_by_id::<Book>(self.feast.id()).populate(Book::AUTHOR).await?.expect("it is there");
         assert_eq!(feast.author().id(), self.sansa.id());
         assert!(self.em.flush_plan()?.is_empty());
         Ok(())

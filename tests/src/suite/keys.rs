@@ -76,7 +76,10 @@ pub async fn an_assigned_key_is_inserted_as_given<B: Backend>() -> Result<()> {
     assert!(next.id() != 0 && next.id() != 4_711);
     let other = db.em();
     assert!(other.find_by_id::<Currency>("EUR").await?.is_some());
-    assert_eq!(other.find_by_id::<Order>(4_711).await?.map(|row| row.get().customer.clone()), Some("Arya".into()));
+    assert_eq!(
+        other.find_by_id::<Order>(4_711).await?.map(|row| row.get().customer.clone()),
+        Some("Arya".into())
+    );
     Ok(())
 }
 
@@ -94,7 +97,10 @@ pub async fn an_optional_key_is_none_until_it_is_made<B: Backend>() -> Result<()
     assert_eq!(draft.try_id(), Some(id));
     let other = db.em();
     assert_eq!(other.find_by_id::<Draft>(id).await?.map(|row| row.id()), Some(Some(id)));
-    assert_eq!(other.find_by_id::<Draft>(42).await?.map(|row| row.get().title.clone()).as_deref(), Some("Dream"));
+    assert_eq!(
+        other.find_by_id::<Draft>(42).await?.map(|row| row.get().title.clone()).as_deref(),
+        Some("Dream")
+    );
     Ok(())
 }
 
@@ -126,7 +132,10 @@ pub async fn a_key_set_in_an_edit_is_the_key<B: Backend>() -> Result<()> {
 
     assert_eq!(order.try_id(), Some(99));
     assert!(em.find_by_id::<Order>(99).await? == Some(order.without_hints()));
-    assert_eq!(db.em().find_by_id::<Order>(99).await?.map(|row| row.get().customer.clone()), Some("Arya".into()));
+    assert_eq!(
+        db.em().find_by_id::<Order>(99).await?.map(|row| row.get().customer.clone()),
+        Some("Arya".into())
+    );
     Ok(())
 }
 
@@ -147,7 +156,10 @@ pub async fn the_key_of_a_managed_entity_can_not_be_changed<B: Backend>() -> Res
 
     euro.edit().code = "EUR".into();
     em.flush().await?;
-    assert_eq!(db.em().find_by_id::<Currency>("EUR").await?.map(|row| row.get().name.clone()), Some("Ecu".into()));
+    assert_eq!(
+        db.em().find_by_id::<Currency>("EUR").await?.map(|row| row.get().name.clone()),
+        Some("Ecu".into())
+    );
     Ok(())
 }
 
@@ -169,7 +181,10 @@ pub async fn a_stored_key_of_zero_is_a_key<B: Backend>() -> Result<()> {
     em.persist(OrderLine { order: (&order).into(), position: 1, ..OrderLine::default() })?;
     em.flush().await?;
     assert_eq!(db.em().count(Order::LINES.some(OrderLine::POSITION.eq(1))).await?, 1);
-    assert_eq!(db.em().find_by_id::<Order>(0).await?.map(|row| row.get().customer.clone()), Some("somebody".into()));
+    assert_eq!(
+        db.em().find_by_id::<Order>(0).await?.map(|row| row.get().customer.clone()),
+        Some("somebody".into())
+    );
     assert!(db.em().find_by_id::<Currency>("").await?.is_some());
     Ok(())
 }
@@ -269,7 +284,12 @@ pub async fn a_composite_key_names_its_row<B: Backend>() -> Result<()> {
     let em = db.em();
     let order = em.persist(Order { customer: "Arya".into(), ..Order::default() })?;
     for (position, product) in [(1, "needle"), (2, "thread"), (3, "coin")] {
-        em.persist(OrderLine { order: (&order).into(), position, product: product.into(), ..OrderLine::default() })?;
+        em.persist(OrderLine {
+            order: (&order).into(),
+            position,
+            product: product.into(),
+            ..OrderLine::default()
+        })?;
     }
     em.flush().await?;
     em.clear()?;
@@ -305,7 +325,8 @@ pub async fn a_composite_key_is_referred_to_by_all_its_parts<B: Backend>() -> Re
     em.flush().await?;
 
     let other = db.em();
-    let stored = other.find_by_id::<Parcel>(parcel.id()).populate((Parcel::LINE, Parcel::REPLACEMENT)).await?;
+    let stored =
+        other.find_by_id::<Parcel>(parcel.id()).populate((Parcel::LINE, Parcel::REPLACEMENT)).await?;
     let stored = stored.expect("it was inserted");
     assert_eq!(stored.line().id(), (order.id(), 1));
     assert!(stored.replacement().is_none());

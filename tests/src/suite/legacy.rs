@@ -12,11 +12,15 @@ pub async fn rows_are_read_by_the_names_they_have<B: Backend>() -> Result<()> {
     let db = legacy::seeded::<B>().await?;
     let em = db.em();
     let people = em.find_all::<Person>().order_by(Person::NAME.asc()).await?;
-    let rows: Vec<_> = people.iter().map(|one| (one.id(), one.get().name.clone(), one.get().number)).collect();
+    let rows: Vec<_> =
+        people.iter().map(|one| (one.id(), one.get().name.clone(), one.get().number)).collect();
     assert_eq!(rows, [(1, "Ann".into(), Some(10)), (2, "Bob".into(), None), (3, "Cid".into(), Some(30))]);
     assert_eq!(people[1].boss_ref().key(), Some(1));
     assert_eq!(em.find_by_id::<Group>("a b").await?.map(|group| group.get().description.clone()), Some(None));
-    assert_eq!(em.find_by_id::<Order>(("B".to_owned(), 1)).await?.map(|order| order.customer_ref().key()), Some(Some(3)));
+    assert_eq!(
+        em.find_by_id::<Order>(("B".to_owned(), 1)).await?.map(|order| order.customer_ref().key()),
+        Some(Some(3))
+    );
     Ok(())
 }
 
@@ -34,7 +38,10 @@ pub async fn relations_are_populated_over_odd_names<B: Backend>() -> Result<()> 
     assert_eq!(staff.members().iter().map(|one| one.get().name.clone()).collect::<Vec<_>>(), ["Ann", "Bob"]);
     assert_eq!(bob.groups().len(), 2);
     let orders = bob.orders();
-    assert_eq!(orders.iter().map(|order| order.id()).collect::<Vec<_>>(), [("A'1".into(), 2), ("A'1".into(), 1)]);
+    assert_eq!(
+        orders.iter().map(|order| order.id()).collect::<Vec<_>>(),
+        [("A'1".into(), 2), ("A'1".into(), 1)]
+    );
     assert_eq!(orders[0].notes()[0].get().free_text, "fragile");
     assert!(orders[0].notes()[0].order() == orders[0]);
     assert!(orders[1].notes().is_empty());
@@ -62,7 +69,8 @@ pub async fn rows_are_written_by_the_names_they_have<B: Backend>() -> Result<()>
     let db = legacy::seeded::<B>().await?;
     let em = db.em();
     let ann = em.find_one_or_fail(Person::NAME.eq("Ann")).await?;
-    let eve = em.persist(Person { name: "Eve".into(), remark: Some("\"new\"".into()), ..Person::default() })?;
+    let eve =
+        em.persist(Person { name: "Eve".into(), remark: Some("\"new\"".into()), ..Person::default() })?;
     eve.edit().boss = Some(ann.to_ref());
     eve.groups_ref().add(Group { code: "new".into(), ..Group::default() })?;
     let order = Order { number: "C".into(), position: 7, customer: (&eve).into(), ..Order::default() };

@@ -18,8 +18,9 @@ pub async fn two_entities_on_one_table_are_refused<B: Backend>() -> Result<()> {
 
 /// Two structs of one name.
 pub async fn two_entities_of_one_name_are_refused<B: Backend>() -> Result<()> {
-    let both =
-        |builder: OrmBuilder| builder.entity::<one_name::here::Account>().entity::<one_name::there::Account>();
+    let both = |builder: OrmBuilder| {
+        builder.entity::<one_name::here::Account>().entity::<one_name::there::Account>()
+    };
     refused::<B>(both, &["Account", "rename"]).await;
     Ok(())
 }

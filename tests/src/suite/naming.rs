@@ -23,7 +23,10 @@ pub async fn the_default_is_snake_case<B: Backend>() -> Result<()> {
 pub async fn attributes_override_the_rules<B: Backend>() -> Result<()> {
     let db = TestDb::open::<B>(|builder| builder.entity::<ArchiveBox>()).await?;
     assert_eq!(of::<ArchiveBox>(&db.orm).table, "Archive Boxes");
-    assert_eq!(columns(of::<ArchiveBox>(&db.orm)), ["boxId", "firstYear", "LAST", "keptByBadge", "successor"]);
+    assert_eq!(
+        columns(of::<ArchiveBox>(&db.orm)),
+        ["boxId", "firstYear", "LAST", "keptByBadge", "successor"]
+    );
     assert_eq!(of::<Librarian>(&db.orm).table, "librarian");
 
     let em = db.em();
@@ -33,7 +36,8 @@ pub async fn attributes_override_the_rules<B: Backend>() -> Result<()> {
     first.edit().next_box = Some(second.into());
     em.flush().await?;
     let after_1900 = ArchiveBox::NEXT_BOX.is(ArchiveBox::FIRST_YEAR.gt(1950));
-    let found = db.em().find_one_or_fail(after_1900).populate(ArchiveBox::NEXT_BOX.then(ArchiveBox::KEPT_BY)).await?;
+    let found =
+        db.em().find_one_or_fail(after_1900).populate(ArchiveBox::NEXT_BOX.then(ArchiveBox::KEPT_BY)).await?;
     assert_eq!((found.id(), found.get().last_year), (first.id(), 1950));
     let next = found.next_box().expect("it has one");
     assert_eq!(next.kept_by().map(|keeper| keeper.id()).as_deref(), Some("L1"));

@@ -58,7 +58,9 @@ pub async fn the_upper_half_of_u64_is_refused<B: Backend>() -> Result<()> {
     let too_large = i64::MAX.unsigned_abs() + 1;
     let entity = em.persist(Integers { u64: too_large, ..Integers::default() })?;
     let refused = |error: &Error| {
-        assert!(matches!(error, Error::Value { entity: "Integers", field: "u64", column, .. } if column == "u64"));
+        assert!(
+            matches!(error, Error::Value { entity: "Integers", field: "u64", column, .. } if column == "u64")
+        );
         assert!(!error.to_string().contains("9223372036854775808"), "{error}");
     };
     refused(&em.flush().await.expect_err("no column holds it"));
@@ -151,7 +153,8 @@ pub async fn text_comes_back_whatever_is_in_it<B: Backend>() -> Result<()> {
 pub async fn bytes_come_back_whatever_they_are<B: Backend>() -> Result<()> {
     let db = scalars::empty::<B>().await?;
     let every: Vec<u8> = (0..=u8::MAX).collect();
-    for bytes in [Vec::new(), vec![0], every.clone(), every.repeat(1_000), b"text".to_vec(), vec![0xff, 0xfe]] {
+    for bytes in [Vec::new(), vec![0], every.clone(), every.repeat(1_000), b"text".to_vec(), vec![0xff, 0xfe]]
+    {
         let read = round_trip(&db, Texts { bytes: bytes.clone(), ..Texts::default() }).await?;
         assert_eq!(read.get().bytes, bytes);
         let found = db.em().find(Texts::BYTES.eq(bytes)).await?;
@@ -177,16 +180,23 @@ pub async fn dates_and_times_come_back_to_the_microsecond<B: Backend>() -> Resul
     let db = scalars::empty::<B>().await?;
     let date = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).expect("it exists");
     let time = |h, m, s, micro| NaiveTime::from_hms_micro_opt(h, m, s, micro).expect("it exists");
-    let dates = [date(1, 1, 1), date(1582, 10, 10), date(1969, 12, 31), date(2000, 2, 29), date(9999, 12, 31)];
-    let times =
-        [time(0, 0, 0, 0), time(0, 0, 0, 1), time(11, 59, 59, 999_999), time(12, 0, 0, 0), time(23, 59, 59, 999_999)];
+    let dates =
+        [date(1, 1, 1), date(1582, 10, 10), date(1969, 12, 31), date(2000, 2, 29), date(9999, 12, 31)];
+    let times = [
+        time(0, 0, 0, 0),
+        time(0, 0, 0, 1),
+        time(11, 59, 59, 999_999),
+        time(12, 0, 0, 0),
+        time(23, 59, 59, 999_999),
+    ];
     for (date, time) in dates.into_iter().zip(times) {
         let datetime = NaiveDateTime::new(date, time);
         let written = Others { date, time, datetime, timestamp: datetime.and_utc(), ..Others::default() };
         let read = round_trip(&db, written).await?.get();
         assert_eq!((read.date, read.time, read.datetime), (date, time, datetime));
         assert_eq!(read.timestamp, datetime.and_utc());
-        let by_value = Others::DATE.eq(date).and(Others::TIME.eq(time)).and(Others::TIMESTAMP.eq(datetime.and_utc()));
+        let by_value =
+            Others::DATE.eq(date).and(Others::TIME.eq(time)).and(Others::TIMESTAMP.eq(datetime.and_utc()));
         assert_eq!(db.em().count(by_value.and(Others::DATETIME.eq(datetime))).await?, 1);
     }
     let ordered = db.em().find_all::<Others>().order_by(Others::TIMESTAMP.asc()).await?;
@@ -306,16 +316,19 @@ pub async fn enums_and_newtypes_come_back<B: Backend>() -> Result<()> {
 pub async fn enums_are_stored_as_their_attributes_say<B: Backend>() -> Result<()> {
     let db = scalars::empty::<B>().await?;
     let em = db.em();
-    for (name, season, level) in
-        [("a", Season::Spring, Level::Cellar), ("b", Season::HighSummer, Level::Ground), ("c", Season::Autumn, Level::Roof)]
-    {
+    for (name, season, level) in [
+        ("a", Season::Spring, Level::Cellar),
+        ("b", Season::HighSummer, Level::Ground),
+        ("c", Season::Autumn, Level::Roof),
+    ] {
         em.persist(Own { colour: Colour(name.into()), season, level, metres: Metres(1.0) })?;
     }
     em.flush().await?;
 
     let plain = db.beside(|builder| builder.entity::<PlainOwn>()).await?;
     let rows = plain.em().find_all::<PlainOwn>().order_by(PlainOwn::COLOUR.asc()).await?;
-    let stored: Vec<(String, i64)> = rows.iter().map(|row| (row.get().season.clone(), row.get().level)).collect();
+    let stored: Vec<(String, i64)> =
+        rows.iter().map(|row| (row.get().season.clone(), row.get().level)).collect();
     assert_eq!(stored, [("spring".into(), -1), ("high_summer".into(), 0), ("fall".into(), 100)]);
     Ok(())
 }
@@ -374,7 +387,10 @@ pub async fn options_are_set_and_emptied<B: Backend>() -> Result<()> {
     entity.edit().season = Some(Season::Autumn);
     em.flush().await?;
     let read = db.em().find_by_id::<Optional>(entity.id()).await?.expect("it was inserted").get();
-    assert_eq!((read.text.as_deref(), read.decimal, read.season), (None, Some(Decimal::new(150, 2)), Some(Season::Autumn)));
+    assert_eq!(
+        (read.text.as_deref(), read.decimal, read.season),
+        (None, Some(Decimal::new(150, 2)), Some(Season::Autumn))
+    );
     Ok(())
 }
 
@@ -383,7 +399,11 @@ pub async fn what_was_loaded_is_no_change<B: Backend>() -> Result<()> {
     let db = scalars::empty::<B>().await?;
     let em = db.em();
     em.persist(Floats { f32: 0.1, f64: -0.0, ..Floats::default() })?;
-    em.persist(Others { decimal: Decimal::new(150, 2), json: json!({"b": 1, "a": 1.0}), ..Others::default() })?;
+    em.persist(Others {
+        decimal: Decimal::new(150, 2),
+        json: json!({"b": 1, "a": 1.0}),
+        ..Others::default()
+    })?;
     em.persist(Texts { bytes: vec![0, 255], ..Texts::default() })?;
     em.flush().await?;
     let em = db.em();

@@ -77,7 +77,8 @@ pub async fn tables_refuse_what_the_entity_does_not_allow<B: Backend>() -> Resul
     let db = library::empty::<B>().await?;
     let missing = "INSERT INTO library_copy (code, shelf, position) VALUES ('c', 'A', 1)";
     assert!(db.run(&[missing]).await.is_err());
-    let stray = "INSERT INTO library_copy (code, shelf, position, title, twin_id) VALUES ('c', 'A', 1, 't', 99)";
+    let stray =
+        "INSERT INTO library_copy (code, shelf, position, title, twin_id) VALUES ('c', 'A', 1, 't', 99)";
     assert!(db.run(&[stray]).await.is_err());
     assert_eq!(db.em().count(Condition::<Copy>::always()).await?, 0);
     Ok(())
@@ -97,7 +98,11 @@ pub async fn the_script_names_every_table_and_index<B: Backend>() -> Result<()> 
         "library_copy_barcode_unique",
         "library_copy_twin_id_index",
     ] {
-        assert_eq!(script.matches(&format!("\"{name}\"")).count().min(1), 1, "{name} is missing in:\n{script}");
+        assert_eq!(
+            script.matches(&format!("\"{name}\"")).count().min(1),
+            1,
+            "{name} is missing in:\n{script}"
+        );
     }
     assert_eq!(script.matches("CREATE UNIQUE INDEX").count(), 4, "{script}");
     assert_eq!(script.matches("FOREIGN KEY").count(), 1, "{script}");
@@ -116,7 +121,8 @@ pub async fn the_script_can_be_run_by_hand<B: Backend>() -> Result<()> {
     let jon = em.persist(Author::new("Jon Snow"))?;
     em.persist(Book::new("A Clash", &jon))?;
     em.flush().await?;
-    db.run(&db.orm.schema().drop_sql()?.split(";\n").filter(|one| !one.is_empty()).collect::<Vec<_>>()).await?;
+    db.run(&db.orm.schema().drop_sql()?.split(";\n").filter(|one| !one.is_empty()).collect::<Vec<_>>())
+        .await?;
     db.orm.schema().create().await
 }
 

@@ -16,7 +16,10 @@ pub async fn the_main_path_works<B: Backend>() -> Result<()> {
     em.clear()?;
 
     let authors = em.get_repository::<Author>();
-    let jon = authors.find_one_or_fail(Author::NAME.eq("Jon Snow")).populate(Author::BOOKS.then(Book::TAGS)).await?;
+    let jon = authors
+        .find_one_or_fail(Author::NAME.eq("Jon Snow"))
+        .populate(Author::BOOKS.then(Book::TAGS))
+        .await?;
     let all = authors.find_all().populate(Author::BOOKS).await?;
     assert!(jon == all[0]);
     for book in jon.books() {

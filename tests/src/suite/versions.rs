@@ -109,7 +109,10 @@ pub async fn a_later_row_brings_its_version<B: Backend>() -> Result<()> {
     em.flush().await?;
 
     let row = db.em().find_by_id::<Document>(plan.id()).await?.expect("it is there");
-    assert_eq!((row.get().version, row.get().title.as_str(), row.get().text.as_str()), (3, "our plan", "theirs"));
+    assert_eq!(
+        (row.get().version, row.get().title.as_str(), row.get().text.as_str()),
+        (3, "our plan", "theirs")
+    );
     Ok(())
 }
 

@@ -6,10 +6,10 @@ use std::error::Error as _;
 use orm_core::driver::{DriverErrorKind, ViolationKind};
 use orm_core::{ConstraintViolation, Error, Ref, Result};
 
+use crate::Backend;
 use crate::fixtures::blog::{self, Author, Profile, Tag};
 use crate::fixtures::keys::{self, Currency, Order, OrderLine};
 use crate::fixtures::library::{self, Copy};
-use crate::Backend;
 
 /// A unique field, by an insert and by an update.
 pub async fn a_unique_field_is_named<B: Backend>() -> Result<()> {

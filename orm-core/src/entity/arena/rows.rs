@@ -1,0 +1,83 @@
+//! Rows of one type on their way from a driver into an arena.
+
+use std::sync::Arc;
+
+use super::{Attached, Freshness};
+use crate::driver::{RowReader, RowSink, RowSinkError};
+use crate::entity::{Cursor, Entity, ErasedArena, typed};
+use crate::error::{Error, Result};
+use crate::metadata::Metadata;
+use crate::value::{ColumnType, KeyValues, Value, ValueError};
+
+/// Rows of one type on their way into an arena: kept aside until the query is done, so that an error in a later
+/// row leaves the identity map untouched, and so that no lock is held while the driver works.
+pub(crate) trait ErasedRows: RowSink {
+    /// This as a sink.
+    fn sink(&mut self) -> &mut dyn RowSink;
+    /// Attaches the rows; also returns, for each row, the key that stood before it.
+    fn attach(self: Box<Self>, arena: &dyn ErasedArena, freshness: Freshness) -> (Attached, Vec<KeyValues>);
+}
+
+/// The rows of a query.
+pub(crate) struct Rows<T: Entity> {
+    metadata: Arc<Metadata>,
+    /// Column types of a key that stands before each row.
+    prefix: Vec<ColumnType>,
+    prefixes: Vec<KeyValues>,
+    pub(crate) rows: Vec<T>,
+}
+
+impl<T: Entity> Rows<T> {
+    pub(crate) fn new(metadata: Arc<Metadata>, prefix: Vec<ColumnType>) -> Self {
+        Self { metadata, prefix, prefixes: Vec::new(), rows: Vec::new() }
+    }
+}
+
+impl<T: Entity> RowSink for Rows<T> {
+    fn row(&mut self, row: &dyn RowReader) -> Result<(), RowSinkError> {
+        if !self.prefix.is_empty() {
+            let key = self.prefix.iter().enumerate().map(|(at, column)| read_value(row, at, *column));
+            self.prefixes.push(key.collect::<Result<KeyValues, ValueError>>()?);
+        }
+        let first = self.prefix.len();
+        let entity = T::__hydrate(&mut Cursor::new(row, first)).map_err(|error| {
+            let Some(entity) = self.metadata.of::<T>() else {
+                return Error::UnknownEntity { entity: T::__DESCRIPTION.name };
+            };
+            error.into_error::<T>(entity, first)
+        })?;
+        self.rows.push(entity);
+        Ok(())
+    }
+}
+
+impl<T: Entity> ErasedRows for Rows<T> {
+    fn sink(&mut self) -> &mut dyn RowSink {
+        self
+    }
+
+    fn attach(self: Box<Self>, arena: &dyn ErasedArena, freshness: Freshness) -> (Attached, Vec<KeyValues>) {
+        let arena = typed::<T>(arena);
+        (arena.attach(self.rows, freshness), self.prefixes)
+    }
+}
+
+fn read_value(row: &dyn RowReader, at: usize, column: ColumnType) -> Result<Value, ValueError> {
+    if row.is_null(at)? {
+        return Ok(Value::Null);
+    }
+    Ok(match column {
+        ColumnType::Bool => Value::Bool(row.bool(at)?),
+        ColumnType::Int(_) | ColumnType::UnsignedInt(_) => Value::Int(row.int(at)?),
+        ColumnType::Float | ColumnType::Double => Value::Float(row.float(at)?),
+        ColumnType::Text => Value::Text(row.text(at)?.to_owned()),
+        ColumnType::Bytes => Value::Bytes(row.bytes(at)?.to_vec()),
+        ColumnType::Uuid => Value::Uuid(row.uuid(at)?),
+        ColumnType::Date => Value::Date(row.date(at)?),
+        ColumnType::Time => Value::Time(row.time(at)?),
+        ColumnType::DateTime => Value::DateTime(row.datetime(at)?),
+        ColumnType::Timestamp => Value::Timestamp(row.timestamp(at)?),
+        ColumnType::Decimal => Value::Decimal(row.decimal(at)?.into_owned()),
+        ColumnType::Json => Value::Json(row.json(at)?.to_owned()),
+    })
+}
