@@ -7,7 +7,7 @@ use crate::driver::{Connection, Driver, DriverError, DriverErrorKind};
 use crate::entity::{Entity, EntityType};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{ConstraintViolation, Error, Result};
-use crate::metadata::{Metadata, NamingStrategy, SnakeCase};
+use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
 use crate::schema::Schema;
 
 /// The custom storage of contexts: asked with a manager's name.
@@ -212,10 +212,15 @@ impl OrmCore {
                 index.properties.iter().map(|property| entity.properties[*property].name).collect::<Vec<_>>(),
             )
         });
+        let of_pivot = violation.table.as_deref().and_then(|table| self.pivot(table));
         let (entity, fields) = match (entity, named) {
             (Some(entity), _) if !fields.is_empty() => (Some(entity), fields),
             (_, Some((entity, fields))) => (Some(entity), fields),
-            (entity, None) => (entity, fields),
+            (Some(entity), None) => (Some(entity), fields),
+            (None, None) => match of_pivot {
+                Some((entity, relation)) => (Some(entity), vec![relation]),
+                None => (None, fields),
+            },
         };
         let violation = ConstraintViolation {
             kind: violation.kind,
@@ -224,6 +229,19 @@ impl OrmCore {
             constraint: violation.constraint.clone(),
         };
         Error::Constraint { violation: Box::new(violation), source: error }
+    }
+
+    /// The owner and the field of the many-to-many relation whose links are in `table`.
+    fn pivot(&self, table: &str) -> Option<(&EntityMetadata, &'static str)> {
+        let entities = self.metadata.entities();
+        let mut relations =
+            entities.flat_map(|entity| entity.relations.iter().map(move |relation| (entity, relation)));
+        relations.find_map(|(entity, relation)| match &relation.kind {
+            RelationKind::ManyToMany { pivot } if pivot.table.eq_ignore_ascii_case(table) => {
+                Some((entity, relation.name))
+            }
+            _ => None,
+        })
     }
 }
 

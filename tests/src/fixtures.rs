@@ -19,6 +19,7 @@ pub mod people;
 pub mod scalars;
 pub mod sketch;
 pub mod stock;
+pub mod tiny;
 pub mod tree;
 pub mod volume;
 pub mod wrong;

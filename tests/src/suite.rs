@@ -1,5 +1,6 @@
 //! What every driver promises: one file a behaviour.
 
+pub mod adoption;
 pub mod attributes;
 pub mod auto_flush;
 pub mod bad_rows;
@@ -20,12 +21,14 @@ pub mod identity_map;
 pub mod keys;
 pub mod lazy_loading;
 pub mod legacy;
+pub mod link_changes;
 pub mod memory;
 pub mod merge_rows;
 pub mod metadata_errors;
 pub mod naming;
 pub mod on_delete;
 pub mod populate;
+pub mod promises;
 pub mod references;
 pub mod scalars;
 pub mod schema;
@@ -445,6 +448,35 @@ macro_rules! driver_suite {
                 every_type_has_its_form,
                 a_new_entity_is_written_with_its_collections,
                 handles_are_a_part_of_any_response;
+            link_changes:
+                the_last_word_about_an_unloaded_link_is_written,
+                the_last_word_about_an_unloaded_inverse_link_is_written,
+                links_changed_back_while_a_flush_runs_are_written_by_the_next,
+                a_refused_set_leaves_nothing_pending,
+                an_item_hidden_while_its_collection_was_set_comes_back,
+                find_one_skips_rows_that_are_to_be_removed,
+                adding_to_a_collection_of_a_deleted_entity_is_refused;
+            adoption:
+                a_replacement_that_is_given_up_leaves_one_instance,
+                a_refused_persist_leaves_managed_entities_alone,
+                a_refused_persist_leaves_references_alone,
+                a_refused_persist_leaves_the_new_values_inside,
+                a_generated_key_that_does_not_fit_saves_no_row,
+                a_merge_leaves_lists_and_references_in_agreement,
+                a_failed_merge_changes_nothing,
+                the_key_of_a_new_entity_may_still_change;
+            promises:
+                a_populated_handle_stays_readable_after_its_entity_was_deleted,
+                newcomers_of_a_populated_list_have_what_was_promised,
+                a_populated_relation_that_becomes_set_can_be_read,
+                a_moved_relation_brings_what_was_populated_below,
+                a_list_of_an_entity_born_here_takes_up_later_rows,
+                an_edit_of_a_deleted_entity_touches_nobody_else,
+                looking_at_the_plan_takes_no_error_away,
+                an_edit_without_a_change_is_not_pending,
+                a_removal_taken_back_during_its_delete_is_inserted_again,
+                a_cascade_spares_what_the_same_flush_saved,
+                updates_of_versioned_entities_during_flushes_are_not_stale;
             flush:
                 a_new_entity_gets_its_row_and_its_key,
                 an_inserted_entity_is_managed,
@@ -692,6 +724,7 @@ macro_rules! driver_suite {
                 a_taken_key_is_named,
                 several_fields_are_named,
                 a_foreign_key_is_named,
+                a_broken_link_is_named,
                 a_null_is_named,
                 a_length_is_named,
                 a_violation_is_shown_in_one_line,

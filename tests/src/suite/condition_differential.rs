@@ -120,8 +120,8 @@ impl World {
         em.flush().await?;
 
         let world = Self {
-            authors: authors.iter().map(|one| AuthorRow::of(one)).collect::<Result<_>>()?,
-            books: books.iter().map(|one| BookRow::of(one)).collect::<Result<_>>()?,
+            authors: authors.iter().map(AuthorRow::of).collect::<Result<_>>()?,
+            books: books.iter().map(BookRow::of).collect::<Result<_>>()?,
         };
         Ok((db, world))
     }
@@ -165,8 +165,14 @@ impl BookRow {
 /// True, false or unknown.
 type Truth = Option<bool>;
 
+/// What a condition means for a row `R`.
+type Meaning<R> = Rc<dyn Fn(&World, &R) -> Truth>;
+
 /// A condition on `T`, and its meaning for a row `R`.
-type Pair<T, R> = (Condition<T>, Rc<dyn Fn(&World, &R) -> Truth>);
+type Pair<T, R> = (Condition<T>, Meaning<R>);
+
+/// Whether two values compare as an operator says.
+type Compare<V> = fn(&V, &V) -> bool;
 
 fn author(random: &mut Random, world: &World, depth: usize) -> Pair<Author, AuthorRow> {
     if depth > 0 && random.below(3) > 0 {
@@ -321,7 +327,7 @@ fn number<T: orm_core::Entity, R: 'static>(
     of: fn(&R) -> Option<i32>,
 ) -> Pair<T, R> {
     let operand = random.age();
-    let (condition, compare): (Condition<T>, fn(i32, i32) -> bool) = match random.below(6) {
+    let (condition, compare): (Condition<T>, Compare<i32>) = match random.below(6) {
         0 => (field.eq(operand), |a, b| a == b),
         1 => (field.ne(operand), |a, b| a != b),
         2 => (field.gt(operand), |a, b| a > b),
@@ -329,7 +335,7 @@ fn number<T: orm_core::Entity, R: 'static>(
         4 => (field.lt(operand), |a, b| a < b),
         _ => (field.lte(operand), |a, b| a <= b),
     };
-    (condition, Rc::new(move |_: &World, row: &R| of(row).map(|value| compare(value, operand))))
+    (condition, Rc::new(move |_: &World, row: &R| of(row).map(|value| compare(&value, &operand))))
 }
 
 fn text<T, V, R>(
@@ -344,7 +350,7 @@ where
     String: orm_core::value::IntoOperand<V>,
 {
     let operand = random.word();
-    let (condition, compare): (Condition<T>, fn(&str, &str) -> bool) = match random.below(5) {
+    let (condition, compare): (Condition<T>, Compare<str>) = match random.below(5) {
         0 => (field.contains(&*operand), |a, b| a.contains(b)),
         1 => (field.starts_with(&*operand), |a, b| a.starts_with(b)),
         2 => (field.ends_with(&*operand), |a, b| a.ends_with(b)),
@@ -357,21 +363,21 @@ where
 fn some<R: 'static, I: 'static>(
     of: fn(&World, &R) -> Vec<I>,
     met: impl Fn(&World, &I) -> bool + 'static,
-) -> Rc<dyn Fn(&World, &R) -> Truth> {
+) -> Meaning<R> {
     Rc::new(move |world, row| Some(of(world, row).iter().any(|item| met(world, item))))
 }
 
 fn none<R: 'static, I: 'static>(
     of: fn(&World, &R) -> Vec<I>,
     met: impl Fn(&World, &I) -> bool + 'static,
-) -> Rc<dyn Fn(&World, &R) -> Truth> {
+) -> Meaning<R> {
     Rc::new(move |world, row| Some(!of(world, row).iter().any(|item| met(world, item))))
 }
 
 fn every<R: 'static, I: 'static>(
     of: fn(&World, &R) -> Vec<I>,
     met: impl Fn(&World, &I) -> bool + 'static,
-) -> Rc<dyn Fn(&World, &R) -> Truth> {
+) -> Meaning<R> {
     Rc::new(move |world, row| Some(of(world, row).iter().all(|item| met(world, item))))
 }
 

@@ -15,7 +15,8 @@ pub async fn equal_and_not_equal<B: Backend>() -> Result<()> {
     check(&db, Author::AGE.ne(20), &["ann", "cid"]).await?;
     check(&db, Author::NAME.eq("ann"), &["ann"]).await?;
     check(&db, Author::NAME.eq(String::from("ann")), &["ann"]).await?;
-    check(&db, Author::NAME.eq(&String::from("ann")), &["ann"]).await?;
+    let name = String::from("ann");
+    check(&db, Author::NAME.eq(&name), &["ann"]).await?;
     check(&db, Author::NAME.ne("ann"), &["bob", "cid", "dan"]).await
 }
 

@@ -94,7 +94,7 @@ pub async fn edits_of_an_emptied_entity_are_kept<B: Backend>() -> Result<()> {
     let db = seeded::<B>().await?;
     let em = db.em();
     let shortcut = em.find_one_or_fail(Shortcut::NAME.eq("to a")).populate(Shortcut::FILE).await?;
-    em.remove(&shortcut.file().expect("it leads to a file"))?;
+    em.remove(shortcut.file().expect("it leads to a file"))?;
     em.flush().await?;
     shortcut.edit().name = "to nothing".into();
     db.recorder.reset();

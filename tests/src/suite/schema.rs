@@ -91,7 +91,7 @@ pub async fn the_script_names_every_table_and_index<B: Backend>() -> Result<()> 
     for name in [
         "library_copy",
         "one_copy_a_place",
-        "library_copy_shelf_title_unique",
+        "library_copy_barcode_title_unique",
         "by_title",
         "one_present_copy",
         "library_copy_title_index",

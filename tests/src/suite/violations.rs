@@ -7,7 +7,7 @@ use orm_core::driver::{DriverErrorKind, ViolationKind};
 use orm_core::{ConstraintViolation, Error, Ref, Result};
 
 use crate::Backend;
-use crate::fixtures::blog::{self, Author, Profile, Tag};
+use crate::fixtures::blog::{self, Author, Book, Profile, Tag};
 use crate::fixtures::keys::{self, Currency, Order, OrderLine};
 use crate::fixtures::library::{self, Copy};
 
@@ -77,6 +77,22 @@ pub async fn a_foreign_key_is_named<B: Backend>() -> Result<()> {
     assert_no_value(&error, "9999");
     assert_no_value(&error, "s3cret");
     Ok(())
+}
+
+/// A link to a row that is not there: the many-to-many relation.
+pub async fn a_broken_link_is_named<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let book = em.find_one_or_fail(Book::TITLE.eq("A Clash")).await?;
+    book.tags_ref().add(Ref::<Tag>::key(9_999_i64))?;
+
+    let error = em.flush().await.expect_err("there is no such tag");
+    assert_violation(&error, ViolationKind::ForeignKey, "Book", &["tags"]);
+    assert!(error.to_string().contains("Book.tags"), "{error}");
+
+    book.tags_ref().remove(Ref::<Tag>::key(9_999_i64))?;
+    book.edit().price = 11;
+    em.flush().await
 }
 
 /// NULL that the table does not take: the field.
