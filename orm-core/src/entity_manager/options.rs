@@ -9,7 +9,8 @@ pub enum FlushMode {
     Auto,
     /// Never: only `flush` and the end of a transaction do.
     Commit,
-    /// Before every query, if anything is pending.
+    /// Before every finder and count, if anything is pending. `populate`, lazy loads and `refresh`, which start from
+    /// entities that are loaded, do not flush.
     Always,
 }
 
