@@ -178,18 +178,7 @@ impl<T: Entity, P> Core<T, P> {
         R: RelationField<Owner = T>,
         N: 'static,
     {
-        let relation = self.relation_id::<R>();
-        let entity = self.region.metadata().relation(relation).target;
-        let items = self.region.links().items(&self.region, relation, self.at);
-        let items = items.ok_or_else(|| self.not_loaded::<R>())?;
-        let arena = self.region.arena(entity);
-        let items = items.into_iter().map(|at| {
-            if !arena.is_loaded(at) {
-                return Err(self.not_loaded::<R>());
-            }
-            Ok(Loaded::new(Arc::clone(&self.region), CellId { entity, at }))
-        });
-        Ok(LoadedCollection { items: items.collect::<Result<Vec<_>>>()? })
+        self.region.loaded_items(self.cell_id(), self.relation_id::<R>()).map(LoadedCollection::new)
     }
 
     /// [`try_populated_collection`](Self::try_populated_collection), for the plain accessor.
@@ -372,6 +361,31 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
             State::Removed => Err(Error::Removed { key: key() }),
             State::New | State::Managed => Ok(()),
         }
+    }
+}
+
+impl Region {
+    /// Handles of the items of a relation that no foreign key of `owner` holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`] when the list, or one of its items, is not loaded.
+    pub(crate) fn loaded_items<T: Entity, P: 'static>(
+        self: &Arc<Self>,
+        owner: CellId,
+        relation: RelationId,
+    ) -> Result<Vec<Loaded<T, P>>> {
+        let meta = self.metadata().relation(relation);
+        let not_loaded = || Error::NotLoaded { key: self.name(owner), relation: meta.name };
+        let items = self.links().items(self, relation, owner.at).ok_or_else(not_loaded)?;
+        let arena = self.arena(meta.target);
+        let handles = items.into_iter().map(|at| {
+            if !arena.is_loaded(at) {
+                return Err(not_loaded());
+            }
+            Ok(Loaded::new(Arc::clone(self), CellId { entity: meta.target, at }))
+        });
+        handles.collect()
     }
 }
 

@@ -215,17 +215,7 @@ macro_rules! bound {
             }
 
             fn handles(&self) -> Result<Vec<Loaded<R::Target>>> {
-                let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
-                let items = items.ok_or_else(|| self.not_loaded())?;
-                let entity = self.region.metadata().relation(self.relation()).target;
-                let arena = self.region.arena(entity);
-                let items = items.into_iter().map(|at| {
-                    if !arena.is_loaded(at) {
-                        return Err(self.not_loaded());
-                    }
-                    Ok(Loaded::new(Arc::clone(&self.region), CellId { entity, at }))
-                });
-                items.collect()
+                self.region.loaded_items(self.owner, self.relation())
             }
 
             /// Resolves items to write and hands their cells to `check`; takes in what is new among them only if all is
@@ -267,7 +257,8 @@ macro_rules! bound {
                 let (owner, relation) = (self.owner, self.relation());
                 let items =
                     self.take_in(items, |region, items| region.check_items(owner, relation, items))?;
-                self.region.set_items(owner, relation, &items)
+                self.region.set_checked_items(owner, relation, &items);
+                Ok(())
             }
         }
 

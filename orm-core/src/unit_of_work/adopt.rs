@@ -171,7 +171,7 @@ impl<'a> Adoption<'a> {
         self.mode == Mode::Merge && self.is_adopted.contains(&owner)
     }
 
-    fn apply(self, contents: Vec<(CellId, RelationId, Vec<u32>)>) {
+    fn apply(mut self, contents: Vec<(CellId, RelationId, Vec<u32>)>) {
         let region = self.region;
         let mut displaced = Vec::new();
         for cell in &self.adopted {
@@ -180,7 +180,7 @@ impl<'a> Adoption<'a> {
         if self.mode == Mode::Persist {
             region.pending().new.extend(&self.adopted);
         }
-        for (cell, mut value) in self.copies {
+        for (cell, mut value) in std::mem::take(&mut self.copies) {
             region.take_back_removal(cell);
             let arena = region.arena(cell.entity);
             while let Some(current) = arena.current(cell.at) {
@@ -191,7 +191,7 @@ impl<'a> Adoption<'a> {
             }
         }
         for (owner, relation, items) in contents {
-            if self.mode == Mode::Merge && self.is_adopted.contains(&owner) {
+            if self.is_known(owner) {
                 region.set_known_items(owner, relation, items, &self.is_adopted);
             } else {
                 region.set_checked_items(owner, relation, &items);
@@ -425,18 +425,11 @@ impl Region {
         Ok(true)
     }
 
-    /// Makes `items` the content of `relation` of `owner`, or changes nothing.
+    /// Whether `items` may become the content of `relation` of `owner`.
     ///
     /// # Errors
     ///
     /// [`Error::NotLoaded`] when the present content is not known, and what linking refuses.
-    pub(crate) fn set_items(&self, owner: CellId, relation: RelationId, items: &[u32]) -> Result<()> {
-        self.check_items(owner, relation, items)?;
-        self.set_checked_items(owner, relation, items);
-        Ok(())
-    }
-
-    /// Whether `items` may become the content of `relation` of `owner`.
     pub(crate) fn check_items(&self, owner: CellId, relation: RelationId, items: &[u32]) -> Result<()> {
         let meta = self.metadata().relation(relation);
         let present = self.links().items(self, relation, owner.at);
@@ -453,8 +446,8 @@ impl Region {
         Ok(())
     }
 
-    /// Links and unlinks what was checked.
-    fn set_checked_items(&self, owner: CellId, relation: RelationId, items: &[u32]) {
+    /// Makes `items`, which were checked, the content of `relation` of `owner`.
+    pub(crate) fn set_checked_items(&self, owner: CellId, relation: RelationId, items: &[u32]) {
         let present = self.links().items(self, relation, owner.at).unwrap_or_default();
         let was_in: HashSet<u32, Hasher> = present.iter().copied().collect();
         let mut stays = HashSet::<u32, Hasher>::default();

@@ -211,7 +211,7 @@ pub async fn flushes_of_two_managers_are_both_written<B: Backend>() -> Result<()
 }
 
 /// Polls `future` until `condition` holds; it must not be ready before.
-async fn until<F: Future>(future: &mut Pin<&mut F>, condition: impl Fn() -> bool) {
+pub(super) async fn until<F: Future>(future: &mut Pin<&mut F>, condition: impl Fn() -> bool) {
     poll_fn(|context| {
         if condition() {
             return Poll::Ready(());

@@ -1,11 +1,10 @@
 //! Pending changes of collections: the last word is written, a flush loses none, and a refused one leaves nothing.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 
 use orm_core::{Condition, EntityManager, Error, Loaded, Result};
 
+use super::flush_turns::until;
 use crate::Backend;
 use crate::fixtures::blog::{self, Author, Book, Profile, Tag};
 
@@ -31,18 +30,6 @@ fn labels<'a, P: 'static>(tags: impl IntoIterator<Item = &'a Loaded<Tag, P>>) ->
 async fn stored_tags(em: &EntityManager, title: &str) -> Result<Vec<String>> {
     let book = em.fork().find_one_or_fail(Book::TITLE.eq(title)).populate(Book::TAGS).await?;
     Ok(labels(&book.tags()))
-}
-
-/// Polls `future` until `condition` holds; it must not be ready before.
-pub(super) async fn until<F: Future>(future: &mut Pin<&mut F>, condition: impl Fn() -> bool) {
-    poll_fn(|context| {
-        if condition() {
-            return Poll::Ready(());
-        }
-        assert!(future.as_mut().poll(context).is_pending(), "it was ready too early");
-        if condition() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }
 
 /// Of an add and a remove of one link whose row nobody has looked for, the last is written.

@@ -7,7 +7,7 @@ use std::thread;
 
 use orm_core::{Collection, Condition, Error, Ref, Result};
 
-use super::link_changes::until;
+use super::flush_turns::until;
 use crate::fixtures::blog::{self, Author, Book, Publisher, Tag};
 use crate::fixtures::document::{self, Document};
 use crate::fixtures::folder::{self, File, Folder};
