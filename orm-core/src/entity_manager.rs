@@ -3,6 +3,7 @@
 mod handles;
 mod options;
 mod repository;
+mod values;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 pub use handles::{Handles, Merge, Persist, Remove};
 pub use options::{FlushMode, ForkOptions, Outcome};
 pub use repository::Repository;
+pub(crate) use values::RequestValues;
 
 use crate::condition::Condition;
 use crate::context::RequestContext;
@@ -40,6 +42,7 @@ struct Context {
     id: u64,
     orm: Arc<OrmCore>,
     kind: ContextKind,
+    values: Arc<RequestValues>,
     region: Mutex<Arc<Region>>,
     flush_mode: FlushMode,
     /// Flushes take turns.
@@ -62,16 +65,17 @@ impl EntityManager {
 
     pub(crate) fn global(orm: Arc<OrmCore>) -> Self {
         let flush_mode = orm.flush_mode;
-        Self::make(orm, ContextKind::Global, flush_mode)
+        Self::make(orm, ContextKind::Global, flush_mode, Arc::default())
     }
 
-    fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode) -> Self {
+    fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode, values: Arc<RequestValues>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let context = Context {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             region: Mutex::new(Region::new(Arc::clone(&orm))),
             orm,
             kind,
+            values,
             flush_mode,
             flushing: tokio::sync::Mutex::new(()),
         };
@@ -80,6 +84,10 @@ impl EntityManager {
 
     pub(crate) fn orm(&self) -> &Arc<OrmCore> {
         &self.context.orm
+    }
+
+    pub(crate) fn values(&self) -> &Arc<RequestValues> {
+        &self.context.values
     }
 
     pub(crate) fn region(&self) -> Arc<Region> {
@@ -143,7 +151,8 @@ impl EntityManager {
         let parent = if options.disable_context_resolution { self.clone() } else { self.contextual() };
         let kind = if options.use_context { ContextKind::Following } else { ContextKind::Own };
         let flush_mode = options.flush_mode.unwrap_or(parent.context.flush_mode);
-        let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode);
+        let values = Arc::new(parent.values().copy());
+        let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode, values);
         if !options.clear {
             let (from, to) = (parent.region(), fork.region());
             for (entity, arena) in from.arenas() {
@@ -157,7 +166,8 @@ impl EntityManager {
 
     /// A context for the results of one query.
     pub(crate) fn isolated(&self) -> Self {
-        Self::make(Arc::clone(&self.context.orm), ContextKind::Own, FlushMode::Commit)
+        let values = Arc::clone(self.contextual().values());
+        Self::make(Arc::clone(&self.context.orm), ContextKind::Own, FlushMode::Commit, values)
     }
 
     /// Empties the identity map. Handles become detached: readable, no longer saved. What was not flushed is lost.

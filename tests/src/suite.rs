@@ -30,6 +30,7 @@ pub mod on_delete;
 pub mod populate;
 pub mod promises;
 pub mod references;
+pub mod request_values;
 pub mod scalars;
 pub mod schema;
 pub mod seeds;
@@ -693,6 +694,11 @@ macro_rules! driver_suite {
                 find_and_count_counts_without_the_page,
                 find_one_takes_the_first,
                 a_repository_counts_and_pages;
+            request_values:
+                a_manager_keeps_one_value_a_type,
+                a_fork_starts_with_the_values_of_its_parent,
+                clear_keeps_the_values,
+                values_belong_to_the_current_context;
             condition_differential:
                 generated_conditions_find_what_memory_finds;
             errors:
