@@ -7,18 +7,22 @@ mod capability;
 mod error;
 mod operation;
 mod row;
+mod transaction;
+mod write;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use capability::Capabilities;
+pub use capability::{Capabilities, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
-pub use operation::{
-    Delete, Insert, Link, PivotWrite, Select, Selection, TransactionStep, Update, UpdateRow, Write,
-    WriteOutcome,
-};
+pub use operation::{Link, LockStrength, LockWait, RowLock, Select, Selection};
 pub use row::{RowReader, RowSink, RowSinkError};
+pub use transaction::{Access, IsolationLevel, TransactionMode, TransactionStep};
+pub use write::{
+    Delete, DeleteRow, DeleteWhere, Insert, OnConflict, PivotWrite, Update, UpdateRow, UpdateWhere, Upsert,
+    Write, WriteOutcome,
+};
 
 use crate::schema::Schema;
 
@@ -88,7 +92,7 @@ pub trait Connection: Send {
     /// [`DriverError`] when the database refuses it or cannot be reached.
     fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>>;
 
-    /// Runs one write.
+    /// Runs one write, all of it or nothing.
     ///
     /// # Errors
     ///

@@ -261,6 +261,7 @@ pub(crate) fn select(
         order,
         limit: None,
         offset: None,
+        lock: None,
     }
 }
 

@@ -105,6 +105,10 @@ impl Statements {
             Write::Insert(insert) => insert::statements(self, insert),
             Write::Update(update) => update::statements(self, update),
             Write::Delete(delete) => delete::statements(self, delete),
+            Write::Upsert(_) => Err(unsupported("an upsert is not supported yet")),
+            Write::UpdateWhere(_) | Write::DeleteWhere(_) => {
+                Err(unsupported("a write by condition is not supported yet"))
+            }
             Write::Link(links) => pivot::link(self, links),
             Write::Unlink(links) => pivot::unlink(self, links),
         }

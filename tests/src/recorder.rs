@@ -22,6 +22,12 @@ pub enum Operation {
     Update(String, usize, Vec<String>),
     /// A delete of so many rows of this entity.
     Delete(String, usize),
+    /// An upsert of so many rows of this entity.
+    Upsert(String, usize),
+    /// An update of this entity by condition, setting these columns.
+    UpdateWhere(String, Vec<String>),
+    /// A delete of this entity by condition.
+    DeleteWhere(String),
     /// So many new links of `Entity.relation`.
     Link(String, usize),
     /// So many removed links of `Entity.relation`.
@@ -32,6 +38,12 @@ pub enum Operation {
     Commit,
     /// A step of a transaction.
     Rollback,
+    /// A step of a transaction.
+    Savepoint(u32),
+    /// A step of a transaction.
+    Release(u32),
+    /// A step of a transaction.
+    RollbackTo(u32),
 }
 
 /// What goes wrong, once.
@@ -107,6 +119,9 @@ impl Recorder {
                     | Operation::Begin
                     | Operation::Commit
                     | Operation::Rollback
+                    | Operation::Savepoint(_)
+                    | Operation::Release(_)
+                    | Operation::RollbackTo(_)
             )
         };
         self.0.lock().operations.iter().filter(is_write).count()
@@ -302,12 +317,15 @@ impl Connection for RecordingConnection {
     fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
             let operation = match step {
-                TransactionStep::Begin => Operation::Begin,
+                TransactionStep::Begin(_) => Operation::Begin,
+                TransactionStep::Savepoint(number) => Operation::Savepoint(number),
+                TransactionStep::Release(number) => Operation::Release(number),
+                TransactionStep::RollbackTo(number) => Operation::RollbackTo(number),
                 TransactionStep::Commit => Operation::Commit,
                 _ => Operation::Rollback,
             };
             match step {
-                TransactionStep::Begin if self.recorder.take(Fault::Begin) => return Err(injected()),
+                TransactionStep::Begin(_) if self.recorder.take(Fault::Begin) => return Err(injected()),
                 TransactionStep::Commit if self.recorder.take(Fault::CommitRefused) => return Err(injected()),
                 TransactionStep::Commit if self.recorder.take(Fault::CommitLost) => return Err(lost()),
                 _ => {}
@@ -330,6 +348,17 @@ impl Connection for RecordingConnection {
 
 fn describe(write: &Write) -> Operation {
     match write {
+        Write::Upsert(upsert) => {
+            Operation::Upsert(upsert.metadata.entity(upsert.entity).name.to_owned(), upsert.rows.len())
+        }
+        Write::UpdateWhere(update) => {
+            let entity = update.metadata.entity(update.entity);
+            let columns = update.set.iter().map(|(column, _)| entity.columns[*column].name.clone()).collect();
+            Operation::UpdateWhere(entity.name.to_owned(), columns)
+        }
+        Write::DeleteWhere(delete) => {
+            Operation::DeleteWhere(delete.metadata.entity(delete.entity).name.to_owned())
+        }
         Write::Insert(insert) => {
             Operation::Insert(insert.metadata.entity(insert.entity).name.to_owned(), insert.rows.len())
         }
@@ -339,7 +368,7 @@ fn describe(write: &Write) -> Operation {
             Operation::Update(entity.name.to_owned(), update.rows.len(), columns)
         }
         Write::Delete(delete) => {
-            Operation::Delete(delete.metadata.entity(delete.entity).name.to_owned(), delete.keys.len())
+            Operation::Delete(delete.metadata.entity(delete.entity).name.to_owned(), delete.rows.len())
         }
         Write::Link(pivot) | Write::Unlink(pivot) => {
             let relation = pivot.metadata.relation(pivot.relation).name;

@@ -1,5 +1,7 @@
 //! What a database can do, as far as the core plans by it.
 
+use super::transaction::IsolationLevel;
+
 /// What a database can do.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -8,13 +10,51 @@ pub struct Capabilities {
     pub max_rows_per_write: usize,
     /// Whether the database has schemas, so that tables of one name can exist in several.
     pub schemas: bool,
+    /// Whether a part of a transaction can be taken back.
+    pub savepoints: bool,
+    /// What a transaction can lock.
+    pub row_locks: RowLocks,
+    /// How many transactions can write at the same time.
+    pub writers: Writers,
+    /// How many connections the driver lends at the same time.
+    pub connections: usize,
+    /// One bit a level.
+    isolation_levels: u8,
+}
+
+/// What a transaction can lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowLocks {
+    /// Nothing.
+    None,
+    /// Rows, as a select says.
+    Rows,
+    /// Every transaction that may write holds the only write lock there is, so that a lock needs no more than one.
+    WholeDatabase,
+}
+
+/// How many transactions can write at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Writers {
+    /// One; a second waits for its end.
+    One,
+    /// As many as there are connections.
+    Many,
 }
 
 impl Capabilities {
-    /// Batches of 1,000 rows, and nothing optional.
+    /// Batches of 1,000 rows, one connection, and nothing optional.
     #[must_use]
     pub const fn new() -> Self {
-        Self { max_rows_per_write: 1_000, schemas: false }
+        Self {
+            max_rows_per_write: 1_000,
+            schemas: false,
+            savepoints: false,
+            row_locks: RowLocks::None,
+            writers: Writers::Many,
+            connections: 1,
+            isolation_levels: 0,
+        }
     }
 
     /// Cuts writes to `rows` rows, at least one.
@@ -30,6 +70,51 @@ impl Capabilities {
         self.schemas = true;
         self
     }
+
+    /// Says that a part of a transaction can be taken back.
+    #[must_use]
+    pub const fn with_savepoints(mut self) -> Self {
+        self.savepoints = true;
+        self
+    }
+
+    /// Says what a transaction can lock.
+    #[must_use]
+    pub const fn with_row_locks(mut self, row_locks: RowLocks) -> Self {
+        self.row_locks = row_locks;
+        self
+    }
+
+    /// Says that one transaction at a time can write.
+    #[must_use]
+    pub const fn with_one_writer(mut self) -> Self {
+        self.writers = Writers::One;
+        self
+    }
+
+    /// Says how many connections the driver lends at the same time, at least one.
+    #[must_use]
+    pub const fn with_connections(mut self, connections: usize) -> Self {
+        self.connections = if connections == 0 { 1 } else { connections };
+        self
+    }
+
+    /// Says that transactions of this level can be begun. A database may give more than the level asks for.
+    #[must_use]
+    pub const fn with_isolation_level(mut self, level: IsolationLevel) -> Self {
+        self.isolation_levels |= bit(level);
+        self
+    }
+
+    /// Whether a transaction of this level can be begun.
+    #[must_use]
+    pub const fn supports(&self, level: IsolationLevel) -> bool {
+        self.isolation_levels & bit(level) != 0
+    }
+}
+
+const fn bit(level: IsolationLevel) -> u8 {
+    1 << level as u8
 }
 
 impl Default for Capabilities {

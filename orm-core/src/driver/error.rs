@@ -82,6 +82,14 @@ pub enum DriverErrorKind {
     PoolTimeout,
     /// Another transaction has what this one needs; it may succeed if tried again.
     Busy,
+    /// What the transaction saw was changed by another one; the whole of it may succeed if run again.
+    SerializationFailure,
+    /// Transactions wait for each other, and this one was chosen to fail; the whole of it may succeed if run again.
+    Deadlock,
+    /// A row is locked by another transaction, and the statement was not to wait.
+    LockNotAvailable,
+    /// A row stayed locked by another transaction for longer than the database waits.
+    LockTimeout,
     /// The [`RowSink`](super::RowSink) refused a row; its error is the source.
     RowRefused,
     /// This database can't do what was asked.

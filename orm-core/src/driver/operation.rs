@@ -1,4 +1,4 @@
-//! What the core asks of a driver: data, without SQL.
+//! What the core reads through a driver: data, without SQL.
 //!
 //! Entities, properties, relations and columns are named by their index in [`Metadata`], which every operation
 //! carries.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::condition::{Expression, OrderTerm};
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId, Side};
-use crate::value::{KeyValues, Value};
+use crate::value::KeyValues;
 
 /// Rows of one entity.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Select {
     pub limit: Option<u64>,
     /// Without the first so many.
     pub offset: Option<u64>,
+    /// How the rows of the root are locked until the transaction ends; only inside one.
+    pub lock: Option<RowLock>,
 }
 
 impl Select {
@@ -57,106 +59,32 @@ pub struct Link {
     pub keys: Vec<KeyValues>,
 }
 
-/// One write of a flush. All rows have one shape.
-#[derive(Clone, Debug)]
-pub enum Write {
-    /// New rows.
-    Insert(Insert),
-    /// Changed rows.
-    Update(Update),
-    /// Rows that go.
-    Delete(Delete),
-    /// New links of a many-to-many relation; a link that exists already is left as it is.
-    Link(PivotWrite),
-    /// Links that go; one that is gone already is no error.
-    Unlink(PivotWrite),
+/// How the rows of a [`Select`] are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RowLock {
+    /// What others can't do meanwhile.
+    pub strength: LockStrength,
+    /// What happens where another transaction has a row locked.
+    pub wait: LockWait,
 }
 
-/// New rows of one entity.
-#[derive(Clone, Debug)]
-pub struct Insert {
-    /// What the indexes refer to.
-    pub metadata: Arc<Metadata>,
-    /// The entity.
-    pub entity: EntityId,
-    /// The columns given, as indexes into [`EntityMetadata::columns`].
-    pub columns: Vec<usize>,
-    /// One value a column, row by row.
-    pub rows: Vec<Vec<Value>>,
-    /// Columns whose values the database makes and which must come back, row by row, in [`WriteOutcome::returned`].
-    pub returning: Vec<usize>,
+/// What a lock keeps others from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockStrength {
+    /// Others can read and share the rows, but not write them.
+    Share,
+    /// Others can neither write nor lock the rows.
+    Update,
 }
 
-/// Changed rows of one entity.
-#[derive(Clone, Debug)]
-pub struct Update {
-    /// What the indexes refer to.
-    pub metadata: Arc<Metadata>,
-    /// The entity.
-    pub entity: EntityId,
-    /// The columns that change, as indexes into [`EntityMetadata::columns`].
-    pub columns: Vec<usize>,
-    /// The rows.
-    pub rows: Vec<UpdateRow>,
-    /// The column of the optimistic lock: each row is written only where it holds [`UpdateRow::version`].
-    pub version: Option<usize>,
-}
-
-/// One changed row.
-#[derive(Clone, Debug)]
-pub struct UpdateRow {
-    /// Its key.
-    pub key: KeyValues,
-    /// The new values, one for each of [`Update::columns`].
-    pub values: Vec<Value>,
-    /// The version that the row must still have.
-    pub version: Option<Value>,
-}
-
-/// Rows of one entity that go.
-#[derive(Clone, Debug)]
-pub struct Delete {
-    /// What the indexes refer to.
-    pub metadata: Arc<Metadata>,
-    /// The entity.
-    pub entity: EntityId,
-    /// Their keys.
-    pub keys: Vec<KeyValues>,
-}
-
-/// Links of one many-to-many relation.
-#[derive(Clone, Debug)]
-pub struct PivotWrite {
-    /// What the relation refers to.
-    pub metadata: Arc<Metadata>,
-    /// The owning relation.
-    pub relation: RelationId,
-    /// Key of the owner, key of the target.
-    pub links: Vec<(KeyValues, KeyValues)>,
-}
-
-/// What a write did.
-#[derive(Clone, Debug, Default)]
-pub struct WriteOutcome {
-    /// Rows that the database says were affected.
-    pub affected: u64,
-    /// For an [`Insert`]: the values of [`Insert::returning`], one list for each row, in the order of
-    /// [`Insert::rows`].
-    pub returned: Vec<Vec<Value>>,
-    /// For an [`Update`]: whether each row was found, in the order of [`Update::rows`].
-    pub matched: Vec<bool>,
-    /// Statements sent.
-    pub statements: u64,
-}
-
-/// Steps of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TransactionStep {
-    /// Begins one that will write.
-    Begin,
-    /// Makes it durable.
-    Commit,
-    /// Takes it back.
-    Rollback,
+/// What a locking select does about rows that another transaction has locked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LockWait {
+    /// It waits for them, as long as the database is patient.
+    #[default]
+    Block,
+    /// It fails with [`DriverErrorKind::LockNotAvailable`](super::DriverErrorKind::LockNotAvailable).
+    NoWait,
+    /// It leaves them out.
+    SkipLocked,
 }

@@ -271,6 +271,7 @@ impl Running {
             order: query.order,
             limit: query.limit,
             offset: query.offset,
+            lock: None,
         };
         Ok(Self { region, select, shape, freshness: query.freshness })
     }

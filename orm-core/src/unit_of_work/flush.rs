@@ -10,9 +10,10 @@ use hashbrown::HashMap;
 
 use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
 use super::settle::Settlement;
+use crate::condition::Expression;
 use crate::driver::{
-    Connection, Delete, DriverErrorKind, Insert, PivotWrite, TransactionStep, Update, UpdateRow, Write,
-    WriteOutcome,
+    Connection, Delete, DeleteRow, DriverErrorKind, Insert, PivotWrite, TransactionMode, TransactionStep,
+    Update, UpdateRow, Write, WriteOutcome,
 };
 use crate::entity::{CellId, Region};
 use crate::entity_manager::Outcome;
@@ -31,7 +32,7 @@ pub(crate) async fn flush(region: &Arc<Region>) -> Result<()> {
     tracing::debug!(target: "orm", plan = %plan, "flush");
     let orm = Arc::clone(region.orm());
     let mut connection = orm.connection("flush").await?;
-    let step = connection.transaction(TransactionStep::Begin).await;
+    let step = connection.transaction(TransactionStep::Begin(TransactionMode::default())).await;
     step.map_err(|error| orm.error("begin", error))?;
     let mut run = Run {
         region,
@@ -145,7 +146,7 @@ impl Run<'_> {
                     Ok(UpdateRow {
                         key: self.key(&row.key)?,
                         values: self.values(&row.values)?,
-                        version: row.version.as_ref().map(|(old, _)| old.clone()),
+                        expected: row.version.iter().map(|(old, _)| old.clone()).collect(),
                     })
                 });
                 let rows = rows.collect::<Result<Vec<_>>>()?;
@@ -154,11 +155,19 @@ impl Run<'_> {
                     entity: *entity,
                     columns: columns.clone(),
                     rows,
-                    version: *version,
+                    expected: version.iter().copied().collect(),
+                    guard: Expression::always(),
                 })
             }
             Step::Delete { entity, keys, .. } => {
-                Write::Delete(Delete { metadata, entity: *entity, keys: keys.clone() })
+                let rows = keys.iter().map(|key| DeleteRow { key: key.clone(), expected: Vec::new() });
+                Write::Delete(Delete {
+                    metadata,
+                    entity: *entity,
+                    rows: rows.collect(),
+                    expected: Vec::new(),
+                    guard: Expression::always(),
+                })
             }
             Step::Pivot { relation, adds, links } => {
                 let links = links.iter().map(|(owner, item)| Ok((self.key(owner)?, self.key(item)?)));

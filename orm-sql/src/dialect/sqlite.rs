@@ -26,7 +26,7 @@ mod set;
 mod store;
 
 use orm_core::condition::TextMatch;
-use orm_core::driver::Capabilities;
+use orm_core::driver::{Capabilities, IsolationLevel, RowLocks};
 use orm_core::metadata::Column;
 use orm_core::metadata::description::DefaultValue;
 use orm_core::schema::Table;
@@ -51,7 +51,16 @@ pub(crate) struct Sqlite;
 
 impl Dialect for Sqlite {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new()
+        let levels = [
+            IsolationLevel::ReadUncommitted,
+            IsolationLevel::ReadCommitted,
+            IsolationLevel::RepeatableRead,
+            IsolationLevel::Snapshot,
+            IsolationLevel::Serializable,
+        ];
+        // Whatever is asked for, transactions run as if one after the other.
+        let capabilities = levels.into_iter().fold(Capabilities::new(), Capabilities::with_isolation_level);
+        capabilities.with_savepoints().with_row_locks(RowLocks::WholeDatabase).with_one_writer()
     }
 
     fn max_binds(&self) -> usize {

@@ -8,7 +8,7 @@ use orm_core::metadata::EntityMetadata;
 use orm_core::value::Value;
 use sea_query::{Expr, ExprTrait, UpdateStatement};
 
-use super::shape::{Operation, Shape};
+use super::shape::{Operation, Shape, is_always};
 use super::text::{TextWriter, all, identifier, names, table_name};
 use super::{Statement, Statements, leaf, unsupported};
 use crate::dialect::Query;
@@ -18,8 +18,11 @@ pub(super) fn statements(statements: &Statements, update: &Update) -> Result<Vec
     if update.columns.is_empty() {
         return Err(unsupported(format!("an update of {} changes no column", entity.name)));
     }
-    if update.columns.iter().chain(&update.version).any(|column| *column >= entity.columns.len()) {
+    if update.columns.iter().chain(&update.expected).any(|column| *column >= entity.columns.len()) {
         return Err(unsupported(format!("an update names a column that {} does not have", entity.name)));
+    }
+    if !is_always(&update.guard) {
+        return Err(unsupported("an update with a guard is not supported yet"));
     }
     update.rows.iter().map(|row| one(statements, update, entity, row)).collect()
 }
@@ -33,9 +36,8 @@ fn one(
     check(statements, update, entity, row)?;
     let mut shape = Shape::new(&update.metadata, statements.dialect, Operation::Update, update.entity);
     shape.numbers(&update.columns);
-    shape.number(update.version.map_or(0, |version| version + 1));
-    let version = update.version.and(row.version.as_ref());
-    row.values.iter().chain(&row.key).chain(version).for_each(|value| shape.bind(value.clone()));
+    shape.numbers(&update.expected);
+    row.values.iter().chain(&row.key).chain(&row.expected).for_each(|value| shape.bind(value.clone()));
     statements
         .statement(&update.metadata, shape, |writer| Ok(Query::Update(render(writer, update, entity, row))))
 }
@@ -51,11 +53,12 @@ fn render(
     for (name, value) in names(entity, update.columns.iter().copied()).zip(&row.values) {
         statement.value(identifier(name), writer.bind(value.clone()));
     }
-    let mut equal = |name: &str, value: &Value| Expr::col(identifier(name)).eq(writer.bind(value.clone()));
-    let mut predicates: Vec<Expr> =
-        names(entity, entity.key_columns()).zip(&row.key).map(|(name, value)| equal(name, value)).collect();
-    if let (Some(column), Some(version)) = (update.version, &row.version) {
-        predicates.push(equal(&entity.columns[column].name, version));
+    let mut predicates = Vec::new();
+    for (name, value) in names(entity, entity.key_columns()).zip(&row.key) {
+        predicates.push(Expr::col(identifier(name)).eq(writer.bind(value.clone())));
+    }
+    for (name, value) in names(entity, update.expected.iter().copied()).zip(&row.expected) {
+        predicates.push(Expr::col(identifier(name)).is(writer.bind(value.clone())));
     }
     statement.and_where(all(predicates));
     statement
@@ -74,11 +77,12 @@ fn check(
     if row.key.len() != entity.key_columns().count() || row.key.iter().any(Value::is_null) {
         return wrong("has no complete key");
     }
-    if update.version.is_some() != row.version.is_some() || row.version.as_ref().is_some_and(Value::is_null) {
-        return wrong("does not have the version that its lock compares");
+    if row.expected.len() != update.expected.len() {
+        return wrong("does not have one value for each column that it expects something of");
     }
-    let columns = update.columns.iter().copied().chain(entity.key_columns()).chain(update.version);
-    for (column, value) in columns.zip(row.values.iter().chain(&row.key).chain(&row.version)) {
+    let expected = update.expected.iter().copied();
+    let columns = update.columns.iter().copied().chain(entity.key_columns()).chain(expected);
+    for (column, value) in columns.zip(row.values.iter().chain(&row.key).chain(&row.expected)) {
         let place = || leaf::column_place(entity, column);
         statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place(), error))?;
     }

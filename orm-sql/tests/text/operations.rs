@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, TextMatch};
-use orm_core::driver::{Delete, Insert, Link, PivotWrite, Select, Selection, Update, UpdateRow, Write};
+use orm_core::driver::{
+    Delete, DeleteRow, Insert, Link, PivotWrite, Select, Selection, Update, UpdateRow, Write,
+};
 use orm_core::metadata::{EntityMetadata, Metadata, PropertyKind, RelationId, RelationKind, Side};
 use orm_core::value::{ColumnType, KeyValues, Value};
 
@@ -105,6 +107,7 @@ impl On {
             order: Vec::new(),
             limit: None,
             offset: None,
+            lock: None,
         }
     }
 
@@ -130,18 +133,26 @@ impl On {
         })
     }
 
-    pub(crate) fn update(&self, columns: &[&str], rows: Vec<UpdateRow>, version: Option<&str>) -> Write {
+    pub(crate) fn update(&self, columns: &[&str], rows: Vec<UpdateRow>, expected: &[&str]) -> Write {
         Write::Update(Update {
             metadata: Arc::clone(&self.metadata),
             entity: self.entity().id,
             columns: self.columns(columns),
             rows,
-            version: version.map(|name| self.columns(&[name])[0]),
+            expected: self.columns(expected),
+            guard: Expression::always(),
         })
     }
 
     pub(crate) fn delete(&self, keys: Vec<KeyValues>) -> Write {
-        Write::Delete(Delete { metadata: Arc::clone(&self.metadata), entity: self.entity().id, keys })
+        let rows = keys.into_iter().map(|key| DeleteRow { key, expected: Vec::new() });
+        Write::Delete(Delete {
+            metadata: Arc::clone(&self.metadata),
+            entity: self.entity().id,
+            rows: rows.collect(),
+            expected: Vec::new(),
+            guard: Expression::always(),
+        })
     }
 
     pub(crate) fn links(&self, relation: &str, links: Vec<(KeyValues, KeyValues)>) -> PivotWrite {
@@ -320,6 +331,7 @@ impl Random {
             order: self.order(entity),
             limit: (self.below(3) == 0).then(|| self.below(5) as u64),
             offset: (self.below(3) == 0).then(|| self.below(3) as u64),
+            lock: None,
             metadata: Arc::clone(&metadata),
         }
     }

@@ -63,13 +63,13 @@ fn writes(random: &mut Random, name: &'static str, entity: &EntityMetadata, rows
     let updates = values.iter().zip(&keys).map(|(values, key)| UpdateRow {
         key: key.clone(),
         values: values.clone(),
-        version: None,
+        expected: vec![],
     });
     let mut writes = vec![
         on.insert(&columns, values.clone(), &[]),
         on.insert(&columns, values.clone(), &columns[..1]),
         on.insert(&[], vec![Vec::new(); rows], &columns),
-        on.update(&columns, updates.collect(), None),
+        on.update(&columns, updates.collect(), &[]),
         on.delete(keys.clone()),
     ];
     for relation in entity

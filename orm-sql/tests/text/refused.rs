@@ -29,8 +29,8 @@ fn values_that_sqlite_would_change() {
     let place = "a value for Author.rating can't be stored";
     refused(&author.select(author.compare("rating", Comparison::Less, nan())), place);
     refused_write(&author.insert(&["rating"], vec![vec![nan()]], &[]), place);
-    let row = UpdateRow { key: key([int(1)]), values: vec![nan()], version: None };
-    refused_write(&author.update(&["rating"], vec![row], None), place);
+    let row = UpdateRow { key: key([int(1)]), values: vec![nan()], expected: vec![] };
+    refused_write(&author.update(&["rating"], vec![row], &[]), place);
     let profile = on("Profile");
     let far = || Value::Date(i32::MAX);
     refused(
@@ -89,15 +89,15 @@ fn writes_that_contradict_themselves() {
         &author.insert(&["name"], vec![vec![]], &[]),
         "a row of Author does not have one value a column",
     );
-    let row = UpdateRow { key: key([int(1)]), values: vec![text("a")], version: None };
-    refused_write(&book.update(&[], vec![row.clone()], None), "an update of Book changes no column");
+    let row = UpdateRow { key: key([int(1)]), values: vec![text("a")], expected: vec![] };
+    refused_write(&book.update(&[], vec![row.clone()], &[]), "an update of Book changes no column");
     refused_write(
-        &book.update(&["title"], vec![row.clone()], Some("version")),
-        "a row of an update of Book does not have the version that its lock compares",
+        &book.update(&["title"], vec![row.clone()], &["version"]),
+        "a row of an update of Book does not have one value for each column that it expects something of",
     );
     let keyless = UpdateRow { key: key([Value::Null]), ..row };
     refused_write(
-        &book.update(&["title"], vec![keyless], None),
+        &book.update(&["title"], vec![keyless], &[]),
         "a row of an update of Book has no complete key",
     );
     refused_write(

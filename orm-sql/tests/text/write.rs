@@ -73,19 +73,19 @@ fn inserts_stay_within_the_limit_of_binds() {
 #[test]
 fn an_update_checks_the_version_in_its_own_predicate() {
     let row =
-        |id: i64| UpdateRow { key: key([int(id)]), values: vec![text("x"), int(2)], version: Some(int(1)) };
+        |id: i64| UpdateRow { key: key([int(id)]), values: vec![text("x"), int(2)], expected: vec![int(1)] };
     check_write(
-        &on("Book").update(&["title", "version"], vec![row(1), row(2)], Some("version")),
+        &on("Book").update(&["title", "version"], vec![row(1), row(2)], &["version"]),
         &expect![[r#"
-        UPDATE "book" SET "title" = ?, "version" = ? WHERE "id" = ? AND "version" = ?
+        UPDATE "book" SET "title" = ?, "version" = ? WHERE "id" = ? AND "version" IS ?
         -- ["x", 2, 1, 1]
-        UPDATE "book" SET "title" = ?, "version" = ? WHERE "id" = ? AND "version" = ?
+        UPDATE "book" SET "title" = ?, "version" = ? WHERE "id" = ? AND "version" IS ?
         -- ["x", 2, 2, 1]
     "#]],
     );
-    let plain = UpdateRow { key: key([int(1), text("a")]), values: vec![text("b")], version: None };
+    let plain = UpdateRow { key: key([int(1), text("a")]), values: vec![text("b")], expected: vec![] };
     check_write(
-        &on("Seat").update(&["number"], vec![plain], None),
+        &on("Seat").update(&["number"], vec![plain], &[]),
         &expect![[r#"
         UPDATE "seat" SET "number" = ? WHERE "room" = ? AND "number" = ?
         -- ["b", 1, "a"]
@@ -170,7 +170,7 @@ fn without_rows_there_is_no_statement() {
     for write in [
         book.insert(&["title"], vec![], &[]),
         book.insert(&["title"], vec![], &["id"]),
-        book.update(&["title"], vec![], None),
+        book.update(&["title"], vec![], &[]),
         book.delete(vec![]),
         Write::Link(book.links("tags", vec![])),
         Write::Unlink(book.links("tags", vec![])),

@@ -3,12 +3,13 @@
 //! Every method runs under the guard of [`super::transaction`]: started before the first statement is sent, finished
 //! when the last one was answered. In between are this crate's only awaits on the database.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, Insert, RowSink, Select, TransactionStep, Write,
-    WriteOutcome,
+    Access, BoxFuture, Connection, DriverError, DriverErrorKind, Insert, RowSink, Select, TransactionMode,
+    TransactionStep, Write, WriteOutcome,
 };
 use orm_sql::Statement;
 use sqlx_core::Either;
@@ -114,7 +115,7 @@ async fn run_all(
         let returned = &mut outcome.returned;
         let keep = |row: &SqliteRow| match write {
             Write::Insert(insert) => returned_values(row, insert).map(|values| returned.push(values)),
-            Write::Update(_) | Write::Delete(_) | Write::Link(_) | Write::Unlink(_) => Ok(()),
+            _ => Ok(()),
         };
         let affected = run(pool, running, statement, StatementKind::Write, keep).await?;
         if let Write::Update(_) = write {
@@ -146,15 +147,24 @@ async fn transaction(
     step: TransactionStep,
 ) -> Result<(), DriverError> {
     running.before(step)?;
-    let sql = match step {
+    let sql: Cow<'_, str> = match step {
+        TransactionStep::Begin(TransactionMode { access: Access::ReadOnly, .. }) => {
+            return Err(DriverError::new(
+                DriverErrorKind::Unsupported,
+                "read-only transactions are not supported yet",
+            ));
+        }
         // A transaction that starts as a reader and then writes fails at once when another one wrote meanwhile;
         // one that starts as a writer waits for its turn.
-        TransactionStep::Begin => "BEGIN IMMEDIATE",
-        TransactionStep::Commit => "COMMIT",
-        TransactionStep::Rollback => "ROLLBACK",
+        TransactionStep::Begin(_) => "BEGIN IMMEDIATE".into(),
+        TransactionStep::Savepoint(number) => format!("SAVEPOINT orm_{number}").into(),
+        TransactionStep::Release(number) => format!("RELEASE orm_{number}").into(),
+        TransactionStep::RollbackTo(number) => format!("ROLLBACK TO orm_{number}").into(),
+        TransactionStep::Commit => "COMMIT".into(),
+        TransactionStep::Rollback => "ROLLBACK".into(),
         _ => return Err(DriverError::new(DriverErrorKind::Unsupported, "an unknown step of a transaction")),
     };
-    let statement = Statement { sql: sql.into(), values: Vec::new(), reusable: true };
+    let statement = Statement { sql: (*sql).into(), values: Vec::new(), reusable: true };
     let result = run(pool, running, statement, StatementKind::Transaction, |_| Ok(())).await.map(drop);
     let result = match result {
         // SQLite rolls back by itself after some errors, such as a full disk.
@@ -173,7 +183,7 @@ fn is_no_transaction(error: &DriverError) -> bool {
 async fn schema(pool: &Pool, running: &mut Running<'_>, statements: &[String]) -> Result<(), DriverError> {
     let has_own = !running.is_in_transaction();
     if has_own {
-        transaction(pool, running, TransactionStep::Begin).await?;
+        transaction(pool, running, TransactionStep::Begin(TransactionMode::default())).await?;
     }
     for sql in statements {
         let statement = Statement { sql: sql.as_str().into(), values: Vec::new(), reusable: false };

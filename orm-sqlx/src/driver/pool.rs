@@ -38,8 +38,9 @@ impl Pool {
             true => Some(target.connect.connect().await.map_err(cannot_open)?),
             false => None,
         };
+        let max_connections = if target.is_in_memory { 1 } else { options.max_connections };
         let connections = PoolOptions::new()
-            .max_connections(if target.is_in_memory { 1 } else { options.max_connections })
+            .max_connections(max_connections)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
             .idle_timeout(None)
@@ -51,7 +52,9 @@ impl Pool {
         let pool = Self {
             connections,
             anchor: Mutex::new(anchor),
-            capabilities: statements.capabilities(),
+            capabilities: statements
+                .capabilities()
+                .with_connections(usize::try_from(max_connections).unwrap_or(usize::MAX)),
             statements,
             log: options.log,
             name: target.name,

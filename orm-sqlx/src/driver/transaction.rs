@@ -73,22 +73,25 @@ impl Running<'_> {
 
     /// Notes what may hold once `step` is sent, before it is.
     pub(super) fn before(&mut self, step: TransactionStep) -> Result<(), DriverError> {
-        if step == TransactionStep::Begin {
-            if self.state.maybe_in_transaction {
-                let message = "a transaction is open on this connection already";
-                return Err(DriverError::new(DriverErrorKind::Other, message));
+        let refused = |message| Err(DriverError::new(DriverErrorKind::Other, message));
+        match (step, self.state.maybe_in_transaction) {
+            (TransactionStep::Begin(_), true) => refused("a transaction is open on this connection already"),
+            (TransactionStep::Begin(_), false) => {
+                self.state.maybe_in_transaction = true;
+                Ok(())
             }
-            self.state.maybe_in_transaction = true;
+            // SQLite would begin one.
+            (TransactionStep::Savepoint(_), false) => refused("a savepoint needs an open transaction"),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Notes what holds after `step` was answered.
     pub(super) fn after(&mut self, step: TransactionStep, outcome: &Result<(), DriverError>) {
         let is_over = match outcome {
-            Ok(()) => step != TransactionStep::Begin,
+            Ok(()) => matches!(step, TransactionStep::Commit | TransactionStep::Rollback),
             // A BEGIN that did not get the lock began nothing.
-            Err(error) => step == TransactionStep::Begin && error.kind() == DriverErrorKind::Busy,
+            Err(error) => matches!(step, TransactionStep::Begin(_)) && error.kind() == DriverErrorKind::Busy,
         };
         if is_over {
             self.state.maybe_in_transaction = false;

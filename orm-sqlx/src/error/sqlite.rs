@@ -87,9 +87,15 @@ fn violation(code: u32, message: &str) -> Option<Violation> {
 /// Adds what SQLite does not say but the write that was refused does: its table, and the columns where only some
 /// can be meant.
 pub(crate) fn complete(violation: &mut Violation, write: &Write) {
+    let columns_set: Vec<usize>;
     let (entity, columns) = match write {
         Write::Insert(insert) => (insert.metadata.entity(insert.entity), &insert.columns),
+        Write::Upsert(upsert) => (upsert.metadata.entity(upsert.entity), &upsert.columns),
         Write::Update(update) => (update.metadata.entity(update.entity), &update.columns),
+        Write::UpdateWhere(update) => {
+            columns_set = update.set.iter().map(|(column, _)| *column).collect();
+            (update.metadata.entity(update.entity), &columns_set)
+        }
         Write::Link(links) => {
             if violation.table.is_none()
                 && let RelationKind::ManyToMany { pivot } = &links.metadata.relation(links.relation).kind
@@ -99,7 +105,7 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
             return;
         }
         // Rows of other tables refer to what was to be deleted; SQLite does not say which.
-        Write::Delete(_) | Write::Unlink(_) => return,
+        Write::Delete(_) | Write::DeleteWhere(_) | Write::Unlink(_) => return,
     };
     if violation.table.is_some() {
         return;

@@ -11,7 +11,7 @@ use orm_core::condition::{Expression, TextMatch};
 use orm_core::driver::{Connection, Driver, DriverErrorKind, TransactionStep, Write};
 use orm_sqlx::{Sqlite, SqliteOptions};
 
-use crate::database::{count, open_with, rows_on, step, write};
+use crate::database::{BEGIN, count, open_with, rows_on, step, write};
 use crate::operations::{int, key, on, text};
 use crate::options::File;
 
@@ -59,7 +59,7 @@ async fn sweep<F: Future<Output = ()>>(options: SqliteOptions, adds: u64, work: 
         for polls in 0.. {
             let finished = cut(work(driver.clone()), polls, when).await.is_some();
             let mut next = driver.acquire().await.unwrap();
-            step(&mut *next, TransactionStep::Begin).await;
+            step(&mut *next, BEGIN).await;
             step(&mut *next, TransactionStep::Rollback).await;
             drop(next);
             let now = authors(&driver).await;
@@ -116,7 +116,7 @@ async fn a_write_of_one_statement() {
 async fn a_transaction() {
     sweep_both(10, async |driver| {
         let mut connection = driver.acquire().await.unwrap();
-        step(&mut *connection, TransactionStep::Begin).await;
+        step(&mut *connection, BEGIN).await;
         connection.write(&insert(10, &["id"])).await.unwrap();
         let all = on("Author").select(Expression::always());
         rows_on(&mut *connection, &all).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_transaction() {
 async fn a_transaction_that_is_rolled_back() {
     sweep_both(0, async |driver| {
         let mut connection = driver.acquire().await.unwrap();
-        step(&mut *connection, TransactionStep::Begin).await;
+        step(&mut *connection, BEGIN).await;
         connection.write(&insert(3, &["id"])).await.unwrap();
         step(&mut *connection, TransactionStep::Rollback).await;
     })
@@ -150,9 +150,9 @@ async fn a_connection_with_a_statement_cut_off_takes_no_more() {
     let file = File::new("waiting");
     let (driver, _) = open_with(Sqlite::options().path(&file.path).max_connections(2)).await;
     let mut writer = driver.acquire().await.unwrap();
-    step(&mut *writer, TransactionStep::Begin).await;
+    step(&mut *writer, BEGIN).await;
     let mut waiting = driver.acquire().await.unwrap();
-    assert!(cut(waiting.transaction(TransactionStep::Begin), 1, Cut::Now).await.is_none());
+    assert!(cut(waiting.transaction(BEGIN), 1, Cut::Now).await.is_none());
     for end in [TransactionStep::Commit, TransactionStep::Rollback] {
         assert_eq!(waiting.transaction(end).await.unwrap_err().kind(), DriverErrorKind::ConnectionLost);
     }
@@ -160,7 +160,7 @@ async fn a_connection_with_a_statement_cut_off_takes_no_more() {
     drop((writer, waiting));
     for _ in 0..2 {
         let mut next = driver.acquire().await.unwrap();
-        step(&mut *next, TransactionStep::Begin).await;
+        step(&mut *next, BEGIN).await;
         step(&mut *next, TransactionStep::Commit).await;
     }
 }
@@ -176,7 +176,7 @@ async fn many_at_once() {
             for round in 0..40 {
                 let work = async {
                     let mut connection = driver.acquire().await.unwrap();
-                    step(&mut *connection, TransactionStep::Begin).await;
+                    step(&mut *connection, BEGIN).await;
                     connection.write(&insert(2, &["id"])).await.unwrap();
                     connection.write(&on("Author").delete(vec![key([int(-1)])])).await.unwrap();
                     step(&mut *connection, TransactionStep::Commit).await;
@@ -195,7 +195,7 @@ async fn many_at_once() {
     }
     for connection in &mut connections {
         let connection: &mut dyn Connection = &mut **connection;
-        step(connection, TransactionStep::Begin).await;
+        step(connection, BEGIN).await;
         step(connection, TransactionStep::Rollback).await;
     }
 }

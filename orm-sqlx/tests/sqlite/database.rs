@@ -1,8 +1,8 @@
 //! A database with the fixture's tables, and sinks for its rows.
 
 use orm_core::driver::{
-    Connection, Driver, DriverError, RowReader, RowSink, RowSinkError, Select, Selection, TransactionStep,
-    Write, WriteOutcome,
+    Access, Connection, Driver, DriverError, RowReader, RowSink, RowSinkError, Select, Selection,
+    TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::metadata::{RelationKind, Side};
 use orm_core::schema::Schema;
@@ -53,6 +53,9 @@ pub(crate) async fn execute(driver: &Sqlite, statements: &[&str]) {
     let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
     driver.acquire().await.unwrap().execute_schema(&statements).await.unwrap();
 }
+
+pub(crate) const BEGIN: TransactionStep =
+    TransactionStep::Begin(TransactionMode { isolation: None, access: Access::ReadWrite });
 
 pub(crate) async fn step(connection: &mut dyn Connection, step: TransactionStep) {
     connection.transaction(step).await.unwrap();

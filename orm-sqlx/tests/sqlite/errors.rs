@@ -11,7 +11,7 @@ use orm_core::driver::{
 use orm_core::value::Value;
 use orm_sqlx::Sqlite;
 
-use crate::database::{count, execute, open, open_with, rows, step, write};
+use crate::database::{BEGIN, count, execute, open, open_with, rows, step, write};
 use crate::operations::{decimal, int, key, on, text};
 
 #[track_caller]
@@ -35,7 +35,7 @@ async fn a_violation_names_table_and_columns() {
         book.insert(&["title", "price", "author_id", "version"], vec![row], &[])
     };
     write(&driver, &with_price("secret", 1)).await.unwrap();
-    let renamed = UpdateRow { key: key([int(1)]), values: vec![text(&"secret".repeat(9))], version: None };
+    let renamed = UpdateRow { key: key([int(1)]), values: vec![text(&"secret".repeat(9))], expected: vec![] };
     let link = (key([int(1)]), key([text("secret")]));
     for (refused, expected) in [
         (first, names("author", &["email"], None, ViolationKind::Unique)),
@@ -46,7 +46,7 @@ async fn a_violation_names_table_and_columns() {
             names("author", &["name"], None, ViolationKind::NotNull),
         ),
         (
-            author.update(&["name"], vec![renamed], None),
+            author.update(&["name"], vec![renamed], &[]),
             names("author", &["name"], Some("author_name_length"), ViolationKind::Check),
         ),
         (
@@ -107,13 +107,13 @@ async fn another_writer_is_waited_for_and_then_told() {
     let options = Sqlite::options().path(&file.path).busy_timeout(Duration::from_millis(50));
     let (driver, _) = open_with(options).await;
     let (mut one, mut other) = (driver.acquire().await.unwrap(), driver.acquire().await.unwrap());
-    step(&mut *one, TransactionStep::Begin).await;
-    let error = other.transaction(TransactionStep::Begin).await.unwrap_err();
+    step(&mut *one, BEGIN).await;
+    let error = other.transaction(BEGIN).await.unwrap_err();
     assert_eq!(error.kind(), DriverErrorKind::Busy);
     // Readers do not wait, and see what was there before.
     assert_eq!(other.count(&on("Author").select(Expression::always())).await.unwrap(), 0);
     step(&mut *one, TransactionStep::Rollback).await;
-    step(&mut *other, TransactionStep::Begin).await;
+    step(&mut *other, BEGIN).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use orm_core::condition::Expression;
 use orm_core::driver::{Connection, Driver, DriverErrorKind, TransactionStep};
 use orm_sqlx::Sqlite;
 
-use crate::database::{count, execute, open, open_with, step};
+use crate::database::{BEGIN, count, execute, open, open_with, step};
 use crate::operations::{on, text};
 
 async fn insert(connection: &mut dyn Connection) {
@@ -21,7 +21,7 @@ async fn commit_keeps_and_rollback_takes_back() {
     let (driver, statements) = open().await;
     for (end, expected) in [(TransactionStep::Rollback, 0), (TransactionStep::Commit, 1)] {
         let mut connection = driver.acquire().await.unwrap();
-        step(&mut *connection, TransactionStep::Begin).await;
+        step(&mut *connection, BEGIN).await;
         insert(&mut *connection).await;
         step(&mut *connection, end).await;
         drop(connection);
@@ -41,11 +41,11 @@ async fn a_connection_dropped_inside_a_transaction_is_rolled_back_and_not_handed
         let (driver, _) = open_with(options).await;
         for _ in 0..3 {
             let mut connection = driver.acquire().await.unwrap();
-            step(&mut *connection, TransactionStep::Begin).await;
+            step(&mut *connection, BEGIN).await;
             insert(&mut *connection).await;
             drop(connection);
             let mut next = driver.acquire().await.unwrap();
-            step(&mut *next, TransactionStep::Begin).await;
+            step(&mut *next, BEGIN).await;
             step(&mut *next, TransactionStep::Rollback).await;
         }
         assert_eq!(authors(&driver).await, 0);
@@ -56,8 +56,8 @@ async fn a_connection_dropped_inside_a_transaction_is_rolled_back_and_not_handed
 async fn a_second_begin_is_refused_and_the_first_goes_on() {
     let (driver, _) = open().await;
     let mut connection = driver.acquire().await.unwrap();
-    step(&mut *connection, TransactionStep::Begin).await;
-    let error = connection.transaction(TransactionStep::Begin).await.unwrap_err();
+    step(&mut *connection, BEGIN).await;
+    let error = connection.transaction(BEGIN).await.unwrap_err();
     assert_eq!(error.to_string(), "a transaction is open on this connection already");
     insert(&mut *connection).await;
     step(&mut *connection, TransactionStep::Commit).await;
@@ -71,12 +71,12 @@ async fn a_rollback_after_sqlite_rolled_back_by_itself_succeeds() {
     execute(&driver, &["CREATE TRIGGER t BEFORE INSERT ON author WHEN new.name = 'no' BEGIN SELECT RAISE(ROLLBACK, 'no'); END"])
         .await;
     let mut connection = driver.acquire().await.unwrap();
-    step(&mut *connection, TransactionStep::Begin).await;
+    step(&mut *connection, BEGIN).await;
     insert(&mut *connection).await;
     let refused = on("Author").insert(&["name"], vec![vec![text("no")]], &[]);
     assert_eq!(connection.write(&refused).await.unwrap_err().kind(), DriverErrorKind::ConstraintViolation);
     step(&mut *connection, TransactionStep::Rollback).await;
-    step(&mut *connection, TransactionStep::Begin).await;
+    step(&mut *connection, BEGIN).await;
     step(&mut *connection, TransactionStep::Commit).await;
     drop(connection);
     assert_eq!(authors(&driver).await, 0);
@@ -123,7 +123,7 @@ fn a_connection_dropped_outside_of_any_runtime_is_closed_quietly() {
     let (driver, connection) = runtime.block_on(async {
         let (driver, _) = open().await;
         let mut connection = driver.acquire().await.unwrap();
-        step(&mut *connection, TransactionStep::Begin).await;
+        step(&mut *connection, BEGIN).await;
         insert(&mut *connection).await;
         (driver, connection)
     });

@@ -46,16 +46,19 @@ async fn an_update_says_which_rows_were_found() {
     write(&driver, &on("Author").insert(&["name"], vec![vec![text("a")]], &[])).await.unwrap();
     let books = (1..=3).map(|version| vec![text("old"), int(1), int(version)]).collect();
     write(&driver, &book.insert(&["title", "author_id", "version"], books, &[])).await.unwrap();
-    let row =
-        |id: i64| UpdateRow { key: key([int(id)]), values: vec![text("new"), int(3)], version: Some(int(2)) };
-    let update = book.update(&["title", "version"], [1, 2, 3, 4].map(row).to_vec(), Some("version"));
+    let row = |id: i64| UpdateRow {
+        key: key([int(id)]),
+        values: vec![text("new"), int(3)],
+        expected: vec![int(2)],
+    };
+    let update = book.update(&["title", "version"], [1, 2, 3, 4].map(row).to_vec(), &["version"]);
     let outcome = write(&driver, &update).await.unwrap();
     assert_eq!(
         (outcome.matched, outcome.affected, outcome.statements),
         (vec![false, true, false, false], 1, 4)
     );
-    let unchanged = UpdateRow { key: key([int(2)]), values: vec![text("new")], version: None };
-    let outcome = write(&driver, &book.update(&["title"], vec![unchanged], None)).await.unwrap();
+    let unchanged = UpdateRow { key: key([int(2)]), values: vec![text("new")], expected: vec![] };
+    let outcome = write(&driver, &book.update(&["title"], vec![unchanged], &[])).await.unwrap();
     assert_eq!(outcome.matched, [true], "a row is found though nothing in it changes");
 }
 
@@ -100,7 +103,7 @@ async fn writes_without_rows_send_nothing() {
     let author = on("Author");
     for empty in [
         author.delete(vec![]),
-        author.update(&["name"], vec![], None),
+        author.update(&["name"], vec![], &[]),
         author.insert(&["name"], vec![], &["id"]),
     ] {
         let outcome = write(&driver, &empty).await.unwrap();
