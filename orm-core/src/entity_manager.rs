@@ -1,5 +1,6 @@
 //! The manager: what programs hold. A facade over the context, the finders and the unit of work.
 
+mod filters;
 mod handles;
 mod options;
 mod repository;
@@ -11,10 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use handles::Removal;
 pub use handles::{Handles, Merge, Persist, Remove};
 pub use options::{FlushMode, ForkOptions, Outcome};
 pub use repository::Repository;
-pub(crate) use values::RequestValues;
+pub(crate) use values::{RequestState, RequestValues};
 
 use crate::condition::Condition;
 use crate::context::RequestContext;
@@ -42,7 +44,7 @@ struct Context {
     id: u64,
     orm: Arc<OrmCore>,
     kind: ContextKind,
-    values: Arc<RequestValues>,
+    request: Arc<RequestState>,
     region: Mutex<Arc<Region>>,
     flush_mode: FlushMode,
     /// Flushes take turns.
@@ -68,14 +70,14 @@ impl EntityManager {
         Self::make(orm, ContextKind::Global, flush_mode, Arc::default())
     }
 
-    fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode, values: Arc<RequestValues>) -> Self {
+    fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode, request: Arc<RequestState>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let context = Context {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            region: Mutex::new(Region::new(Arc::clone(&orm))),
+            region: Mutex::new(Region::new(Arc::clone(&orm), Arc::clone(&request))),
             orm,
             kind,
-            values,
+            request,
             flush_mode,
             flushing: tokio::sync::Mutex::new(()),
         };
@@ -86,8 +88,8 @@ impl EntityManager {
         &self.context.orm
     }
 
-    pub(crate) fn values(&self) -> &Arc<RequestValues> {
-        &self.context.values
+    pub(crate) fn request(&self) -> &Arc<RequestState> {
+        &self.context.request
     }
 
     pub(crate) fn region(&self) -> Arc<Region> {
@@ -151,8 +153,8 @@ impl EntityManager {
         let parent = if options.disable_context_resolution { self.clone() } else { self.contextual() };
         let kind = if options.use_context { ContextKind::Following } else { ContextKind::Own };
         let flush_mode = options.flush_mode.unwrap_or(parent.context.flush_mode);
-        let values = Arc::new(parent.values().copy());
-        let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode, values);
+        let request = Arc::new(parent.request().copy());
+        let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode, request);
         if !options.clear {
             let (from, to) = (parent.region(), fork.region());
             for (entity, arena) in from.arenas() {
@@ -166,8 +168,8 @@ impl EntityManager {
 
     /// A context for the results of one query.
     pub(crate) fn isolated(&self) -> Self {
-        let values = Arc::clone(self.contextual().values());
-        Self::make(Arc::clone(&self.context.orm), ContextKind::Own, FlushMode::Commit, values)
+        let request = Arc::clone(self.contextual().request());
+        Self::make(Arc::clone(&self.context.orm), ContextKind::Own, FlushMode::Commit, request)
     }
 
     /// Empties the identity map. Handles become detached: readable, no longer saved. What was not flushed is lost.
@@ -177,7 +179,7 @@ impl EntityManager {
     /// [`Error::GlobalContext`].
     pub fn clear(&self) -> Result<()> {
         let em = self.resolve("clear")?;
-        let fresh = Region::new(Arc::clone(&em.context.orm));
+        let fresh = Region::new(Arc::clone(&em.context.orm), Arc::clone(em.request()));
         let old = std::mem::replace(&mut *em.context.region.lock(), fresh);
         old.detach();
         Ok(())
@@ -338,11 +340,38 @@ impl EntityManager {
     /// Schedules an entity to be deleted by the next flush; one that was never inserted is forgotten. Takes a handle,
     /// or a reference that was never loaded. Doing it twice is doing it once.
     ///
+    /// The row of an entity with a `#[entity(soft_delete)]` field stays: the flush sets the field to the time, and from
+    /// then on only queries `.with_deleted()` find it. Its links, and the rows that refer to it, stay too: what the
+    /// database does on a delete, it does not do then. A unique value of the row stays taken; where others may have it,
+    /// declare `unique(email, where = "deleted_at is null")`.
+    ///
     /// # Errors
     ///
     /// [`Error::ForeignEntity`], [`Error::Detached`], [`Error::GlobalContext`].
     pub fn remove<V: Remove>(&self, entity: V) -> Result<()> {
-        entity.__remove(&self.resolve("remove")?.region())
+        entity.__remove(&self.resolve("remove")?.region(), Removal::AsDeclared)
+    }
+
+    /// As [`remove`](Self::remove), and the row goes also where it would stay, marked by its `#[entity(soft_delete)]`
+    /// field.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    pub fn remove_for_good<V: Remove>(&self, entity: V) -> Result<()> {
+        entity.__remove(&self.resolve("remove_for_good")?.region(), Removal::ForGood)
+    }
+
+    /// Takes a removal back: one that waits for a flush, and one that the row says by its `#[entity(soft_delete)]` field.
+    /// To restore a row, find it first, with `.with_deleted()`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Detached`] for an entity whose removal was flushed, [`Error::ForeignEntity`], [`Error::GlobalContext`].
+    pub fn restore<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
+        let region = self.resolve("restore")?.region();
+        self.check_own(&region, entity)?;
+        region.undelete(entity.cell_id())
     }
 
     /// Takes in an entity that the database has already, such as one from a cache or another context, with everything

@@ -187,6 +187,58 @@ pub enum Error {
         key: EntityKey,
     },
 
+    /// A filter was switched, or given parameters, that no entity has.
+    #[error(
+        "no entity has a filter `{filter}`{}; register it with `.filter::<Entity, _>(..)` on the builder of the Orm",
+        did_you_mean(.suggestion)
+    )]
+    UnknownFilter {
+        /// The name, or the type's where no name was given.
+        filter: String,
+        /// The closest name that exists.
+        suggestion: Option<&'static str>,
+    },
+
+    /// A filter needs a value of the request that nobody set.
+    #[error(
+        "filter `{filter}` of {entity} needs a `{value}`; set it on the manager with `em.set(..)` when the request starts, \
+         or switch the filter off for this query with `.without_filter::<..>()`"
+    )]
+    MissingFilterValue {
+        /// The filter's name.
+        filter: &'static str,
+        /// The struct's name.
+        entity: &'static str,
+        /// The type of the value.
+        value: &'static str,
+    },
+
+    /// A required relation leads to a row that a filter hides, so it can't be populated.
+    #[error(
+        "relation `{relation}` of {key} leads to {target}, which is missing or hidden by a filter; switch the filter off \
+         for this query, or make the field an `Option<Ref<_>>`"
+    )]
+    HiddenByFilter {
+        /// The entity that has the relation.
+        key: EntityKey,
+        /// The field.
+        relation: &'static str,
+        /// What it points to.
+        target: EntityKey,
+    },
+
+    /// A row that was to be written does not meet a filter that guards writes.
+    #[error(
+        "{key} can't be written: it does not meet the filter `{filter}`; correct the entity, or write it through a manager \
+         on which the filter is switched off"
+    )]
+    RefusedByFilter {
+        /// The entity.
+        key: EntityKey,
+        /// The filter's name, or the names of several.
+        filter: String,
+    },
+
     /// Required relations go in a circle, so no row could be inserted first.
     #[error("no insert order: {} require each other; make one of the relations an `Option`", .entities.join(", "))]
     CommitOrderCycle {

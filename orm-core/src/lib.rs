@@ -11,6 +11,7 @@ pub mod driver;
 pub mod entity;
 pub mod entity_manager;
 pub mod error;
+pub mod filter;
 mod hydrate;
 mod links;
 pub mod metadata;
@@ -31,6 +32,7 @@ pub use entity::{
 };
 pub use entity_manager::{EntityManager, FlushMode, ForkOptions, Outcome, Repository};
 pub use error::{ConstraintViolation, EntityKey, Error, Result};
+pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
@@ -52,6 +54,7 @@ pub mod __private {
         emitted, unset_key,
     };
     pub use crate::error::{Error, Result};
+    pub use crate::filter::RegisteredFilter;
     pub use crate::metadata::description::{
         Case, DefaultValue, EntityDescription, IndexDescription, OrderDescription, PropertyDescription,
         PropertyShape, ReferentialAction, RelationDescription, RelationShape, owns_relation_back,

@@ -16,6 +16,7 @@ use list::List;
 use crate::entity::{CellId, MovedReference, Region, State};
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
 use crate::relation::Target;
+use crate::value::KeyValues;
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -30,6 +31,11 @@ pub(crate) struct Links {
     in_flight: HashMap<RelationId, PivotChanges, Hasher>,
     /// By relation: whoever loads it lazily holds the lock.
     gates: HashMap<RelationId, Arc<tokio::sync::Mutex<()>>, Hasher>,
+    /// Lists that were loaded under filters, and so may lack items, with the number of these; see
+    /// [`Region::narrowing`].
+    narrowed: HashMap<(RelationId, u32), u64, Hasher>,
+    /// References whose target a filter hid when they were populated last, by owner: where they led.
+    hidden_targets: HashMap<(RelationId, u32), KeyValues, Hasher>,
 }
 
 /// Links, as owner and target, that the next flush writes.
@@ -65,6 +71,51 @@ impl Links {
 
     pub(crate) fn is_loaded(&self, region: &Region, relation: RelationId, owner: u32) -> bool {
         self.list(relation, owner).is_some() || region.arena(relation.entity).is_born_here(owner)
+    }
+
+    /// Whether the list is loaded, and under these filters.
+    pub(crate) fn is_loaded_under(
+        &self,
+        region: &Region,
+        relation: RelationId,
+        owner: u32,
+        narrowing: Option<u64>,
+    ) -> bool {
+        let is_new = || region.arena(relation.entity).state(owner) == State::New;
+        self.is_loaded(region, relation, owner)
+            && (self.narrowed.get(&(relation, owner)).copied() == narrowing || is_new())
+    }
+
+    /// Notes under which filters a list was loaded.
+    pub(crate) fn narrow(&mut self, relation: RelationId, owner: u32, narrowing: Option<u64>) {
+        match narrowing {
+            Some(narrowing) => self.narrowed.insert((relation, owner), narrowing),
+            None => self.narrowed.remove(&(relation, owner)),
+        };
+    }
+
+    /// Whether a loaded list may lack items.
+    fn is_partial(&self, relation: RelationId, owner: u32) -> bool {
+        self.narrowed.contains_key(&(relation, owner))
+    }
+
+    /// Notes whether a filter hides what a reference leads to.
+    pub(crate) fn hide_target(&mut self, relation: RelationId, owner: u32, target: Option<KeyValues>) {
+        match target {
+            Some(key) => self.hidden_targets.insert((relation, owner), key),
+            None => self.hidden_targets.remove(&(relation, owner)),
+        };
+    }
+
+    /// Whether any reference leads to what a filter hid.
+    pub(crate) fn has_hidden_targets(&self) -> bool {
+        !self.hidden_targets.is_empty()
+    }
+
+    /// Whether a filter hid `target` when the reference was populated last.
+    pub(crate) fn is_target_hidden(&self, relation: RelationId, owner: u32, target: &Target) -> bool {
+        let hidden = self.hidden_targets.get(&(relation, owner));
+        matches!((hidden, target), (Some(hidden), Target::Key(key)) if hidden == key)
     }
 
     /// The lock that lazy loads of `relation` take turns with.
@@ -221,6 +272,8 @@ impl Links {
             return Some(false);
         }
         let shown = |relation: RelationId, owner: u32, item: u32| match self.list(relation, owner) {
+            // What a filter hid may be stored all the same.
+            Some(list) if self.is_partial(relation, owner) => list.contains(item).then_some(true),
             Some(list) => Some(list.contains(item)),
             None => region.arena(relation.entity).is_born_here(owner).then_some(false),
         };
@@ -242,6 +295,7 @@ impl Links {
         let owning = region.metadata().owning_side(relation);
         let side = if owning == relation { Side::Owner } else { Side::Target };
         let in_flight = self.in_flight.contains_key(&owning);
+        let is_partial = self.is_partial(relation, owner);
         if let Some(changes) = self.pivots.get_mut(&owning) {
             if !in_flight {
                 // What waits to be written and is stored already, or never was, need not be written.
@@ -251,7 +305,7 @@ impl Links {
                 });
                 changes.removed.retain(|link| {
                     let (own, item) = seen_from(side, *link);
-                    own != owner || stored.contains(&item)
+                    own != owner || is_partial || stored.contains(&item)
                 });
             }
             items.retain(|item| !changes.removed.contains(&pair(side, owner, *item)));

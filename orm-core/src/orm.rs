@@ -7,6 +7,7 @@ use crate::driver::{Connection, Driver, DriverError, DriverErrorKind};
 use crate::entity::{Entity, EntityType};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{ConstraintViolation, Error, Result};
+use crate::filter::{FilterRegistry, FilterTargets, RegisteredFilter};
 use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
 use crate::schema::Schema;
 
@@ -36,6 +37,7 @@ impl Orm {
         OrmBuilder {
             driver: Arc::new(driver),
             entities: Vec::new(),
+            filters: Vec::new(),
             name: DEFAULT_NAME.to_owned(),
             naming: Arc::new(SnakeCase),
             context: None,
@@ -80,6 +82,7 @@ pub(crate) const DEFAULT_NAME: &str = "default";
 pub struct OrmBuilder {
     driver: Arc<dyn Driver>,
     entities: Vec<EntityType>,
+    filters: Vec<RegisteredFilter>,
     name: String,
     naming: Arc<dyn NamingStrategy>,
     context: Option<ContextCallback>,
@@ -91,6 +94,19 @@ impl OrmBuilder {
     /// Adds an entity and everything that it reaches through relations.
     pub fn entity<T: Entity>(mut self) -> Self {
         self.entities.push(EntityType::of::<T>());
+        self
+    }
+
+    /// Registers a filter for an entity, or for a tuple of entities: `.filter::<Book, _>(Published)`,
+    /// `.filter::<(Book, Author), _>(OfTenant)`. The fields of the filter are the parameters that it has where no
+    /// manager and no query sets others. A filter of one entity alone can also be declared on it, with
+    /// `#[entity(filter = Published)]`.
+    pub fn filter<T, F>(mut self, filter: F) -> Self
+    where
+        T: FilterTargets<F>,
+        F: Send + Sync + 'static,
+    {
+        T::__register(&Arc::new(filter), &mut self.filters);
         self
     }
 
@@ -136,13 +152,16 @@ impl OrmBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Metadata`], naming entity and field, when the entities do not fit together.
+    /// [`Error::Metadata`], naming entity and field, when the entities do not fit together, and
+    /// [`Error::UnknownEntity`] for a filter of an entity that was not added.
     #[expect(clippy::unused_async, reason = "checks against the database come here, and may await")]
     pub async fn build(self) -> Result<Orm> {
         let metadata = Metadata::build(&self.entities, self.naming)?;
+        let filters = FilterRegistry::build(&metadata, self.filters)?;
         let core = OrmCore {
             driver: self.driver,
             metadata: Arc::new(metadata),
+            filters,
             name: self.name,
             context: self.context,
             allow_global_context: self.allow_global_context,
@@ -166,6 +185,7 @@ impl fmt::Debug for OrmBuilder {
 pub(crate) struct OrmCore {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) metadata: Arc<Metadata>,
+    pub(crate) filters: FilterRegistry,
     pub(crate) name: String,
     pub(crate) context: Option<ContextCallback>,
     pub(crate) allow_global_context: bool,

@@ -5,6 +5,7 @@
 
 mod follow;
 mod lazy;
+mod loading;
 mod path;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 pub(crate) use follow::{Promise, keep_promises, load_rows};
+pub(crate) use loading::Loading;
 pub(crate) use path::{eager_shape, parse_path};
 
 use crate::condition::{Expression, OrderTerm};
@@ -29,23 +31,24 @@ pub(crate) fn populate<'a>(
     entity: EntityId,
     cells: &'a [u32],
     shape: &'a Shape,
-    freshness: Freshness,
+    loading: impl Into<Loading<'a>>,
 ) -> BoxFuture<'a, Result<()>> {
+    let loading = loading.into();
     Box::pin(async move {
         for (index, below) in shape.relations() {
             let relation = RelationId { entity, index };
-            load_relation(region, relation, cells, freshness).await?;
+            load_relation(region, relation, cells, loading.above(below)).await?;
             if !below.is_empty() {
                 let targets = targets(region, relation, cells);
                 let target = region.metadata().relation(relation).target;
-                populate(region, target, &targets, below, freshness).await?;
+                populate(region, target, &targets, below, loading).await?;
             }
         }
         Ok(())
     })
 }
 
-/// The distinct entities that `relation` of `cells` leads to, as far as they are loaded.
+/// The distinct entities that `relation` of `cells` leads to, as far as they are loaded and not hidden.
 fn targets(region: &Region, relation: RelationId, cells: &[u32]) -> Vec<u32> {
     let meta = region.metadata().relation(relation);
     let arena = region.arena(meta.target);
@@ -59,8 +62,12 @@ fn targets(region: &Region, relation: RelationId, cells: &[u32]) -> Vec<u32> {
     match meta.kind {
         RelationKind::ManyToOne { .. } => {
             let owners = region.arena(relation.entity);
+            let links = region.links();
             for cell in cells {
-                if let Some(at) = region.resolve(meta.target, &owners.target(*cell, relation.index)) {
+                let target = owners.target(*cell, relation.index);
+                if let Some(at) = region.resolve(meta.target, &target)
+                    && !links.is_target_hidden(relation, *cell, &target)
+                {
                     add(at);
                 }
             }
@@ -83,16 +90,17 @@ pub(crate) async fn load_relation(
     region: &Arc<Region>,
     relation: RelationId,
     cells: &[u32],
-    freshness: Freshness,
+    loading: impl Into<Loading<'_>>,
 ) -> Result<()> {
+    let loading = loading.into();
     let meta = region.metadata().relation(relation);
     match meta.kind {
-        RelationKind::ManyToOne { .. } => load_to_one(region, relation, cells, freshness).await,
+        RelationKind::ManyToOne { .. } => load_to_one(region, relation, cells, loading).await,
         RelationKind::OneToMany | RelationKind::OneToOneInverse => {
-            load_one_to_many(region, relation, cells, freshness).await
+            load_one_to_many(region, relation, cells, loading).await
         }
         RelationKind::ManyToMany { .. } | RelationKind::ManyToManyInverse => {
-            load_many_to_many(region, relation, cells, freshness).await
+            load_many_to_many(region, relation, cells, loading).await
         }
     }
 }
@@ -101,44 +109,62 @@ async fn load_to_one(
     region: &Arc<Region>,
     relation: RelationId,
     cells: &[u32],
-    freshness: Freshness,
+    loading: Loading<'_>,
 ) -> Result<()> {
     let meta = region.metadata().relation(relation);
     let owners = region.arena(relation.entity);
     let arena = region.arena(meta.target);
+    let shown = loading.shown(region, meta.target)?;
     let mut wanted: Vec<KeyValues> = Vec::new();
     let mut seen = HashSet::<KeyValues, foldhash::fast::RandomState>::default();
     for cell in cells {
         let Target::Key(key) = owners.target(*cell, relation.index) else { continue };
-        let known = arena.find(&key).is_some_and(|at| arena.is_loaded(at));
-        if (!known || freshness == Freshness::Refresh) && seen.insert(key.clone()) {
+        let known = arena.find(&key).filter(|at| arena.is_loaded(*at));
+        // What memory knows to be hidden may be shown by now: the database is asked.
+        let is_shown =
+            |at| shown.is_always() || region.meets(CellId { entity: meta.target, at }, &shown) == Some(true);
+        let is_done = loading.freshness == Freshness::Merge && known.is_some_and(is_shown);
+        if !is_done && seen.insert(key.clone()) {
             wanted.push(key);
         }
     }
-    if wanted.is_empty() {
+    let is_unfiltered = shown.is_always() && !region.links().has_hidden_targets();
+    if is_unfiltered && wanted.is_empty() {
         return Ok(());
     }
-    let select = select(region, meta.target, Expression::KeyIn { property: None, keys: wanted }, Vec::new());
-    load_rows(region, &select, freshness).await?;
-    if meta.may_be_missing {
-        return Ok(());
+    let mut found = HashSet::<u32, foldhash::fast::RandomState>::default();
+    if !wanted.is_empty() {
+        let condition = Expression::KeyIn { property: None, keys: wanted }.and(shown.clone());
+        let select = select(region, meta.target, condition, Vec::new());
+        found.extend(load_rows(region, &select, loading.freshness).await?.cells);
     }
+    let mut missing = None;
     for cell in cells {
         let target = owners.target(*cell, relation.index);
-        let missing = match &target {
+        let is_missing = match &target {
             // One that was pointed elsewhere meanwhile was not asked for.
-            Target::Key(key) => seen.contains(key) && !arena.find(key).is_some_and(|at| arena.is_loaded(at)),
+            Target::Key(key) => seen.contains(key) && !arena.find(key).is_some_and(|at| found.contains(&at)),
             Target::Cell(_) | Target::Unset | Target::New | Target::Invalid(_) => false,
         };
-        if let (true, Target::Key(key)) = (missing, target) {
-            return Err(Error::DanglingReference {
-                key: region.name(CellId { entity: relation.entity, at: *cell }),
-                relation: meta.name,
-                target: EntityKey::new(region.entity(meta.target).name, key),
-            });
+        let (true, Target::Key(key)) = (is_missing, target) else {
+            if !is_unfiltered {
+                region.links().hide_target(relation, *cell, None);
+            }
+            continue;
+        };
+        if !shown.is_always() {
+            region.links().hide_target(relation, *cell, Some(key.clone()));
         }
+        missing.get_or_insert((*cell, key));
     }
-    Ok(())
+    let is_optional = meta.may_be_missing || (meta.nullable && !shown.is_always());
+    let Some((cell, key)) = missing.filter(|_| !is_optional) else { return Ok(()) };
+    let owner = region.name(CellId { entity: relation.entity, at: cell });
+    let target = EntityKey::new(region.entity(meta.target).name, key);
+    Err(match shown.is_always() {
+        true => Error::DanglingReference { key: owner, relation: meta.name, target },
+        false => Error::HiddenByFilter { key: owner, relation: meta.name, target },
+    })
 }
 
 /// The owners whose list is to be loaded, with their keys.
@@ -147,13 +173,15 @@ fn owners_to_load(
     relation: RelationId,
     cells: &[u32],
     freshness: Freshness,
+    narrowing: Option<u64>,
 ) -> (Vec<u32>, Vec<KeyValues>) {
     let links = region.links();
     let mut seen = HashSet::<u32, foldhash::fast::RandomState>::default();
     let mut owners = Vec::new();
     let mut keys = Vec::new();
     for cell in cells {
-        let wanted = freshness == Freshness::Refresh || !links.is_loaded(region, relation, *cell);
+        let wanted =
+            freshness == Freshness::Refresh || !links.is_loaded_under(region, relation, *cell, narrowing);
         if !wanted || !seen.insert(*cell) {
             continue;
         }
@@ -169,17 +197,18 @@ async fn load_one_to_many(
     region: &Arc<Region>,
     relation: RelationId,
     cells: &[u32],
-    freshness: Freshness,
+    loading: Loading<'_>,
 ) -> Result<()> {
-    let (owners, keys) = owners_to_load(region, relation, cells, freshness);
     let meta = region.metadata().relation(relation);
+    let (shown, narrowing) = loading.items(region, meta.target)?;
+    let (owners, keys) = owners_to_load(region, relation, cells, loading.freshness, narrowing);
     let Some(reference) = meta.other_side.filter(|_| !owners.is_empty()) else { return Ok(()) };
     let RelationKind::ManyToOne { property } = region.entity(meta.target).relations[reference].kind else {
         return Ok(());
     };
-    let condition = Expression::KeyIn { property: Some(property), keys };
+    let condition = Expression::KeyIn { property: Some(property), keys }.and(shown.clone());
     let select = select(region, meta.target, condition, order(region, relation));
-    let hydrated = load_rows(region, &select, freshness).await?;
+    let hydrated = load_rows(region, &select, loading.freshness).await?;
 
     let arena = region.arena(meta.target);
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> =
@@ -189,8 +218,12 @@ async fn load_one_to_many(
     let waiting: Vec<u32> = {
         let pending = region.pending();
         let cells = pending.new.iter().chain(&pending.touched);
-        cells.filter(|cell| cell.entity == meta.target).map(|cell| cell.at).collect()
+        let mine = cells.filter(|cell| cell.entity == meta.target).map(|cell| cell.at);
+        mine.collect()
     };
+    let waiting = waiting.into_iter().filter(|at| {
+        shown.is_always() || region.meets(CellId { entity: meta.target, at: *at }, &shown) != Some(false)
+    });
     let mut seen = HashSet::<u32, foldhash::fast::RandomState>::default();
     for at in hydrated.cells.into_iter().chain(waiting) {
         if arena.state(at) == State::Detached || !seen.insert(at) {
@@ -203,7 +236,9 @@ async fn load_one_to_many(
     }
     for owner in owners {
         let list = lists.remove(&owner).unwrap_or_default();
-        if freshness == Freshness::Refresh || !links.is_loaded(region, relation, owner) {
+        let is_loaded = links.is_loaded_under(region, relation, owner, narrowing);
+        if loading.freshness == Freshness::Refresh || !is_loaded {
+            links.narrow(relation, owner, narrowing);
             links.set_list(relation, owner, list);
         }
     }
@@ -214,22 +249,23 @@ async fn load_many_to_many(
     region: &Arc<Region>,
     relation: RelationId,
     cells: &[u32],
-    freshness: Freshness,
+    loading: Loading<'_>,
 ) -> Result<()> {
-    let (owners, keys) = owners_to_load(region, relation, cells, freshness);
+    let meta = region.metadata().relation(relation);
+    let (shown, narrowing) = loading.items(region, meta.target)?;
+    let (owners, keys) = owners_to_load(region, relation, cells, loading.freshness, narrowing);
     if owners.is_empty() {
         return Ok(());
     }
-    let meta = region.metadata().relation(relation);
     let owning = region.metadata().owning_side(relation);
     let from = if owning == relation { Side::Owner } else { Side::Target };
     let by_key: HashMap<KeyValues, u32, foldhash::fast::RandomState> =
         keys.iter().cloned().zip(owners.iter().copied()).collect();
     let select = Select {
         selection: Selection::Linked(Link { relation: owning, from, keys }),
-        ..select(region, meta.target, Expression::always(), order(region, relation))
+        ..select(region, meta.target, shown, order(region, relation))
     };
-    let Hydrated { cells: items, linked, .. } = load_rows(region, &select, freshness).await?;
+    let Hydrated { cells: items, linked, .. } = load_rows(region, &select, loading.freshness).await?;
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> = HashMap::default();
     for (item, key) in items.into_iter().zip(linked) {
         if let Some(owner) = by_key.get(&key) {
@@ -239,7 +275,9 @@ async fn load_many_to_many(
     let mut links = region.links();
     for owner in owners {
         let list = lists.remove(&owner).unwrap_or_default();
-        if freshness == Freshness::Refresh || !links.is_loaded(region, relation, owner) {
+        let is_loaded = links.is_loaded_under(region, relation, owner, narrowing);
+        if loading.freshness == Freshness::Refresh || !is_loaded {
+            links.narrow(relation, owner, narrowing);
             links.set_linked(region, relation, owner, list);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! A finder does nothing until it is awaited. It resolves its context when first polled.
 
+mod filters;
 mod find;
 mod find_by_id;
 mod plan;

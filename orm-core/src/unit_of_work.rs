@@ -8,7 +8,9 @@ mod change_set;
 mod commit_order;
 mod flush;
 mod flush_plan;
+mod guard;
 mod settle;
+mod soft_delete;
 
 pub(crate) use adopt::{Adoption, Mode};
 pub(crate) use flush::{accept_unknown, flush};
@@ -16,6 +18,8 @@ pub use flush_plan::FlushPlan;
 pub(crate) use settle::Settlement;
 
 use std::sync::Arc;
+
+use hashbrown::HashSet;
 
 use crate::entity::{CellId, Region, State};
 use crate::error::{Error, Result};
@@ -26,6 +30,8 @@ pub(crate) struct Pending {
     pub(crate) new: Vec<CellId>,
     pub(crate) touched: Vec<CellId>,
     pub(crate) removed: Vec<CellId>,
+    /// Those of the removed ones whose rows are to go although a removal would only set a time.
+    pub(crate) for_good: HashSet<CellId, foldhash::fast::RandomState>,
     /// What infallible calls had to keep for the next flush to say.
     pub(crate) errors: Vec<Arc<Error>>,
     /// A commit whose answer never came, with what it would settle.
@@ -43,6 +49,7 @@ impl Region {
                 self.links().drop_cell(self, cell);
                 arena.forget_new(cell.at);
             }
+            State::Managed | State::Reference if self.is_soft_deleted(cell) => {}
             State::Managed | State::Reference => {
                 arena.set_state(cell.at, State::Removed);
                 self.pending().removed.push(cell);
@@ -66,6 +73,7 @@ impl Region {
     pub(crate) fn take_back_removal(&self, cell: CellId) {
         let arena = self.arena(cell.entity);
         if arena.state(cell.at) == State::Removed {
+            self.pending().for_good.remove(&cell);
             let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
             arena.set_state(cell.at, state);
             if arena.is_dirty(cell.at) {

@@ -85,6 +85,7 @@ use support::shown;
 /// | `json = ".."` | The case of names in responses; the same cases. Left out, they are the fields' names. |
 /// | `unique(a, b)` | No two rows agree in all of these fields. May be repeated. `name = ".."` names the constraint, `where = ".."` (or `condition = ".."`) restricts it to rows that meet it, in the database's words. |
 /// | `index(a, b)` | An index over these fields; takes the same as `unique`. |
+/// | `filter = path::to::Type` | A filter that every query for the entity meets: a type that implements `Filter` for it, and `Default`. May be given several times. |
 /// | `crate = ".."` | The path of orm-core, if it is not `::orm_core`. |
 ///
 /// # On every field
@@ -108,6 +109,7 @@ use support::shown;
 /// | `index` | An index. |
 /// | `default = 1` | The column's default for rows that other programs insert: a number, a bool or text. |
 /// | `length = 200` | The most characters or bytes. |
+/// | `soft_delete` | A removal sets it to the time instead of deleting the row, and queries do not find the row any more. Of an `Option` of a date with a time; one an entity. |
 /// | `version` | Counts updates for optimistic locking. Of an integer type; one an entity. |
 ///
 /// # On relations

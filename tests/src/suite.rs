@@ -11,6 +11,7 @@ pub mod condition_relations;
 pub mod conditions;
 pub mod contexts;
 pub mod errors;
+pub mod filters;
 pub mod flush;
 pub mod flush_failure;
 pub mod flush_order;
@@ -38,6 +39,8 @@ pub mod serialization;
 pub mod skipped;
 pub mod smoke;
 pub mod snapshots;
+pub mod soft_delete;
+pub mod tenants;
 pub mod versions;
 pub mod violations;
 
@@ -694,6 +697,44 @@ macro_rules! driver_suite {
                 find_and_count_counts_without_the_page,
                 find_one_takes_the_first,
                 a_repository_counts_and_pages;
+            filters:
+                finders_and_counts_meet_the_filters,
+                a_query_switches_filters_and_sets_parameters,
+                an_unknown_filter_is_an_error,
+                a_context_switches_filters_for_its_queries,
+                results_without_identity_map_meet_the_filters,
+                two_filters_of_one_name_are_refused,
+                finding_by_key_does_not_bypass_a_filter,
+                a_filter_that_memory_cannot_tell_asks_the_database,
+                loading_a_reference_does_not_bypass_a_filter,
+                a_required_reference_to_what_is_hidden_hides_its_owner,
+                a_required_reference_below_a_collection_hides_its_owner,
+                an_optional_reference_to_what_is_hidden_reads_as_none,
+                collections_hold_what_is_shown,
+                a_list_of_other_filters_is_loaded_again,
+                conditions_through_relations_meet_the_filters,
+                setting_a_partial_list_keeps_what_is_hidden,
+                a_hidden_item_can_be_taken_out_by_name;
+            soft_delete:
+                a_removal_sets_the_time_and_hides_the_row,
+                a_query_can_ask_for_what_is_deleted,
+                a_reference_is_removed_softly,
+                a_soft_delete_checks_the_version,
+                a_removal_is_taken_back,
+                removing_twice_keeps_the_first_time,
+                a_removal_for_good_deletes_the_row,
+                a_removal_for_good_can_be_taken_back,
+                a_required_reference_to_a_deleted_row_hides_its_owner,
+                a_deleted_row_frees_its_unique_value_and_keeps_its_links,
+                a_failed_flush_leaves_the_removal_waiting,
+                the_plan_names_a_soft_delete;
+            tenants:
+                a_request_sees_its_tenant,
+                a_request_without_a_tenant_is_refused,
+                changing_the_tenant_hides_what_is_loaded,
+                a_new_row_of_another_tenant_is_refused,
+                a_new_row_is_judged_by_the_database_where_memory_cannot,
+                a_row_of_another_tenant_is_not_written;
             request_values:
                 a_manager_keeps_one_value_a_type,
                 a_fork_starts_with_the_values_of_its_parent,

@@ -44,6 +44,12 @@ pub const fn is_integer<C: Scalar>() -> bool {
     column_type::<C>().is_integer()
 }
 
+/// Whether the column stores a date with a time.
+#[must_use]
+pub const fn is_moment<C: Scalar>() -> bool {
+    matches!(column_type::<C>(), ColumnType::DateTime | ColumnType::Timestamp)
+}
+
 /// Reads the field of an entity from a row.
 ///
 /// # Errors

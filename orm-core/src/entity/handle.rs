@@ -101,7 +101,7 @@ impl<T: Entity, P> Core<T, P> {
             RelationShape::Reference => {
                 let snapshot = self.snapshot();
                 let field = snapshot.__reference(R::INDEX).map_or(Target::Unset, |field| field.target());
-                if field == Target::Unset {
+                if field == Target::Unset || self.region.is_hidden(relation, self.at, &field) {
                     return Ok(None);
                 }
                 self.region.resolve(target, &field).filter(|at| self.region.arena(target).is_loaded(*at))
@@ -365,6 +365,12 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
 }
 
 impl Region {
+    /// Whether an optional reference reads as empty, since a filter hides what it leads to.
+    fn is_hidden(&self, relation: RelationId, owner: u32, target: &Target) -> bool {
+        let meta = self.metadata().relation(relation);
+        (meta.nullable || meta.may_be_missing) && self.links().is_target_hidden(relation, owner, target)
+    }
+
     /// Handles of the items of a relation that no foreign key of `owner` holds.
     ///
     /// # Errors
@@ -398,6 +404,7 @@ pub(crate) fn check_shape(region: &Region, cell: CellId, shape: &Shape) -> Resul
         let targets = match region.metadata().owning_side(id) == id && !relation.is_to_many() {
             true => match region.arena(cell.entity).target(cell.at, index) {
                 Target::Unset => Vec::new(),
+                target if region.is_hidden(id, cell.at, &target) => Vec::new(),
                 target => {
                     let at = region.resolve(relation.target, &target);
                     match at.filter(|at| region.arena(relation.target).is_loaded(*at)) {

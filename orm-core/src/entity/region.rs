@@ -14,6 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::arena::{Arena, ErasedArena, typed};
 use super::{Entity, ErasedSnapshot, State};
+use crate::entity_manager::RequestState;
 use crate::error::{EntityKey, Error, Result};
 use crate::links::Links;
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId};
@@ -41,6 +42,7 @@ pub(crate) struct CellId {
 pub struct Region {
     id: u64,
     orm: Arc<OrmCore>,
+    request: Arc<RequestState>,
     arenas: Box<[OnceLock<Box<dyn ErasedArena>>]>,
     links: Mutex<Links>,
     pending: Mutex<Pending>,
@@ -52,12 +54,13 @@ pub struct Region {
 }
 
 impl Region {
-    pub(crate) fn new(orm: Arc<OrmCore>) -> Arc<Self> {
+    pub(crate) fn new(orm: Arc<OrmCore>, request: Arc<RequestState>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let arenas = orm.metadata.entities().map(|_| OnceLock::new()).collect();
         Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             orm,
+            request,
             arenas,
             links: Mutex::default(),
             pending: Mutex::default(),
@@ -73,6 +76,11 @@ impl Region {
 
     pub(crate) fn orm(&self) -> &Arc<OrmCore> {
         &self.orm
+    }
+
+    /// What its context knows of the request.
+    pub(crate) fn request(&self) -> &RequestState {
+        &self.request
     }
 
     pub(crate) fn metadata(&self) -> &Arc<Metadata> {

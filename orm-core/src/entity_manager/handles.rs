@@ -48,6 +48,25 @@ impl<T: Entity, P: 'static> Persist for Loaded<T, P> {
     }
 }
 
+/// Whether the row of an entity with `#[entity(soft_delete)]` stays.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It stays, and says when it was deleted.
+    AsDeclared,
+    /// It goes.
+    ForGood,
+}
+
+impl Region {
+    fn remove_as(&self, cell: CellId, removal: Removal) -> Result<()> {
+        match removal {
+            Removal::AsDeclared => self.remove(cell),
+            Removal::ForGood => self.remove_for_good(cell),
+        }
+    }
+}
+
 /// What [`remove`](crate::EntityManager::remove) takes: a handle, or a reference.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be removed",
@@ -56,24 +75,24 @@ impl<T: Entity, P: 'static> Persist for Loaded<T, P> {
 )]
 pub trait Remove {
     #[doc(hidden)]
-    fn __remove(self, region: &Arc<Region>) -> Result<()>;
+    fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()>;
 }
 
 impl<T: Entity, P: 'static> Remove for &Loaded<T, P> {
-    fn __remove(self, region: &Arc<Region>) -> Result<()> {
+    fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
         check_own(region, self)?;
-        region.remove(self.cell_id())
+        region.remove_as(self.cell_id(), removal)
     }
 }
 
 impl<T: Entity, P: 'static> Remove for Loaded<T, P> {
-    fn __remove(self, region: &Arc<Region>) -> Result<()> {
-        (&self).__remove(region)
+    fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
+        (&self).__remove(region, removal)
     }
 }
 
 impl<T: Entity> Remove for &BoundRef<T> {
-    fn __remove(self, region: &Arc<Region>) -> Result<()> {
+    fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
         let Some(cell) = self.cell() else { return Err(self.unset()) };
         if !Arc::ptr_eq(region, self.region()) {
             return Err(Error::ForeignEntity {
@@ -82,13 +101,13 @@ impl<T: Entity> Remove for &BoundRef<T> {
                 found: self.region().id(),
             });
         }
-        region.remove(cell)
+        region.remove_as(cell, removal)
     }
 }
 
 impl<T: Entity> Remove for BoundRef<T> {
-    fn __remove(self, region: &Arc<Region>) -> Result<()> {
-        (&self).__remove(region)
+    fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
+        (&self).__remove(region, removal)
     }
 }
 

@@ -12,8 +12,23 @@ use parking_lot::RwLock;
 
 use super::EntityManager;
 use crate::error::Result;
+use crate::filter::ContextFilters;
 
 type Value = Arc<dyn Any + Send + Sync>;
+
+/// What a context knows of the request that it serves; its regions share it.
+#[derive(Debug, Default)]
+pub(crate) struct RequestState {
+    pub(crate) values: RequestValues,
+    pub(crate) filters: ContextFilters,
+}
+
+impl RequestState {
+    /// A state of its own, the same as this is now.
+    pub(crate) fn copy(&self) -> Self {
+        Self { values: self.values.copy(), filters: self.filters.copy() }
+    }
+}
 
 /// The values of one context.
 #[derive(Default)]
@@ -63,7 +78,9 @@ impl EntityManager {
     ///
     /// [`Error::GlobalContext`](crate::Error::GlobalContext): a value of the global manager would be everybody's.
     pub fn set<V: Send + Sync + 'static>(&self, value: V) -> Result<()> {
-        self.resolve("set")?.values().set(value);
+        let em = self.resolve("set")?;
+        em.request().values.set(value);
+        em.request().filters.touch();
         Ok(())
     }
 
@@ -71,7 +88,7 @@ impl EntityManager {
     /// fork.
     #[must_use]
     pub fn get<V: Send + Sync + 'static>(&self) -> Option<Arc<V>> {
-        self.contextual().values().get()
+        self.contextual().request().values.get()
     }
 
     /// Takes the value of this type out of this manager's context, and returns it.
@@ -80,6 +97,8 @@ impl EntityManager {
     ///
     /// [`Error::GlobalContext`](crate::Error::GlobalContext).
     pub fn unset<V: Send + Sync + 'static>(&self) -> Result<Option<Arc<V>>> {
-        Ok(self.resolve("unset")?.values().unset())
+        let em = self.resolve("unset")?;
+        em.request().filters.touch();
+        Ok(em.request().values.unset())
     }
 }

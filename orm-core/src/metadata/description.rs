@@ -3,6 +3,7 @@
 //! Not part of the public interface: the derive of the same version writes it, `registry.rs` reads it.
 
 use crate::entity::EntityType;
+use crate::filter::RegisteredFilter;
 use crate::value::ColumnType;
 
 /// One entity type.
@@ -23,6 +24,8 @@ pub struct EntityDescription {
     pub relations: &'static [RelationDescription],
     /// Indexes over several fields.
     pub indexes: &'static [IndexDescription],
+    /// `filter = ..`: filters that are registered with the entity.
+    pub filters: &'static [fn() -> RegisteredFilter],
 }
 
 /// A field with columns.
@@ -42,6 +45,8 @@ pub struct PropertyDescription {
     pub auto: bool,
     /// The optimistic lock's version.
     pub version: bool,
+    /// Set instead of deleting the row.
+    pub soft_delete: bool,
     /// Unique by itself.
     pub unique: bool,
     /// Indexed by itself.

@@ -47,6 +47,8 @@ pub struct EntityMetadata {
     pub primary_key: Vec<usize>,
     /// The property that holds the optimistic lock's version.
     pub version: Option<usize>,
+    /// The property that says when a row was deleted, for an entity whose rows stay.
+    pub soft_delete: Option<usize>,
 }
 
 impl EntityMetadata {

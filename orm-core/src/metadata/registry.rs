@@ -81,6 +81,10 @@ impl Metadata {
         self.ids.get(T::__index().get()).copied().flatten()
     }
 
+    pub(crate) fn id_of_type(&self, entity: &EntityType) -> Option<EntityId> {
+        self.ids.get(entity.index()).copied().flatten()
+    }
+
     /// One relation.
     ///
     /// # Panics
@@ -177,6 +181,7 @@ impl Builder<'_> {
             indexes,
             primary_key: position(|property| property.id).collect(),
             version: position(|property| property.version).next(),
+            soft_delete: position(|property| property.soft_delete).next(),
         })
     }
 

@@ -7,10 +7,11 @@
 use std::sync::Arc;
 
 use super::lazy::is_done;
-use super::{load_relation, targets};
+use super::{Loading, load_relation, targets};
 use crate::driver::{BoxFuture, Select};
 use crate::entity::{CellId, Freshness, MovedReference, Region};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::filter::UNFILTERED;
 use crate::hydrate::{Hydrated, load};
 use crate::metadata::{EntityId, RelationId};
 use crate::relation::Target;
@@ -62,6 +63,17 @@ pub(crate) async fn keep_promises(region: &Arc<Region>) -> Result<()> {
     Ok(())
 }
 
+/// Loads a relation that was promised: a required one also where a filter of the context hides its target by now.
+async fn load_promised(region: &Arc<Region>, relation: RelationId, cells: &[u32]) -> Result<()> {
+    match load_relation(region, relation, cells, Freshness::Merge).await {
+        Err(Error::HiddenByFilter { .. }) => {
+            let unfiltered = Loading::from(Freshness::Merge).under(Some(&UNFILTERED));
+            load_relation(region, relation, cells, unfiltered).await
+        }
+        loaded => loaded,
+    }
+}
+
 fn follow_moved<'a>(
     region: &'a Arc<Region>,
     entity: EntityId,
@@ -84,7 +96,7 @@ fn follow_moved<'a>(
             }
         }
         for (index, cells) in by_relation {
-            load_relation(region, RelationId { entity, index }, &cells, Freshness::Merge).await?;
+            load_promised(region, RelationId { entity, index }, &cells).await?;
         }
         let promises = replaced.into_iter().filter_map(|(entity, model, to)| {
             region.resolve(entity, to).map(|newcomer| Promise { entity, newcomer, model })
@@ -116,7 +128,7 @@ fn deepen(
                 continue;
             }
             let newcomers: Vec<u32> = lacking.iter().map(|(_, newcomer)| *newcomer).collect();
-            load_relation(region, relation, &newcomers, Freshness::Merge).await?;
+            load_promised(region, relation, &newcomers).await?;
             let mut below = Vec::new();
             for (model, newcomer) in lacking {
                 if let Some(model) = targets(region, relation, &[model]).first() {

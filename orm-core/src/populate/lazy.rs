@@ -82,9 +82,10 @@ impl<T: Entity> BoundRef<T> {
     }
 
     async fn load_with(&self, with_siblings: bool) -> Result<Loaded<T>> {
+        let mut is_shown = true;
         match self.source() {
-            _ if self.is_loaded() => {}
-            Source::Cell(cell) => load_reference(self.region(), cell).await?,
+            _ if self.is_shown()? => {}
+            Source::Cell(cell) => is_shown = load_reference(self.region(), cell).await?,
             Source::Field(owner, index) => {
                 if self.target() == Target::Unset {
                     return Err(self.unset());
@@ -92,12 +93,13 @@ impl<T: Entity> BoundRef<T> {
                 let relation = RelationId { entity: owner.entity, index };
                 match load_lazily(self.region(), owner, relation, with_siblings).await {
                     // Another row's broken reference is not this one's problem.
-                    Err(Error::DanglingReference { .. }) => {}
+                    Err(Error::DanglingReference { .. } | Error::HiddenByFilter { .. }) => {}
                     other => other?,
                 }
+                is_shown = !self.region().links().is_target_hidden(relation, owner.at, &self.target());
             }
         }
-        if self.is_loaded() {
+        if is_shown && self.is_loaded() {
             return self.get();
         }
         let values = match self.target() {
@@ -109,18 +111,30 @@ impl<T: Entity> BoundRef<T> {
     }
 }
 
-/// Loads the row of a bare reference.
-async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<()> {
+impl<T: Entity> BoundRef<T> {
+    /// Whether the context has the entity and knows that no filter hides it.
+    fn is_shown(&self) -> Result<bool> {
+        let Some(cell) = self.cell().filter(|_| self.is_loaded()) else { return Ok(false) };
+        let filter = self.region().filter_of(cell.entity, None)?;
+        Ok(filter.is_always() || self.region().meets(cell, &filter) == Some(true))
+    }
+}
+
+/// Loads the row of a bare reference. Returns whether there is one that no filter hides.
+async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<bool> {
     if region.is_detached() {
         return Err(Error::Detached { key: region.name(cell) });
     }
-    let Some(key) = region.key(cell) else { return Ok(()) };
-    let select =
-        select(region, cell.entity, Expression::KeyIn { property: None, keys: vec![key] }, Vec::new());
-    let hydrated = load_rows(region, &select, Freshness::Merge).await?;
+    let Some(key) = region.key(cell) else { return Ok(true) };
     let eager = super::eager_shape(region.metadata(), cell.entity);
+    let condition = Expression::KeyIn { property: None, keys: vec![key] }
+        .and(region.filter_of(cell.entity, None)?)
+        .and(region.promised_by(cell.entity, &eager, None)?);
+    let select = select(region, cell.entity, condition, Vec::new());
+    let hydrated = load_rows(region, &select, Freshness::Merge).await?;
     populate(region, cell.entity, &hydrated.cells, &eager, Freshness::Merge).await?;
-    keep_promises(region).await
+    keep_promises(region).await?;
+    Ok(!hydrated.cells.is_empty())
 }
 
 async fn load_lazily(
@@ -171,9 +185,14 @@ pub(super) fn is_done(region: &Region, owner: CellId, relation: RelationId) -> b
     let meta = region.metadata().relation(relation);
     let is_owning_to_one = region.metadata().owning_side(relation) == relation && !meta.is_to_many();
     if !is_owning_to_one {
-        return region.links().is_loaded(region, relation, owner.at);
+        let narrowing = region.narrowing(meta.target, None, &Expression::always());
+        return region.links().is_loaded_under(region, relation, owner.at, narrowing);
     }
     let target = region.arena(owner.entity).target(owner.at, relation.index);
     let at = region.resolve(meta.target, &target);
-    at.is_some_and(|at| region.arena(meta.target).is_loaded(at))
+    let Some(at) = at.filter(|at| region.arena(meta.target).is_loaded(*at)) else { return false };
+    // A filter that fails says so when the relation is loaded.
+    let filter = region.filter_of(meta.target, None);
+    let is_shown = |filter| region.meets(CellId { entity: meta.target, at }, &filter) == Some(true);
+    filter.is_ok_and(|filter| filter.is_always() || is_shown(filter))
 }

@@ -6,13 +6,14 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{describe, entities_of, resolve};
+use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
 use crate::driver::{BoxFuture, Select, Selection};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
-use crate::populate::{eager_shape, keep_promises, load_rows, parse_path, populate};
+use crate::filter::FilterChoices;
+use crate::populate::{Loading, eager_shape, keep_promises, load_rows, parse_path, populate};
 
 /// What a finder returns.
 pub trait FindMode<T: Entity, P: 'static>: 'static {
@@ -46,7 +47,7 @@ pub struct FindManyAndCount;
 /// Methods narrow it and return it; nothing is sent until it is awaited.
 #[must_use = "a query is sent when it is awaited"]
 pub struct Find<T: Entity, P: 'static = <T as Entity>::Nothing, M = FindMany> {
-    query: Query,
+    pub(super) query: Query,
     types: Types<(T, P, M)>,
 }
 
@@ -57,7 +58,7 @@ type Types<T> = PhantomData<fn() -> T>;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Query {
-    em: EntityManager,
+    pub(super) em: EntityManager,
     condition: Expression,
     paths: Vec<String>,
     order: Vec<OrderTerm>,
@@ -66,6 +67,7 @@ pub struct Query {
     freshness: Freshness,
     uses_identity_map: bool,
     flush_mode: Option<FlushMode>,
+    pub(super) filters: FilterChoices,
 }
 
 impl Query {
@@ -80,6 +82,7 @@ impl Query {
             freshness: Freshness::Merge,
             uses_identity_map: true,
             flush_mode: None,
+            filters: FilterChoices::default(),
         }
     }
 }
@@ -239,6 +242,7 @@ struct Running {
     select: Select,
     shape: Shape,
     freshness: Freshness,
+    filters: Option<FilterChoices>,
 }
 
 impl Running {
@@ -263,17 +267,24 @@ impl Running {
             let entities = || entities_of(region.metadata(), entity, &query.condition, &shape);
             em.flush_before_query(query.flush_mode, entities).await?;
         }
+        query.filters.check(&region.orm().filters)?;
+        let filters = Some(query.filters).filter(|filters| !filters.is_empty());
+        let condition = region.narrowed(entity, query.condition, filters.as_ref())?.and(region.promised_by(
+            entity,
+            &shape,
+            filters.as_ref(),
+        )?);
         let select = Select {
             metadata: Arc::clone(region.metadata()),
             root: entity,
             selection: Selection::Columns,
-            condition: resolve(&region, entity, query.condition)?,
+            condition,
             order: query.order,
             limit: query.limit,
             offset: query.offset,
             lock: None,
         };
-        Ok(Self { region, select, shape, freshness: query.freshness })
+        Ok(Self { region, select, shape, freshness: query.freshness, filters })
     }
 
     /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
@@ -296,7 +307,8 @@ impl Running {
         let region = &self.region;
         let entity = self.select.root;
         let hydrated = load_rows(region, &self.page(), self.freshness).await?;
-        populate(region, entity, &hydrated.cells, &self.shape, self.freshness).await?;
+        let loading = Loading::from(self.freshness).under(self.filters.as_ref());
+        populate(region, entity, &hydrated.cells, &self.shape, loading).await?;
         keep_promises(region).await?;
         let arena = region.arena(entity);
         let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
@@ -313,7 +325,7 @@ async fn count(region: &Region, select: &Select) -> Result<u64> {
 /// The number of entities that meet a condition.
 #[must_use = "a query is sent when it is awaited"]
 pub struct Count<T> {
-    query: Query,
+    pub(super) query: Query,
     marker: PhantomData<fn() -> T>,
 }
 

@@ -10,23 +10,25 @@ use std::task::{Context, Poll};
 use super::find::{Find, FindOne};
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
-use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, State, key_error};
+use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
 use crate::entity_manager::EntityManager;
 use crate::error::Result;
-use crate::populate::{eager_shape, keep_promises, populate};
+use crate::filter::FilterChoices;
+use crate::populate::{Loading, eager_shape, keep_promises, populate};
 
 /// A query for one entity by its primary key.
 #[must_use = "a query is sent when it is awaited"]
 pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
-    em: EntityManager,
+    pub(super) em: EntityManager,
     key: T::Key,
     freshness: Freshness,
+    pub(super) filters: FilterChoices,
     marker: PhantomData<fn() -> P>,
 }
 
 impl<T: Entity> FindById<T> {
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
-        Self { em, key, freshness: Freshness::Merge, marker: PhantomData }
+        Self { em, key, freshness: Freshness::Merge, filters: FilterChoices::default(), marker: PhantomData }
     }
 }
 
@@ -35,7 +37,13 @@ impl<T: Entity, P: 'static> FindById<T, P> {
     #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
         let _ = path;
-        FindById { em: self.em, key: self.key, freshness: self.freshness, marker: PhantomData }
+        FindById {
+            em: self.em,
+            key: self.key,
+            freshness: self.freshness,
+            filters: self.filters,
+            marker: PhantomData,
+        }
     }
 
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
@@ -73,10 +81,30 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         match state {
             State::Removed => Some(Ok(None)),
             State::New | State::Managed if is_loaded => {
+                match self.is_shown(&region, CellId { entity, at }) {
+                    Ok(Some(true)) => {}
+                    Ok(Some(false)) => return Some(Ok(None)),
+                    Ok(None) => return None,
+                    Err(error) => return Some(Err(error)),
+                }
                 Some(Ok(Some(Loaded::new(region, CellId { entity, at }))))
             }
             State::New | State::Managed | State::Reference | State::Detached => None,
         }
+    }
+
+    /// What filters say of a loaded entity; `None` where only the database can tell.
+    fn is_shown(&self, region: &Region, cell: CellId) -> Result<Option<bool>> {
+        if region.orm().filters.is_empty() {
+            return Ok(Some(true));
+        }
+        self.filters.check(&region.orm().filters)?;
+        let condition = region.filter_of(cell.entity, self.choices())?;
+        Ok(if condition.is_always() { Some(true) } else { region.meets(cell, &condition) })
+    }
+
+    fn choices(&self) -> Option<&FilterChoices> {
+        Some(&self.filters).filter(|filters| !filters.is_empty())
     }
 
     async fn ask(self) -> Result<Option<Loaded<T, P>>> {
@@ -84,14 +112,19 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         let region = em.region();
         let (entity, arena) = region.arena_of::<T>()?;
         if let (Some(at), Freshness::Merge) = (arena.find(&self.key), self.freshness) {
+            let mut shape = eager_shape(region.metadata(), entity);
+            shape.merge(&P::__shape());
             let state = arena.cell(at).lock().state;
             match state {
                 State::Removed => return Ok(None),
+                // Filters have the last word on the row, or on what it leads to.
+                State::Managed
+                    if self.is_shown(&region, CellId { entity, at })? != Some(true)
+                        || !region.promised_by(entity, &shape, self.choices())?.is_always() => {}
                 State::New | State::Managed => {
                     // The row is here; only relations may be missing.
-                    let mut shape = eager_shape(region.metadata(), entity);
-                    shape.merge(&P::__shape());
-                    populate(&region, entity, &[at], &shape, Freshness::Merge).await?;
+                    let loading = Loading::from(Freshness::Merge).under(self.choices());
+                    populate(&region, entity, &[at], &shape, loading).await?;
                     keep_promises(&region).await?;
                     return Ok(Some(Loaded::new(Arc::clone(&region), CellId { entity, at })));
                 }
@@ -101,6 +134,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         let values = self.key.to_values().map_err(key_error::<T>)?;
         let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values] });
         let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
+        find.query.filters = self.filters;
         if self.freshness == Freshness::Refresh {
             find = find.refresh();
         }

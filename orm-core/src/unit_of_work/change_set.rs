@@ -18,6 +18,8 @@ pub(crate) struct ChangeSet {
 pub(crate) enum ChangeSetKind {
     Create(ErasedSnapshot),
     Update(ErasedSnapshot, PropertySet),
+    /// The row stays, and the property says when it was deleted.
+    SoftDelete(usize),
     Delete,
 }
 
@@ -69,7 +71,8 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
     }
     for cell in removed {
         if region.state(cell) == State::Removed && seen.insert(cell) {
-            change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Delete });
+            let kind = region.soft_delete_of(cell).map_or(ChangeSetKind::Delete, ChangeSetKind::SoftDelete);
+            change_sets.push(ChangeSet { cell, kind });
         }
     }
     let mut pending = region.pending();

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
-use super::settle::Settlement;
-use crate::condition::Expression;
+use super::settle::{Settlement, SoftDeleted};
 use crate::driver::{
     Connection, Delete, DeleteRow, DriverErrorKind, Insert, PivotWrite, TransactionMode, TransactionStep,
     Update, UpdateRow, Write, WriteOutcome,
@@ -18,6 +17,7 @@ use crate::driver::{
 use crate::entity::{CellId, Region};
 use crate::entity_manager::Outcome;
 use crate::error::{Error, Result};
+use crate::metadata::Property;
 use crate::value::{KeyValues, Value};
 
 /// Writes what is pending in `region`.
@@ -96,8 +96,8 @@ impl Region {
     }
 }
 
-struct Run<'a> {
-    region: &'a Arc<Region>,
+pub(super) struct Run<'a> {
+    pub(super) region: &'a Arc<Region>,
     /// Keys of the rows that were inserted.
     keys: HashMap<CellId, KeyValues, foldhash::fast::RandomState>,
     settlement: Settlement,
@@ -120,6 +120,7 @@ impl Drop for Run<'_> {
 
 impl Run<'_> {
     async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
+        let unsure = plan.check_guards(self.region)?;
         self.region.links().begin_flush(&plan.pivots);
         self.settlement.pivots = plan.pivots;
         for step in plan.steps {
@@ -129,7 +130,7 @@ impl Run<'_> {
             self.statements += outcome.statements;
             self.accept(step, &write, outcome)?;
         }
-        Ok(())
+        self.verify_guards(connection, unsure).await
     }
 
     /// The driver's operation, with all values known by now.
@@ -141,7 +142,8 @@ impl Run<'_> {
                 let (columns, returning) = (columns.clone(), returning.clone());
                 Write::Insert(Insert { metadata, entity: *entity, columns, rows, returning })
             }
-            Step::Update { entity, columns, version, rows, .. } => {
+            Step::Update { entity, columns, version, rows, .. }
+            | Step::SoftDelete { entity, columns, version, rows } => {
                 let rows = rows.iter().map(|row| {
                     Ok(UpdateRow {
                         key: self.key(&row.key)?,
@@ -156,7 +158,7 @@ impl Run<'_> {
                     columns: columns.clone(),
                     rows,
                     expected: version.iter().copied().collect(),
-                    guard: Expression::always(),
+                    guard: self.region.guard_of(*entity)?,
                 })
             }
             Step::Delete { entity, keys, .. } => {
@@ -166,7 +168,7 @@ impl Run<'_> {
                     entity: *entity,
                     rows: rows.collect(),
                     expected: Vec::new(),
-                    guard: Expression::always(),
+                    guard: self.region.guard_of(*entity)?,
                 })
             }
             Step::Pivot { relation, adds, links } => {
@@ -194,6 +196,11 @@ impl Run<'_> {
             PlannedKey::Known(key) => Ok(key.clone()),
             PlannedKey::Of(cell) => self.keys.get(cell).cloned().ok_or_else(|| self.unknown_key(*cell)),
         }
+    }
+
+    /// The key of a row that was written.
+    pub(super) fn written_key(&self, cell: CellId) -> Option<KeyValues> {
+        self.keys.get(&cell).cloned().or_else(|| self.region.key(cell))
     }
 
     /// The plan orders steps so that this does not happen.
@@ -241,7 +248,7 @@ impl Run<'_> {
                 let meta = self.region.entity(entity);
                 for (at, row) in rows.into_iter().enumerate() {
                     if !outcome.matched.get(at).copied().unwrap_or(true) {
-                        return Err(Error::StaleEntity { key: self.region.name(row.cell) });
+                        return Err(self.unmatched(row.cell, row.version.is_some())?);
                     }
                     let version = meta.version.zip(row.version).map(|(property, (_, new))| (property, new));
                     if let Some(snapshot) = row.snapshot {
@@ -249,8 +256,29 @@ impl Run<'_> {
                     }
                 }
             }
-            (Step::Delete { cells, .. }, _) => self.settlement.removed.extend(cells),
-            (Step::Insert { .. } | Step::Pivot { .. }, _) => {}
+            (Step::SoftDelete { entity, rows, .. }, Write::Update(update)) => {
+                for (at, row) in rows.into_iter().enumerate() {
+                    if !outcome.matched.get(at).copied().unwrap_or(true) {
+                        return Err(self.unmatched(row.cell, row.version.is_some())?);
+                    }
+                    let meta = self.region.entity(entity);
+                    let written = update.columns.iter().zip(&update.rows[at].values);
+                    let values = written.filter_map(|(column, value)| {
+                        let of = |property: &Property| property.columns.contains(column);
+                        Some((meta.properties.iter().position(of)?, value.clone()))
+                    });
+                    let values = values.collect();
+                    self.settlement.soft_deleted.push(SoftDeleted { cell: row.cell, values });
+                }
+            }
+            (Step::Delete { cells, .. }, _) => {
+                let unmatched = outcome.matched.iter().zip(&cells).find(|(matched, _)| !**matched);
+                if let Some((_, cell)) = unmatched {
+                    return Err(self.unmatched(*cell, false)?);
+                }
+                self.settlement.removed.extend(cells);
+            }
+            (Step::Insert { .. } | Step::SoftDelete { .. } | Step::Pivot { .. }, _) => {}
         }
         Ok(())
     }

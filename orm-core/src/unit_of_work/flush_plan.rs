@@ -69,6 +69,13 @@ pub(super) enum Step {
         keys: Vec<KeyValues>,
         is_early: bool,
     },
+    /// The removal of rows that stay: an update.
+    SoftDelete {
+        entity: EntityId,
+        columns: Vec<usize>,
+        version: Option<usize>,
+        rows: Vec<ChangedRow>,
+    },
     Pivot {
         relation: RelationId,
         adds: bool,
@@ -151,7 +158,7 @@ impl Step {
             Self::Insert { .. } => FlushPhase::Insert,
             Self::Update { phase, .. } => *phase,
             Self::Delete { is_early: true, .. } => FlushPhase::EarlyDelete,
-            Self::Delete { is_early: false, .. } => FlushPhase::Delete,
+            Self::Delete { is_early: false, .. } | Self::SoftDelete { .. } => FlushPhase::Delete,
             Self::Pivot { adds: false, .. } => FlushPhase::Unlink,
             Self::Pivot { adds: true, .. } => FlushPhase::Link,
         }
@@ -169,6 +176,7 @@ impl<'a> Planner<'a> {
     fn plan(&mut self, change_sets: Vec<ChangeSet>) -> Result<()> {
         let mut creates: HashMap<EntityId, Vec<(CellId, ErasedSnapshot)>, Hasher> = HashMap::default();
         let mut updates = Vec::new();
+        let mut soft_deletes = Vec::new();
         let mut deletes: HashMap<EntityId, Vec<CellId>, Hasher> = HashMap::default();
         for ChangeSet { cell, kind } in change_sets {
             match kind {
@@ -176,6 +184,7 @@ impl<'a> Planner<'a> {
                     creates.entry(cell.entity).or_default().push((cell, snapshot));
                 }
                 ChangeSetKind::Update(snapshot, changed) => updates.push((cell, snapshot, changed)),
+                ChangeSetKind::SoftDelete(property) => soft_deletes.push((cell, property)),
                 ChangeSetKind::Delete => deletes.entry(cell.entity).or_default().push(cell),
             }
         }
@@ -187,6 +196,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.updates(updates)?;
+        self.soft_deletes(soft_deletes)?;
         self.open_circles(&order, &deletes);
         for entity in order.iter().rev() {
             if let Some(cells) = early.get(entity) {
@@ -501,15 +511,10 @@ impl<'a> Planner<'a> {
             }
         }
         let mut version = None;
-        if let (Some(property), Some(column)) = (meta.version, self.version_column(cell.entity)) {
-            let original = arena.original(cell.at);
-            let old = original.map(|original| arena.value_of(&original, property));
-            if let Some(Ok(Value::Int(old))) = old {
-                let new = Value::Int(old.wrapping_add(1));
-                columns.push(column);
-                values.push(PlannedValue::Known(new.clone()));
-                version = Some((Value::Int(old), new));
-            }
+        if let Some((column, old, new)) = self.next_version(cell) {
+            columns.push(column);
+            values.push(PlannedValue::Known(new.clone()));
+            version = Some((old, new));
         }
         let key = self.planned_key(cell);
         Ok((columns, ChangedRow { cell, snapshot: Some(snapshot), key, values, version }))
@@ -540,6 +545,49 @@ impl<'a> Planner<'a> {
                     }
                 }
             }
+        }
+    }
+
+    fn soft_deletes(&mut self, cells: Vec<(CellId, usize)>) -> Result<()> {
+        type Shape = (EntityId, Vec<usize>);
+        let mut by_shape: Vec<(Shape, Vec<ChangedRow>)> = Vec::new();
+        for (cell, property) in cells {
+            let meta = self.region.entity(cell.entity);
+            let time = self.region.time_of_removal(cell, property)?;
+            let mut columns = vec![meta.properties[property].columns.start];
+            let mut values = vec![PlannedValue::Known(time)];
+            let version = self.next_version(cell);
+            if let Some((column, _, new)) = &version {
+                columns.push(*column);
+                values.push(PlannedValue::Known(new.clone()));
+            }
+            let version = version.map(|(_, old, new)| (old, new));
+            let row = ChangedRow { cell, snapshot: None, key: self.planned_key(cell), values, version };
+            let shape = (cell.entity, columns);
+            match by_shape.iter_mut().find(|(known, _)| *known == shape) {
+                Some((_, rows)) => rows.push(row),
+                None => by_shape.push((shape, vec![row])),
+            }
+        }
+        let limit = self.limit();
+        for ((entity, columns), rows) in by_shape {
+            let is_versioned = rows.iter().all(|row| row.version.is_some());
+            let version = self.version_column(entity).filter(|_| is_versioned);
+            for rows in chunks(rows, limit) {
+                let columns = columns.clone();
+                self.steps.push(Step::SoftDelete { entity, columns, version, rows });
+            }
+        }
+        Ok(())
+    }
+
+    /// The version's column, what a loaded row has there, and what it gets.
+    fn next_version(&self, cell: CellId) -> Option<(usize, Value, Value)> {
+        let (meta, arena) = (self.region.entity(cell.entity), self.region.arena(cell.entity));
+        let (property, column) = meta.version.zip(self.version_column(cell.entity))?;
+        match arena.value_of(&arena.original(cell.at)?, property) {
+            Ok(Value::Int(old)) => Some((column, Value::Int(old), Value::Int(old.wrapping_add(1)))),
+            _ => None,
         }
     }
 
@@ -632,6 +680,9 @@ impl fmt::Display for FlushPlan {
                 }
                 Step::Update { entity, columns, rows, .. } => {
                     write!(f, "update {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
+                }
+                Step::SoftDelete { entity, columns, rows, .. } => {
+                    write!(f, "soft delete {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
                 }
                 Step::Delete { entity, cells, .. } => write!(f, "delete {} {}", cells.len(), name(entity))?,
                 Step::Pivot { relation, adds, links } => {

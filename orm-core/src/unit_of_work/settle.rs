@@ -16,12 +16,19 @@ type Hasher = foldhash::fast::RandomState;
 /// The snapshot that was written, and the properties that the flush or the database made.
 type Saving = (ErasedSnapshot, Vec<(usize, Value)>);
 
+/// A cell whose row says now that it is deleted, and the properties that say so.
+pub(super) struct SoftDeleted {
+    pub(super) cell: CellId,
+    pub(super) values: Vec<(usize, Value)>,
+}
+
 /// What there is to settle.
 #[derive(Default)]
 pub(crate) struct Settlement {
     saved: Vec<(CellId, Saving)>,
     keys: HashMap<CellId, KeyValues, Hasher>,
     pub(super) removed: Vec<CellId>,
+    pub(super) soft_deleted: Vec<SoftDeleted>,
     pub(super) pivots: Vec<(RelationId, PivotChanges)>,
 }
 
@@ -81,10 +88,12 @@ impl Region {
             }
         }
         self.settle_removed(&settlement.removed, &saved);
+        self.settle_soft_deleted(settlement.soft_deleted);
         self.settle_links(&settlement.pivots);
         let mut pending = self.pending();
         pending.new.retain(|cell| self.state(*cell) == State::New);
         pending.removed.retain(|cell| self.state(*cell) == State::Removed);
+        pending.for_good.retain(|cell| self.state(*cell) == State::Removed);
         pending.touched.extend(dirty);
         drop(pending);
         self.note_settled();

@@ -18,7 +18,7 @@ pub(super) use rules::{FIELD, FieldSort, STRUCT, refuse_misplaced};
 
 use crate::support::case::Case;
 use crate::support::crate_path::CratePath;
-use crate::support::value::{Name, Number, Text, Texts, Word};
+use crate::support::value::{Name, Number, Text, Texts, TypePath, Word};
 
 /// `#[entity(..)]` on the struct.
 #[derive(Debug, Default, FromMeta)]
@@ -38,6 +38,9 @@ pub(super) struct StructAttrs {
     /// `index(a, b, name = "..", where = "..")`: an index over these.
     #[darling(multiple)]
     pub(super) index: Vec<IndexAttr>,
+    /// `filter = path::to::Type`: a filter that is registered with the entity.
+    #[darling(multiple)]
+    pub(super) filter: Vec<TypePath>,
     /// `crate = ".."`: where orm-core is, if not at `::orm_core`.
     #[darling(rename = "crate")]
     pub(super) crate_path: Option<CratePath>,
@@ -69,6 +72,8 @@ pub(super) struct FieldAttrs {
     pub(super) skip: Option<Word>,
     /// `version`: counts the row's updates, for optimistic locking.
     pub(super) version: Option<Word>,
+    /// `soft_delete`: set to the time of a removal, instead of deleting the row.
+    pub(super) soft_delete: Option<Word>,
     /// `constant = ".."`: the name of the generated constant.
     pub(super) constant: Option<Name>,
     /// `mapped_by = ".."`: the target's field that owns the relation.

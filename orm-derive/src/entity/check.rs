@@ -15,6 +15,7 @@ pub(super) fn entity(model: &mut EntityModel, errors: &mut Accumulator) {
     errors.handle(has_no_longer_key_than_tuples(model));
     errors.handle(has_one_generated_key(model));
     errors.handle(has_at_most_one_version(model));
+    errors.handle(is_deleted_once(model));
     let mut indexes = std::mem::take(&mut model.indexes);
     indexes.retain(|index| errors.handle(names_fields_with_columns(model, index)).is_some());
     model.indexes = indexes;
@@ -58,6 +59,18 @@ fn has_at_most_one_version(model: &EntityModel) -> Result<()> {
     match (versions.next(), versions.next()) {
         (Some((first, _)), Some((_, second))) => {
             let message = format!("`{}` is the version already; a row has one", first.name);
+            Err(Error::custom(message).with_span(&second.0))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_deleted_once(model: &EntityModel) -> Result<()> {
+    let mut words =
+        model.scalars().filter_map(|(field, scalar)| scalar.soft_delete.map(|word| (field, word)));
+    match (words.next(), words.next()) {
+        (Some((first, _)), Some((_, second))) => {
+            let message = format!("`{}` says already when a row was deleted; one field does", first.name);
             Err(Error::custom(message).with_span(&second.0))
         }
         _ => Ok(()),

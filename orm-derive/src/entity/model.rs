@@ -15,7 +15,7 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, Visibility};
 
-pub(super) use column::Scalar;
+pub(super) use column::{NO_MOMENT, Scalar};
 pub(super) use field::{FieldKind, FieldModel};
 pub(super) use key::KeySource;
 pub(super) use relation::{Reference, Relation, Side};
@@ -40,6 +40,8 @@ pub(super) struct EntityModel {
     /// In declaration order.
     pub(super) fields: Vec<FieldModel>,
     pub(super) indexes: Vec<IndexModel>,
+    /// Types of filters.
+    pub(super) filters: Vec<syn::Path>,
     /// Whether a field is marked `id`, rightly or not, or may be meant to be.
     pub(super) names_a_key: bool,
     used: UsedNames,
@@ -74,6 +76,7 @@ impl EntityModel {
             rename_all: attrs.rename_all,
             fields: Vec::new(),
             indexes: unique.chain(index).collect(),
+            filters: attrs.filter.into_iter().map(|filter| filter.0).collect(),
             names_a_key: false,
             used,
         };

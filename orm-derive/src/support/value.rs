@@ -101,6 +101,23 @@ impl FromMeta for Name {
     }
 }
 
+/// The path of a type: `filter = Published`.
+#[derive(Clone, Debug)]
+pub(crate) struct TypePath(pub(crate) syn::Path);
+
+impl FromMeta for TypePath {
+    fn from_meta(item: &Meta) -> Result<Self> {
+        let Meta::NameValue(pair) = item else { return Err(write(item, " = path::to::Type")) };
+        match &pair.value {
+            Expr::Path(path) => Ok(Self(path.path.clone())),
+            value => {
+                let message = format!("write the type's path alone: `{} = path::to::Type`", name_of(item));
+                Err(Error::custom(message).with_span(value))
+            }
+        }
+    }
+}
+
 /// A positive number: `length = 200`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Number {

@@ -72,6 +72,13 @@ pub(crate) trait ErasedArena: fmt::Debug + Send + Sync {
     fn visit(&self, at: u32, visitor: &mut dyn RelationVisitor) -> Option<ErasedSnapshot>;
     /// A copy of a snapshot, as a value that is in no cell.
     fn value_from(&self, snapshot: &ErasedSnapshot) -> Box<dyn Any + Send>;
+    /// A copy of a snapshot in which a scalar property has another value; `None` if the value does not fit.
+    fn value_with(
+        &self,
+        snapshot: &ErasedSnapshot,
+        property: usize,
+        value: Value,
+    ) -> Option<Box<dyn Any + Send>>;
     /// Lets the visitor at the relations of a value that is in no cell.
     fn visit_value(&self, value: &mut Box<dyn Any + Send>, visitor: &mut dyn RelationVisitor);
     /// A copy of the current snapshot whose reference points to `target`, with the snapshot it was made of.
@@ -274,6 +281,17 @@ impl<T: Entity> ErasedArena for Arena<T> {
 
     fn value_from(&self, snapshot: &ErasedSnapshot) -> Box<dyn Any + Send> {
         Box::new(snapshot_of::<T>(snapshot).clone())
+    }
+
+    fn value_with(
+        &self,
+        snapshot: &ErasedSnapshot,
+        property: usize,
+        value: Value,
+    ) -> Option<Box<dyn Any + Send>> {
+        let mut copy = snapshot_of::<T>(snapshot).clone();
+        copy.__set_value(property, value).ok()?;
+        Some(Box::new(copy))
     }
 
     fn visit_value(&self, value: &mut Box<dyn Any + Send>, visitor: &mut dyn RelationVisitor) {

@@ -58,6 +58,7 @@ const RULES: &[Rule] = &[
     Rule("json", ANY, ""),
     Rule("skip", ANY, ""),
     Rule("version", &[Scalar], "it is for a column of an integer type"),
+    Rule("soft_delete", &[Scalar], "it is for a column of an optional date and time"),
     Rule("constant", ANY, ""),
     Rule(
         "mapped_by",
@@ -92,8 +93,8 @@ const FIELD_NAMES: [&str; RULES.len()] = {
 pub(in crate::entity) const STRUCT: Syntax = Syntax {
     attribute: "entity",
     place: "an entity",
-    names: &["table", "schema", "rename_all", "json", "unique", "index", "crate"],
-    repeatable: &["unique", "index"],
+    names: &["table", "schema", "rename_all", "json", "unique", "index", "filter", "crate"],
+    repeatable: &["unique", "index", "filter"],
 };
 
 /// `#[entity(..)]` on a field.

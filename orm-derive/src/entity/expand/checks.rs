@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use crate::entity::model::{EntityModel, Relation, Side};
+use crate::entity::model::{EntityModel, NO_MOMENT, Relation, Side};
 use crate::support::tokens::at;
 
 pub(super) fn expand(model: &EntityModel) -> TokenStream {
@@ -13,9 +13,13 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
         let property = scalar.property;
         Some(assert(span, &quote!(#o::emitted::is_integer::<__Property<#property>>()), message))
     });
+    let moments = model.scalars().filter_map(|(_, scalar)| {
+        let (span, property) = (scalar.must_be_moment?, scalar.property);
+        Some(assert(span, &quote!(#o::emitted::is_moment::<__Property<#property>>()), NO_MOMENT))
+    });
     let mapped = model.relations().filter_map(|(_, relation)| mapped_by(model, relation));
     let orders = model.relations().flat_map(|(_, relation)| orders(model, relation));
-    integers.chain(mapped).chain(orders).collect()
+    integers.chain(moments).chain(mapped).chain(orders).collect()
 }
 
 fn mapped_by(model: &EntityModel, relation: &Relation) -> Option<TokenStream> {

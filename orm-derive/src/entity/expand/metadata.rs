@@ -18,6 +18,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let properties = model.fields.iter().filter_map(|field| property(model, field));
     let relations = model.relations().map(|(field, relation)| self::relation(model, field, relation));
     let indexes = indexes(model);
+    let (ident, filters) = (&model.ident, &model.filters);
     quote! {
         &#o::EntityDescription {
             name: #name,
@@ -27,6 +28,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
             properties: &[#(#properties),*],
             relations: &[#(#relations),*],
             indexes: #indexes,
+            filters: &[#(#o::RegisteredFilter::declared::<#ident, #filters>),*],
         }
     }
 }
@@ -49,6 +51,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
     let id = scalar.key.is_some();
     let auto = matches!(scalar.key, Some(KeySource::Database));
     let version = scalar.version.is_some();
+    let soft_delete = scalar.soft_delete.is_some();
     let default = option(scalar.default.as_ref().map(|literal| default(o, literal)));
     let length = option(scalar.length);
     quote! {
@@ -60,6 +63,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
             id: #id,
             auto: #auto,
             version: #version,
+            soft_delete: #soft_delete,
             unique: #unique,
             index: #index,
             hidden: #hidden,
@@ -81,6 +85,7 @@ fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference
             id: #id,
             auto: false,
             version: false,
+            soft_delete: false,
             unique: #unique,
             index: #index,
             hidden: #hidden,

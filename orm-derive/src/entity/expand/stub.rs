@@ -36,6 +36,7 @@ pub(in crate::entity) fn stub(input: &DeriveInput) -> TokenStream {
                 properties: &[],
                 relations: &[],
                 indexes: &[],
+                filters: &[],
             };
 
             fn __index() -> &'static #o::EntityIndex {

@@ -20,12 +20,16 @@ pub(in crate::entity) struct Scalar {
     pub(in crate::entity) key: Option<KeySource>,
     /// The word `version`.
     pub(in crate::entity) version: Option<Word>,
+    /// The word `soft_delete`.
+    pub(in crate::entity) soft_delete: Option<Word>,
     pub(in crate::entity) unique: bool,
     pub(in crate::entity) index: bool,
     pub(in crate::entity) default: Option<Literal>,
     pub(in crate::entity) length: Option<u32>,
     /// Must hold an integer, which only the compiler can tell, and why: for a const assertion.
     pub(in crate::entity) must_be_integer: Option<(&'static str, Span)>,
+    /// Must hold a date and time, which only the compiler can tell.
+    pub(in crate::entity) must_be_moment: Option<Span>,
 }
 
 impl Scalar {
@@ -36,6 +40,10 @@ impl Scalar {
         let attrs = given.attrs;
         let version = attrs.version.filter(|_| key.is_none());
         let version = version.and_then(|word| errors.handle(is_version(ty, known, word).map(|()| word)));
+        let soft_delete = attrs.soft_delete.filter(|_| key.is_none());
+        let soft_delete =
+            soft_delete.and_then(|word| errors.handle(is_moment(ty, known, word).map(|()| word)));
+        let must_be_moment = soft_delete.filter(|_| known == Known::Other).map(|word| word.0);
         let must_be_integer = match (&key, version) {
             _ if known != Known::Other => None,
             (Some(KeySource::Database), _) => attrs.auto.map(|word| {
@@ -59,10 +67,12 @@ impl Scalar {
             },
             key,
             version,
+            soft_delete,
             unique: attrs.unique.is_some(),
             index: attrs.index.is_some(),
             length: length.map(|length| length.value),
             must_be_integer,
+            must_be_moment,
         }
     }
 }
@@ -115,6 +125,29 @@ fn is_version(ty: &Type, known: Known, word: Word) -> Result<()> {
             );
             Err(Error::custom(message).with_span(&word.0))
         }
+    }
+}
+
+/// Why a field can't be the one that `soft_delete` sets.
+pub(in crate::entity) const NO_MOMENT: &str =
+    "`soft_delete` is set to the time of a removal, so its field is an `Option` of a date and time";
+
+fn is_moment(ty: &Type, known: Known, word: Word) -> Result<()> {
+    if shape::argument_of(ty, "Option").is_none() {
+        let message = "a row that is not deleted has no `soft_delete` time; make the field an `Option`";
+        return Err(Error::custom(message).with_span(&shape::word_of(ty)));
+    }
+    let name = shape::last_name(shape::without_option(ty)).unwrap_or_default();
+    match known {
+        Known::Other => Ok(()),
+        Known::Fixed if name == "DateTime" || name == "NaiveDateTime" => Ok(()),
+        Known::Fixed
+        | Known::Integer
+        | Known::Float
+        | Known::Bool
+        | Known::Text
+        | Known::Bytes
+        | Known::Uuid => Err(Error::custom(format!("{NO_MOMENT}, not of `{name}`")).with_span(&word.0)),
     }
 }
 

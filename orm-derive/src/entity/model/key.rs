@@ -46,6 +46,10 @@ impl KeySource {
             let message = "a key never changes, so it can't be the `version`; use a field of its own";
             errors.push(Error::custom(message).with_span(&version.0));
         }
+        if let Some(soft_delete) = attrs.soft_delete {
+            let message = "a key never changes, so `soft_delete` can't set it; use a field of its own";
+            errors.push(Error::custom(message).with_span(&soft_delete.0));
+        }
         let inner = shape::without_option(field.ty);
         if Known::of(inner) == Known::Float {
             let message = "a float can't be a key, since it may be unequal to itself; use an integer, a \

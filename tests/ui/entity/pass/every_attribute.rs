@@ -1,6 +1,10 @@
 //! Every attribute of the reference, and what each generates.
 
-use orm_core::{Collection, Entity, EntityManager, EnumValue, Has, Loaded, NewtypeValue, Ref, Result};
+use chrono::{DateTime, Utc};
+use orm_core::{
+    Collection, Condition, Entity, EntityManager, EnumValue, Filter, FilterContext, Has, Loaded, NewtypeValue,
+    Ref, Result,
+};
 use uuid::Uuid;
 
 fn new_code() -> String {
@@ -23,9 +27,37 @@ enum Status {
 #[derive(NewtypeValue, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct AuthorId(i64);
 
+#[derive(Default)]
+struct Grown;
+
+impl Filter<Author> for Grown {
+    const NAME: &'static str = "grown";
+
+    fn condition(&self, _: &FilterContext<'_>) -> Result<Option<Condition<Author>>> {
+        Ok(Some(Author::AGE.gte(18)))
+    }
+}
+
+mod filters {
+    use orm_core::{Condition, Entity, Filter, FilterContext, Result};
+
+    /// A filter of every entity.
+    #[derive(Default)]
+    pub struct Rated;
+
+    impl<T: Entity> Filter<T> for Rated {
+        const NAME: &'static str = "rated";
+
+        fn condition(&self, _: &FilterContext<'_>) -> Result<Option<Condition<T>>> {
+            Ok(None)
+        }
+    }
+}
+
 #[derive(Entity, Clone, Debug, Default)]
 #[entity(table = "authors", schema = "library", rename_all = "camelCase", json = "camelCase")]
 #[entity(unique(name, email, name = "one_mail", where = "email IS NOT NULL"))]
+#[entity(filter = Grown, filter = filters::Rated)]
 #[entity(index(name), index(mentor, age, condition = "age > 1"))]
 struct Author {
     #[entity(id, auto)]
@@ -45,6 +77,8 @@ struct Author {
     scratch: u32,
     #[entity(version)]
     revision: i64,
+    #[entity(soft_delete)]
+    deleted_at: Option<DateTime<Utc>>,
     #[entity(column = "TYPE", json = "kind", constant = "KIND")]
     r#type: Option<u8>,
     mentor: Option<Ref<Self>>,

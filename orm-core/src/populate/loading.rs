@@ -1,0 +1,62 @@
+//! How relations are loaded: over unsaved edits or not, and under which filters.
+
+use crate::condition::Expression;
+use crate::entity::{Freshness, Region, Shape};
+use crate::error::Result;
+use crate::filter::FilterChoices;
+use crate::metadata::EntityId;
+
+/// How relations are loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loading<'a> {
+    pub(crate) freshness: Freshness,
+    /// What the query chose about filters; `None`: as the context.
+    filters: Option<&'a FilterChoices>,
+    /// What will be populated below the relation.
+    below: Option<&'a Shape>,
+}
+
+/// Under the filters of the context.
+impl From<Freshness> for Loading<'_> {
+    fn from(freshness: Freshness) -> Self {
+        Self { freshness, filters: None, below: None }
+    }
+}
+
+impl<'a> Loading<'a> {
+    /// Under the filters that a query chose.
+    pub(crate) fn under(self, filters: Option<&'a FilterChoices>) -> Self {
+        Self { filters, ..self }
+    }
+
+    /// Of entities below which `below` will be populated.
+    pub(super) fn above(self, below: &'a Shape) -> Self {
+        Self { below: Some(below), ..self }
+    }
+
+    fn promised(&self, region: &Region, target: EntityId) -> Result<Expression> {
+        let below = self.below.filter(|below| !below.is_empty());
+        below
+            .map_or_else(|| Ok(Expression::always()), |below| region.promised_by(target, below, self.filters))
+    }
+
+    /// Which rows of `target` are shown.
+    ///
+    /// # Errors
+    ///
+    /// Whatever a filter fails with.
+    pub(super) fn shown(&self, region: &Region, target: EntityId) -> Result<Expression> {
+        Ok(region.filter_of(target, self.filters)?.and(self.promised(region, target)?))
+    }
+
+    /// Which items of a to-many relation to `target` are shown, and the number of these filters.
+    ///
+    /// # Errors
+    ///
+    /// Whatever a filter fails with.
+    pub(super) fn items(&self, region: &Region, target: EntityId) -> Result<(Expression, Option<u64>)> {
+        let promised = self.promised(region, target)?;
+        let narrowing = region.narrowing(target, self.filters, &promised);
+        Ok((region.filter_of(target, self.filters)?.and(promised), narrowing))
+    }
+}

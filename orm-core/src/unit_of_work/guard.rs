@@ -1,0 +1,116 @@
+//! Holds a flush to the filters that guard writes: before its first statement as far as memory can tell, and before its
+//! commit for the rest.
+
+use super::flush::Run;
+use super::flush_plan::{FlushPlan, Step};
+use crate::condition::Expression;
+use crate::driver::Connection;
+use crate::entity::{CellId, Region};
+use crate::error::{Error, Result};
+use crate::populate::select;
+
+/// Cells whose written rows only the database can judge.
+pub(super) type Unsure = Vec<CellId>;
+
+impl FlushPlan {
+    /// Refuses rows that do not meet the filters that guard writes, as far as memory can tell; returns those that must be
+    /// counted when they are written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RefusedByFilter`], and whatever a filter fails with.
+    pub(super) fn check_guards(&self, region: &Region) -> Result<Unsure> {
+        let mut unsure = Vec::new();
+        if region.orm().filters.is_empty() {
+            return Ok(unsure);
+        }
+        for step in &self.steps {
+            let entity = match step {
+                Step::Insert { entity, .. }
+                | Step::Update { entity, .. }
+                | Step::SoftDelete { entity, .. }
+                | Step::Delete { entity, .. } => *entity,
+                Step::Pivot { .. } => continue,
+            };
+            let guard = region.guard_of(entity)?;
+            if guard.is_always() {
+                continue;
+            }
+            match step {
+                Step::Insert { rows, .. } => {
+                    for row in rows {
+                        if !region.passes_guard(row.cell, &row.snapshot, &guard)? {
+                            unsure.push(row.cell);
+                        }
+                    }
+                }
+                Step::Update { rows, .. } => {
+                    for row in rows {
+                        check_stored(region, row.cell, &guard)?;
+                        if let Some(snapshot) = &row.snapshot
+                            && !region.passes_guard(row.cell, snapshot, &guard)?
+                        {
+                            unsure.push(row.cell);
+                        }
+                    }
+                }
+                Step::SoftDelete { rows, .. } => {
+                    rows.iter().try_for_each(|row| check_stored(region, row.cell, &guard))?;
+                }
+                Step::Delete { cells, .. } => {
+                    cells.iter().try_for_each(|cell| check_stored(region, *cell, &guard))?;
+                }
+                Step::Pivot { .. } => {}
+            }
+        }
+        Ok(unsure)
+    }
+}
+
+/// Whether the row that `cell` has in the database may be written.
+fn check_stored(region: &Region, cell: CellId, guard: &Expression) -> Result<()> {
+    match region.arena(cell.entity).original(cell.at) {
+        Some(original) => region.passes_guard(cell, &original, guard).map(|_| ()),
+        // A bare reference, or a row of this flush: the statement or the insert says it.
+        None => Ok(()),
+    }
+}
+
+impl Run<'_> {
+    /// What an update did not find: a row that changed, or one that a filter keeps from being written.
+    pub(super) fn unmatched(&self, cell: CellId, is_versioned: bool) -> Result<Error> {
+        let guard = self.region.guard_of(cell.entity)?;
+        Ok(match is_versioned || guard.is_always() {
+            true => Error::StaleEntity { key: self.region.name(cell) },
+            false => self.region.refused(cell),
+        })
+    }
+
+    /// Counts the written rows that meet the filters that guard them.
+    pub(super) async fn verify_guards(&self, connection: &mut dyn Connection, unsure: Unsure) -> Result<()> {
+        let mut cells = unsure;
+        cells.sort_unstable();
+        for cells in cells.chunk_by(|a, b| a.entity == b.entity) {
+            if !self.all_pass(connection, cells).await? {
+                // One by one: which it is, is worth the statements.
+                for cell in cells {
+                    if !self.all_pass(connection, std::slice::from_ref(cell)).await? {
+                        return Err(self.region.refused(*cell));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn all_pass(&self, connection: &mut dyn Connection, cells: &[CellId]) -> Result<bool> {
+        let Some(first) = cells.first() else { return Ok(true) };
+        let keys = cells.iter().filter_map(|cell| self.written_key(*cell)).collect();
+        let guard = self.region.guard_of(first.entity)?;
+        let condition = Expression::KeyIn { property: None, keys }.and(guard);
+        let select = select(self.region, first.entity, condition, Vec::new());
+        let orm = self.region.orm();
+        let count = connection.count(&select).await.map_err(|error| orm.error("count", error))?;
+        Ok(usize::try_from(count).is_ok_and(|count| count == cells.len()))
+    }
+}

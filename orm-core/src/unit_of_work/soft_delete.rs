@@ -1,0 +1,97 @@
+//! Soft deletes: the removal of an entity whose rows stay is an update that sets the time.
+//!
+//! In memory it is a removal like any other: after the flush the entity is detached, and no list holds it. The row stays in
+//! the database, with its links, and the filter [`SoftDelete`](crate::filter::SoftDelete) hides it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::settle::SoftDeleted;
+use crate::entity::{CellId, Region, Saved, State};
+use crate::error::{Error, Result};
+use crate::value::{ColumnType, Value};
+
+impl Region {
+    /// The property that a removal of this cell sets; `None` where the row itself goes.
+    pub(crate) fn soft_delete_of(&self, cell: CellId) -> Option<usize> {
+        let property = self.entity(cell.entity).soft_delete?;
+        (!self.pending().for_good.contains(&cell)).then_some(property)
+    }
+
+    /// Whether the database is known to have the row of `cell` as deleted already.
+    pub(super) fn is_soft_deleted(&self, cell: CellId) -> bool {
+        let arena = self.arena(cell.entity);
+        let Some((property, original)) = self.soft_delete_of(cell).zip(arena.original(cell.at)) else {
+            return false;
+        };
+        arena.value_of(&original, property).is_ok_and(|value| !value.is_null())
+    }
+
+    /// Schedules the row itself to be deleted, also where a removal would only set the time.
+    pub(crate) fn remove_for_good(&self, cell: CellId) -> Result<()> {
+        if self.state(cell) != State::New && self.entity(cell.entity).soft_delete.is_some() {
+            self.pending().for_good.insert(cell);
+        }
+        self.remove(cell)
+    }
+
+    /// Takes a removal back: one that waits for a flush, and one that the row has.
+    pub(crate) fn undelete(&self, cell: CellId) -> Result<()> {
+        self.restore(cell)?;
+        if let Some(property) = self.entity(cell.entity).soft_delete {
+            self.empty(cell, property);
+        }
+        Ok(())
+    }
+
+    /// Sets a property to NULL, as an edit does.
+    fn empty(&self, cell: CellId, property: usize) {
+        let arena = self.arena(cell.entity);
+        while let Some(base) = arena.current(cell.at) {
+            if arena.value_of(&base, property).is_ok_and(|value| value.is_null()) {
+                return;
+            }
+            let Some(value) = arena.value_with(&base, property, Value::Null) else { return };
+            if self.try_publish(cell, &base, value).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The time of a removal, as the column of `property` stores it.
+    pub(super) fn time_of_removal(&self, cell: CellId, property: usize) -> Result<Value> {
+        let meta = self.entity(cell.entity);
+        let column = &meta.columns[meta.properties[property].columns.start];
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(Error::other)?;
+        let micros = i64::try_from(since.as_micros()).map_err(Error::other)?;
+        Ok(match column.column_type {
+            ColumnType::DateTime => Value::DateTime(micros),
+            _ => Value::Timestamp(micros),
+        })
+    }
+
+    /// The row says that it is deleted: the entity is what a removed one is.
+    pub(super) fn settle_soft_deleted(&self, deleted: Vec<SoftDeleted>) {
+        for SoftDeleted { cell, values } in deleted {
+            let arena = self.arena(cell.entity);
+            let is_taken_back = arena.state(cell.at) == State::Managed;
+            let properties: Vec<usize> = values.iter().map(|(property, _)| *property).collect();
+            if let Some(sent) = arena.original(cell.at)
+                && arena.settle_saved(cell.at, Saved { sent, values, references: Vec::new() })
+                && is_taken_back
+            {
+                self.pending().touched.push(cell);
+            }
+            if is_taken_back {
+                // While the update ran: the next flush takes the time out again.
+                let soft_delete = self.entity(cell.entity).soft_delete;
+                properties
+                    .into_iter()
+                    .filter(|at| Some(*at) == soft_delete)
+                    .for_each(|at| self.empty(cell, at));
+                continue;
+            }
+            arena.settle_removed(cell.at);
+            self.links().drop_cell(self, cell);
+        }
+    }
+}

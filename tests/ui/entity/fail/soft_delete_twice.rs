@@ -1,0 +1,14 @@
+use chrono::{DateTime, Utc};
+use orm_core::Entity;
+
+#[derive(Entity, Clone)]
+struct Author {
+    #[entity(id, auto)]
+    id: i64,
+    #[entity(soft_delete)]
+    deleted_at: Option<DateTime<Utc>>,
+    #[entity(soft_delete)]
+    gone_at: Option<DateTime<Utc>>,
+}
+
+fn main() {}
