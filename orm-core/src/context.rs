@@ -5,6 +5,7 @@
 
 mod request;
 mod source;
+pub(crate) mod transaction;
 
 pub use request::{InContext, InCurrentContext, RequestContext, RequestManagers};
 pub use source::{ContextSource, Returned, ReturnedValue};

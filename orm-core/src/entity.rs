@@ -15,8 +15,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use arena::{
-    Arena, ErasedArena, ErasedRows, ErasedSnapshot, Freshness, Merged, MovedReference, Saved, key_error,
-    typed,
+    Arena, CellRecord, CellRecords, Durability, ErasedArena, ErasedRows, ErasedSnapshot, Freshness, Merged,
+    MovedReference, Saved, key_error, typed,
 };
 pub(crate) use cell::{State, three_way_merge};
 pub use cursor::{Cursor, ReadError};

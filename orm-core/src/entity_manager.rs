@@ -4,9 +4,12 @@ mod filters;
 mod handles;
 mod options;
 mod repository;
+mod transaction;
 mod values;
 
 use std::fmt;
+use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,10 +19,14 @@ use handles::Removal;
 pub use handles::{Handles, Merge, Persist, Remove};
 pub use options::{FlushMode, ForkOptions, Outcome};
 pub use repository::Repository;
+use transaction::Begun;
+#[doc(hidden)]
+pub use transaction::transaction;
+pub use transaction::{Propagation, Retry, TransactionOptions, TransactionPolicy, retry};
 pub(crate) use values::{RequestState, RequestValues};
 
 use crate::condition::Condition;
-use crate::context::RequestContext;
+use crate::context::{self, RequestContext};
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
 use crate::error::{Error, Result};
 use crate::metadata::EntityId;
@@ -27,7 +34,8 @@ use crate::orm::{DEFAULT_NAME, OrmCore};
 use crate::populate::{keep_promises, load_rows, populate, select};
 use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
-use crate::unit_of_work::{self, FlushPlan};
+use crate::session::{Holder, Level, Session};
+use crate::unit_of_work::{self, FlushPlan, Scope};
 
 /// Finds, tracks and saves entities.
 ///
@@ -37,6 +45,8 @@ use crate::unit_of_work::{self, FlushPlan};
 #[derive(Clone)]
 pub struct EntityManager {
     context: Arc<Context>,
+    /// Of the manager that a transaction's closure got: where in the transaction it stands.
+    level: Option<Arc<Level>>,
 }
 
 /// One context: an identity map that `clear` replaces, and how it behaves.
@@ -45,10 +55,11 @@ struct Context {
     orm: Arc<OrmCore>,
     kind: ContextKind,
     request: Arc<RequestState>,
+    session: Arc<Session>,
     region: Mutex<Arc<Region>>,
     flush_mode: FlushMode,
-    /// Flushes take turns.
-    flushing: tokio::sync::Mutex<()>,
+    /// What `begin` has begun, outermost first.
+    begun: Mutex<Vec<Begun>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +83,18 @@ impl EntityManager {
 
     fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode, request: Arc<RequestState>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let session = Session::new(Arc::clone(&orm));
         let context = Context {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            region: Mutex::new(Region::new(Arc::clone(&orm), Arc::clone(&request))),
+            region: Mutex::new(Region::new(Arc::clone(&session), Arc::clone(&request))),
+            session,
             orm,
             kind,
             request,
             flush_mode,
-            flushing: tokio::sync::Mutex::new(()),
+            begun: Mutex::default(),
         };
-        Self { context: Arc::new(context) }
+        Self { context: Arc::new(context), level: None }
     }
 
     pub(crate) fn orm(&self) -> &Arc<OrmCore> {
@@ -94,6 +107,23 @@ impl EntityManager {
 
     pub(crate) fn region(&self) -> Arc<Region> {
         Arc::clone(&self.context.region.lock())
+    }
+
+    // ---- transactions
+
+    /// The level that this handle was made for.
+    pub(crate) fn own_level(&self) -> Option<&Arc<Level>> {
+        self.level.as_ref()
+    }
+
+    /// Where in the context's transactions a call on this manager stands: as deep as the handle, or the current task,
+    /// says, and in what `begin` has begun there.
+    pub(crate) fn level(&self) -> Arc<Level> {
+        let session = &self.context.session;
+        let own = self.level.clone().filter(|level| level.is_open());
+        let current = context::transaction::level_of(session.id());
+        let level = own.into_iter().chain(current).max_by_key(|level| level.depth());
+        level.unwrap_or_else(|| Arc::clone(session.root())).innermost()
     }
 
     // ---- contexts
@@ -131,8 +161,12 @@ impl EntityManager {
 
     /// As [`resolve`](Self::resolve), without the guard.
     fn contextual(&self) -> Self {
-        if self.context.kind == ContextKind::Own {
+        if self.context.kind == ContextKind::Own || self.level.is_some() {
             return self.clone();
+        }
+        let orm = &self.context.orm;
+        if let Some(inside) = context::transaction::manager_of(orm, RequestContext::outer_transactions()) {
+            return inside;
         }
         let current = match &self.context.orm.context {
             Some(callback) => callback(self.name()),
@@ -166,10 +200,12 @@ impl EntityManager {
         fork
     }
 
-    /// A context for the results of one query.
-    pub(crate) fn isolated(&self) -> Self {
-        let request = Arc::clone(self.contextual().request());
-        Self::make(Arc::clone(&self.context.orm), ContextKind::Own, FlushMode::Commit, request)
+    /// Memory for the results of one query, which nothing saves and nobody else sees.
+    pub(crate) fn isolated(&self) -> Arc<Region> {
+        let em = self.contextual();
+        let region = Region::new(Arc::clone(&em.context.session), Arc::clone(em.request()));
+        region.detach();
+        region
     }
 
     /// Empties the identity map. Handles become detached: readable, no longer saved. What was not flushed is lost.
@@ -179,7 +215,7 @@ impl EntityManager {
     /// [`Error::GlobalContext`].
     pub fn clear(&self) -> Result<()> {
         let em = self.resolve("clear")?;
-        let fresh = Region::new(Arc::clone(&em.context.orm), Arc::clone(em.request()));
+        let fresh = Region::new(Arc::clone(&em.context.session), Arc::clone(em.request()));
         let old = std::mem::replace(&mut *em.context.region.lock(), fresh);
         old.detach();
         Ok(())
@@ -296,9 +332,7 @@ impl EntityManager {
         keep_promises(&region).await?;
         if hydrated.cells.is_empty() {
             let name = region.name(cell);
-            region.links().drop_cell(&region, cell);
-            region.arena(cell.entity).set_state(cell.at, State::Removed);
-            region.arena(cell.entity).settle_removed(cell.at);
+            region.settle_vanished(cell);
             return Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: name.to_string() });
         }
         Ok(())
@@ -395,10 +429,17 @@ impl EntityManager {
     ///
     /// [`Error::Constraint`], [`Error::RequiredRelation`], [`Error::StaleEntity`], [`Error::ForeignEntity`],
     /// [`Error::CommitOrderCycle`], [`Error::OutcomeUnknown`], [`Error::Driver`] and [`Error::GlobalContext`].
-    pub async fn flush(&self) -> Result<()> {
-        let em = self.resolve("flush")?;
-        let _turn = em.context.flushing.lock().await;
-        unit_of_work::flush(&em.region()).await
+    #[track_caller]
+    pub fn flush(&self) -> impl Future<Output = Result<()>> + Send + use<'_> {
+        let holder = Holder::new("flush", Location::caller());
+        async move { self.resolve("flush")?.flush_now(holder).await }
+    }
+
+    /// Flushes this very context, where it stands.
+    async fn flush_now(&self, holder: Holder) -> Result<()> {
+        let level = self.level();
+        let _turn = level.turn(holder, self.context.orm.wait_timeout).await?;
+        unit_of_work::flush(&self.region(), &level, Scope::Alone).await
     }
 
     /// What the next flush would write, without writing it. Its `Display` is for people.
@@ -415,10 +456,14 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`], and [`Error::OutcomeUnknown`] while a flush is still running.
+    #[track_caller]
     pub fn accept_unknown(&self, outcome: Outcome) -> Result<()> {
         let em = self.resolve("accept_unknown")?;
         // A flush that is still waiting for its answer needs no guess.
-        let Ok(_turn) = em.context.flushing.try_lock() else { return Err(Error::OutcomeUnknown) };
+        let holder = Holder::new("decision", Location::caller());
+        let Some(_turn) = em.context.session.root().try_turn(holder) else {
+            return Err(Error::OutcomeUnknown);
+        };
         unit_of_work::accept_unknown(&em.region(), outcome);
         Ok(())
     }
@@ -429,7 +474,8 @@ impl EntityManager {
         mode: Option<FlushMode>,
         entities: impl FnOnce() -> Vec<EntityId>,
     ) -> Result<()> {
-        let mode = mode.unwrap_or(self.context.flush_mode);
+        let level = self.level();
+        let mode = mode.or(level.flush_mode).unwrap_or(self.context.flush_mode);
         if mode == FlushMode::Commit {
             return Ok(());
         }
@@ -437,21 +483,21 @@ impl EntityManager {
         if !region.has_pending_cells() {
             return Ok(());
         }
-        match mode {
-            FlushMode::Always => {
-                let _turn = self.context.flushing.lock().await;
-                unit_of_work::flush(&region).await
-            }
-            FlushMode::Auto | FlushMode::Commit => {
-                if region.has_pending(&entities()) {
-                    tracing::info!(
-                        target: "orm",
-                        "a query misses changes that are not flushed; flush first, or use FlushMode::Always"
-                    );
-                }
-                Ok(())
-            }
+        let holder = Holder::new("flush before a query", Location::caller());
+        if mode == FlushMode::Always {
+            return self.flush_now(holder).await;
         }
+        if !region.has_pending(&entities()) {
+            return Ok(());
+        }
+        if level.is_transaction() {
+            return self.flush_now(holder).await;
+        }
+        tracing::info!(
+            target: "orm",
+            "a query misses changes that are not flushed; flush first, or use FlushMode::Always"
+        );
+        Ok(())
     }
 
     fn check_own<T: Entity, P: 'static>(&self, region: &Arc<Region>, entity: &Loaded<T, P>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Errors: what went wrong, where, and what to do.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::condition::Field;
 use crate::driver::{DriverError, DriverErrorKind, ViolationKind};
@@ -252,6 +253,29 @@ pub enum Error {
          `accept_unknown(..)`, or `clear()`"
     )]
     OutcomeUnknown,
+
+    /// Something else of the same context, or the transactions of others, did not end in time.
+    #[error(
+        "{action} waited {waited:?} for {holder}. What runs side by side in one context takes turns: await it first, \
+         use the manager that the closure got, or work in a fork; `wait_timeout` of the builder sets the limit"
+    )]
+    Wait {
+        /// What waited.
+        action: &'static str,
+        /// Who has the turn or the connection, and where it was begun.
+        holder: String,
+        /// How long it waited.
+        waited: Duration,
+    },
+
+    /// A transaction can't be used in this way, or not here.
+    #[error("{action}: {problem}")]
+    Transaction {
+        /// What was asked for.
+        action: &'static str,
+        /// What is wrong and what to do.
+        problem: &'static str,
+    },
 
     /// A relation was used in a way that its kind does not allow, or an item given that can't be one.
     #[error("`{relation}` of {key}: {problem}")]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::driver::{Select, Selection};
-use crate::entity::{ErasedRows, Freshness, MovedReference, Region};
+use crate::driver::{Connection, Select, Selection};
+use crate::entity::{Durability, ErasedRows, Freshness, MovedReference, Region};
 use crate::error::Result;
 use crate::metadata::{EntityId, Side};
 use crate::value::{ColumnType, KeyValues};
@@ -26,12 +26,17 @@ pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Fresh
     let mut tries = 0;
     loop {
         let settled = region.settled();
+        let durability = if region.session().reads_uncommitted() {
+            Durability::Uncommitted
+        } else {
+            Durability::Committed
+        };
         let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
         run(region, select, &mut *rows).await?;
         tries += 1;
         // Rows from before a flush of this context must not go over what it saved: read them again.
         if region.settled() == settled || tries == MAX_TRIES {
-            return Ok(attach(region, select.root, rows, freshness));
+            return Ok(attach(region, select.root, rows, freshness, durability));
         }
     }
 }
@@ -40,13 +45,21 @@ pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Fresh
 const MAX_TRIES: u32 = 4;
 
 async fn run(region: &Region, select: &Select, rows: &mut dyn ErasedRows) -> Result<()> {
-    let orm = region.orm();
-    let mut connection = orm.connection("find").await?;
-    connection.select(select, rows.sink()).await.map_err(|error| orm.error("find", error))
+    let mut connection = region.session().connection("find").await?;
+    connection.select(select, rows.sink()).await.map_err(|error| region.orm().error("find", error))
 }
 
-fn attach(region: &Region, entity: EntityId, rows: Box<dyn ErasedRows>, freshness: Freshness) -> Hydrated {
-    let (attached, linked) = rows.attach(region.arena(entity), freshness);
+fn attach(
+    region: &Region,
+    entity: EntityId,
+    rows: Box<dyn ErasedRows>,
+    freshness: Freshness,
+    durability: Durability,
+) -> Hydrated {
+    let (attached, linked) = rows.attach(region.arena(entity), freshness, durability);
+    if let Some(records) = attached.records {
+        region.record_cells(entity, records);
+    }
     let mut links = region.links();
     if !attached.moved.is_empty() {
         links.move_references(region, entity, &attached.moved);

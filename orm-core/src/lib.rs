@@ -13,6 +13,7 @@ pub mod entity_manager;
 pub mod error;
 pub mod filter;
 mod hydrate;
+mod journal;
 mod links;
 pub mod metadata;
 mod orm;
@@ -22,15 +23,19 @@ pub mod query;
 pub mod relation;
 pub mod schema;
 pub mod serialize;
+mod session;
 mod unit_of_work;
 pub mod value;
 
 pub use condition::{Condition, Field, OrderBy};
 pub use context::{ContextSource, InCurrentContext, RequestContext};
+pub use driver::IsolationLevel;
 pub use entity::{
     Edit, Entity, Has, IsPopulated, Key, Loaded, LoadedCollection, NewEntity, Populate, Slot, With, Without,
 };
-pub use entity_manager::{EntityManager, FlushMode, ForkOptions, Outcome, Repository};
+pub use entity_manager::{
+    EntityManager, FlushMode, ForkOptions, Outcome, Propagation, Repository, Retry, TransactionOptions, retry,
+};
 pub use error::{ConstraintViolation, EntityKey, Error, Result};
 pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use metadata::NamingStrategy;
@@ -40,7 +45,9 @@ pub use unit_of_work::FlushPlan;
 pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]
-pub use orm_derive::{Entity, EnumValue, NewtypeValue, create_request_context, ensure_request_context};
+pub use orm_derive::{
+    Entity, EnumValue, NewtypeValue, create_request_context, ensure_request_context, transactional,
+};
 
 /// What emitted code names. Not part of the public interface.
 #[doc(hidden)]

@@ -149,10 +149,10 @@ impl Links {
         }
     }
 
-    fn take(&mut self, relation: RelationId, owner: u32, item: u32) {
-        if let Some(list) = self.lists.get_mut(&relation).and_then(|lists| lists.get_mut(&owner)) {
-            list.take(item);
-        }
+    /// Takes `item` out of a list. Returns whether it was in.
+    fn take(&mut self, relation: RelationId, owner: u32, item: u32) -> bool {
+        let list = self.lists.get_mut(&relation).and_then(|lists| lists.get_mut(&owner));
+        list.is_some_and(|list| list.take(item))
     }
 
     /// Foreign keys of `entity` moved: both ends' lists follow. Returns the cells that a one-to-one relation now
@@ -345,26 +345,47 @@ impl Links {
         }
     }
 
-    /// An entity is gone: no list holds it any more. Its own lists stay, for whoever still reads it.
+    /// The rollback of a flush that wrote these: they wait again, but for what the program did to them since.
+    pub(crate) fn unsettle_pivot(&mut self, relation: RelationId, written: &PivotChanges) {
+        let changes = self.pivots.entry(relation).or_default();
+        for link in &written.added {
+            if !changes.removed.remove(link) {
+                changes.added.insert(*link);
+            }
+        }
+        for link in &written.removed {
+            if !changes.added.remove(link) {
+                changes.removed.insert(*link);
+            }
+        }
+    }
+
+    /// An entity is gone: no list holds it any more. Its own lists stay, for whoever still reads it. Returns where it
+    /// was.
     ///
     /// Only the lists of many-to-many relations to its type are searched; those of foreign keys follow from the keys.
-    pub(crate) fn drop_cell(&mut self, region: &Region, gone: CellId) {
+    pub(crate) fn drop_cell(&mut self, region: &Region, gone: CellId) -> DroppedLinks {
         let metadata = region.metadata();
+        let mut dropped = DroppedLinks::default();
         for (index, relation) in metadata.entity(gone.entity).relations.iter().enumerate() {
             let RelationKind::ManyToOne { .. } = relation.kind else { continue };
             let Some(inverse) = region.inverse_of(gone.entity, index) else { continue };
             let arena = region.arena(gone.entity);
             for target in [arena.target(gone.at, index), arena.original_target(gone.at, index)] {
-                if let Some(owner) = region.resolve(inverse.entity, &target) {
-                    self.take(inverse, owner, gone.at);
+                if let Some(owner) = region.resolve(inverse.entity, &target)
+                    && self.take(inverse, owner, gone.at)
+                {
+                    dropped.lists.push((inverse, owner));
                 }
             }
         }
-        for (relation, lists) in &mut self.lists {
-            let relation = metadata.relation(*relation);
+        for (id, lists) in &mut self.lists {
+            let relation = metadata.relation(*id);
             if relation.kind.is_many_to_many() && relation.target == gone.entity {
-                for list in lists.values_mut() {
-                    list.take(gone.at);
+                for (owner, list) in lists {
+                    if list.take(gone.at) {
+                        dropped.lists.push((*id, *owner));
+                    }
                 }
             }
         }
@@ -374,10 +395,37 @@ impl Links {
                 (relation.entity == gone.entity && link.0 == gone.at)
                     || (target == gone.entity && link.1 == gone.at)
             };
-            changes.added.retain(|link| !touches(link));
-            changes.removed.retain(|link| !touches(link));
+            let taken = PivotChanges {
+                added: changes.added.extract_if(.., |link| touches(link)).collect(),
+                removed: changes.removed.extract_if(.., |link| touches(link)).collect(),
+            };
+            if !taken.is_empty() {
+                dropped.pivots.push((*relation, taken));
+            }
+        }
+        dropped
+    }
+
+    /// The entity is back: so is it in the lists that it was in.
+    pub(crate) fn put_back(&mut self, cell: CellId, dropped: DroppedLinks) {
+        for (relation, owner) in dropped.lists {
+            if let Some(list) = self.lists.get_mut(&relation).and_then(|lists| lists.get_mut(&owner)) {
+                list.push(cell.at);
+            }
+        }
+        for (relation, changes) in dropped.pivots {
+            let waiting = self.pivots.entry(relation).or_default();
+            waiting.added.extend(changes.added);
+            waiting.removed.extend(changes.removed);
         }
     }
+}
+
+/// Where an entity was that is gone: lists by relation and owner, and links that waited to be written.
+#[derive(Debug, Default)]
+pub(crate) struct DroppedLinks {
+    lists: Vec<(RelationId, u32)>,
+    pivots: Vec<(RelationId, PivotChanges)>,
 }
 
 fn owning_pair(region: &Region, relation: RelationId, owner: u32, item: u32) -> (RelationId, (u32, u32)) {

@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::driver::{Connection, Driver, DriverError, DriverErrorKind};
+use parking_lot::Mutex;
+
+use crate::driver::{Capabilities, Connection, Driver, DriverError, DriverErrorKind};
 use crate::entity::{Entity, EntityType};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{ConstraintViolation, Error, Result};
 use crate::filter::{FilterRegistry, FilterTargets, RegisteredFilter};
 use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
 use crate::schema::Schema;
+use crate::session::Holder;
 
 /// The custom storage of contexts: asked with a manager's name.
 pub(crate) type ContextCallback = Arc<dyn Fn(&str) -> Option<EntityManager> + Send + Sync>;
@@ -43,6 +47,7 @@ impl Orm {
             context: None,
             allow_global_context: std::env::var("ORM_ALLOW_GLOBAL_CONTEXT").is_ok_and(|value| is_on(&value)),
             flush_mode: FlushMode::default(),
+            wait_timeout: Duration::from_secs(30),
         }
     }
 
@@ -57,6 +62,12 @@ impl Orm {
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.em.orm().metadata
+    }
+
+    /// What the database can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        self.em.orm().driver.capabilities()
     }
 
     /// Creates and drops the tables of the entities.
@@ -88,6 +99,7 @@ pub struct OrmBuilder {
     context: Option<ContextCallback>,
     allow_global_context: bool,
     flush_mode: FlushMode,
+    wait_timeout: Duration,
 }
 
 impl OrmBuilder {
@@ -148,6 +160,14 @@ impl OrmBuilder {
         self
     }
 
+    /// How long a flush or a transaction waits for another one of the same context, and a statement for the
+    /// connection of its transaction; then it fails with [`Error::Wait`], which names who has it. The default is 30
+    /// seconds.
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.wait_timeout = timeout;
+        self
+    }
+
     /// Links and checks the entities.
     ///
     /// # Errors
@@ -166,6 +186,8 @@ impl OrmBuilder {
             context: self.context,
             allow_global_context: self.allow_global_context,
             flush_mode: self.flush_mode,
+            wait_timeout: self.wait_timeout,
+            transactions: Mutex::default(),
         };
         Ok(Orm { em: EntityManager::global(Arc::new(core)) })
     }
@@ -190,11 +212,37 @@ pub(crate) struct OrmCore {
     pub(crate) context: Option<ContextCallback>,
     pub(crate) allow_global_context: bool,
     pub(crate) flush_mode: FlushMode,
+    pub(crate) wait_timeout: Duration,
+    /// The transactions that are open, for the error of who waits for a connection.
+    transactions: Mutex<Vec<(u64, Holder)>>,
 }
 
 impl OrmCore {
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wait`] when none became free in time and transactions hold some, and [`Error::Driver`].
     pub(crate) async fn connection(&self, action: &'static str) -> Result<Box<dyn Connection>> {
-        self.driver.acquire().await.map_err(|error| self.error(action, error))
+        let begun = Instant::now();
+        let error = match self.driver.acquire().await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => error,
+        };
+        let holders: Vec<String> =
+            self.transactions.lock().iter().map(|(_, holder)| holder.to_string()).collect();
+        if error.kind() == DriverErrorKind::PoolTimeout && !holders.is_empty() {
+            return Err(Error::Wait { action, holder: holders.join(", "), waited: begun.elapsed() });
+        }
+        Err(self.error(action, error))
+    }
+
+    pub(crate) fn note_transaction(&self, number: u64, holder: Holder) {
+        self.transactions.lock().push((number, holder));
+    }
+
+    pub(crate) fn forget_transaction(&self, number: u64) {
+        self.transactions.lock().retain(|(open, _)| *open != number);
     }
 
     /// A driver's error in the program's names.

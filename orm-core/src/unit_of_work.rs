@@ -13,7 +13,7 @@ mod settle;
 mod soft_delete;
 
 pub(crate) use adopt::{Adoption, Mode};
-pub(crate) use flush::{accept_unknown, flush};
+pub(crate) use flush::{Scope, accept_unknown, flush};
 pub use flush_plan::FlushPlan;
 pub(crate) use settle::Settlement;
 
@@ -23,6 +23,7 @@ use hashbrown::HashSet;
 
 use crate::entity::{CellId, Region, State};
 use crate::error::{Error, Result};
+use crate::journal::Mark;
 
 /// Cells that wait for a flush. The lists may name a cell that does not wait any more, or twice; its state decides.
 #[derive(Debug, Default)]
@@ -34,8 +35,17 @@ pub(crate) struct Pending {
     pub(crate) for_good: HashSet<CellId, foldhash::fast::RandomState>,
     /// What infallible calls had to keep for the next flush to say.
     pub(crate) errors: Vec<Arc<Error>>,
-    /// A commit whose answer never came, with what it would settle.
-    pub(crate) unknown: Option<Settlement>,
+    /// A commit whose answer never came.
+    pub(crate) unknown: Option<Unknown>,
+}
+
+/// What a commit whose answer never came leaves open.
+#[derive(Debug)]
+pub(crate) enum Unknown {
+    /// A flush in a transaction of its own, with what it would settle.
+    Flush(Settlement),
+    /// A transaction whose flushes are settled already: the journal takes them back, to this mark.
+    Transaction(Mark),
 }
 
 impl Region {

@@ -1,4 +1,5 @@
-//! `#[create_request_context]` and `#[ensure_request_context]`: functions whose body runs in a request context.
+//! `#[create_request_context]`, `#[ensure_request_context]` and `#[transactional]`: functions whose body runs in a request
+//! context or a transaction.
 //!
 //! parse → check → expand. The signature, the attributes and the visibility stay as the user wrote them; only the body
 //! is replaced. After an error the function is emitted unchanged, so that its callers report nothing further.
@@ -6,6 +7,7 @@
 mod args;
 mod expand;
 mod function;
+mod options;
 
 use proc_macro2::TokenStream;
 
@@ -22,11 +24,17 @@ pub(crate) fn ensure(args: TokenStream, item: TokenStream) -> TokenStream {
     wrap(ContextAttribute::Ensure, args, item)
 }
 
-/// Which of the two attributes is expanded.
-#[derive(Clone, Copy)]
+/// Expands `#[transactional]`.
+pub(crate) fn transactional(args: TokenStream, item: TokenStream) -> TokenStream {
+    wrap(ContextAttribute::Transactional, args, item)
+}
+
+/// Which of the attributes is expanded.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum ContextAttribute {
     Create,
     Ensure,
+    Transactional,
 }
 
 impl ContextAttribute {
@@ -35,6 +43,7 @@ impl ContextAttribute {
         match self {
             Self::Create => "create_request_context",
             Self::Ensure => "ensure_request_context",
+            Self::Transactional => "transactional",
         }
     }
 }
@@ -47,8 +56,14 @@ fn wrap(attribute: ContextAttribute, args: TokenStream, mut item: TokenStream) -
 }
 
 fn try_wrap(attribute: ContextAttribute, args: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
-    let function = ContextFunction::parse(attribute, item)?;
-    let args = ContextArgs::parse(attribute, args)?;
-    let source = Source::resolve(attribute, args.source, &function.signature)?;
-    Ok(expand::function(attribute, &function, &source, &args.crate_path))
+    let mut function = ContextFunction::parse(attribute, item)?;
+    let tokens = args.clone();
+    let mut args = ContextArgs::parse(attribute, args)?;
+    if let Some(transactional) = function.take_transactional(attribute) {
+        // The transaction is to run in the context, whichever is written first; what expands last is outside.
+        return Ok(expand::in_turn(attribute, &transactional, &function, &tokens, &args.crate_path));
+    }
+    function.check(attribute)?;
+    let source = Source::resolve(attribute, args.source.take(), &function.signature)?;
+    Ok(expand::function(attribute, &function, &source, &args))
 }

@@ -263,5 +263,41 @@ pub fn ensure_request_context(args: TokenStream, item: TokenStream) -> TokenStre
     shown(context::ensure(args.into(), item.into()))
 }
 
+/// Runs each call of a function in a transaction: it commits when the function returns `Ok`, and rolls back when it returns
+/// `Err` or panics.
+///
+/// Stands on `async` functions and methods, and on those that return a future, which return a `Result` whose error can be
+/// made from `orm_core::Error`. The entity manager is taken from `self`, or from where the attribute says, as for
+/// `#[create_request_context]`; in the body, that manager and all that follow the current context are in the transaction.
+/// Options stand after it: `propagation = Required`, `isolation = Serializable`, `flush_mode = Commit`, `read_only`.
+///
+/// ```
+/// use orm_core::{EntityManager, Error, transactional};
+///
+/// struct Orders {
+///     em: EntityManager,
+/// }
+///
+/// impl Orders {
+///     #[transactional(self.em)]
+///     async fn place(&self, item: i64) -> Result<(), Error> {
+///         self.em.flush().await
+///     }
+///
+///     #[transactional(self.em, isolation = Serializable, read_only)]
+///     async fn report(&self) -> Result<usize, Error> {
+///         self.em.managed_count()
+///     }
+/// }
+/// # let _ = (Orders::place, Orders::report);
+/// ```
+///
+/// A call inside another transaction is a savepoint, unless `propagation` says otherwise. `crate = ".."` is the path of
+/// orm-core, if it is not `::orm_core`.
+#[proc_macro_attribute]
+pub fn transactional(args: TokenStream, item: TokenStream) -> TokenStream {
+    shown(context::transactional(args.into(), item.into()))
+}
+
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,8 @@ pub enum Fault {
     CommitLost,
     /// The next commit is sent, but the connection is reported lost.
     CommitUnanswered,
+    /// The next ROLLBACK fails before it is sent.
+    Rollback,
     /// The next select never returns.
     SelectStalls,
 }
@@ -327,6 +329,7 @@ impl Connection for RecordingConnection {
             match step {
                 TransactionStep::Begin(_) if self.recorder.take(Fault::Begin) => return Err(injected()),
                 TransactionStep::Commit if self.recorder.take(Fault::CommitRefused) => return Err(injected()),
+                TransactionStep::Rollback if self.recorder.take(Fault::Rollback) => return Err(injected()),
                 TransactionStep::Commit if self.recorder.take(Fault::CommitLost) => return Err(lost()),
                 _ => {}
             }

@@ -41,6 +41,7 @@ pub mod smoke;
 pub mod snapshots;
 pub mod soft_delete;
 pub mod tenants;
+pub mod transactions;
 pub mod versions;
 pub mod violations;
 
@@ -555,6 +556,25 @@ macro_rules! driver_suite {
                 edits_made_while_the_outcome_is_unknown_are_kept,
                 clear_forgets_an_unknown_outcome,
                 accepting_an_outcome_that_is_known_does_nothing;
+            transactions:
+                what_is_persisted_in_a_transaction_is_flushed_before_its_commit,
+                an_error_in_a_transaction_rolls_back_and_is_returned,
+                a_transaction_keeps_the_programs_own_error_type,
+                a_nested_transaction_is_a_savepoint,
+                a_failed_flush_leaves_the_transaction_usable,
+                the_outer_handle_is_inside_the_transaction,
+                the_global_manager_follows_the_transaction,
+                a_fork_is_outside_of_its_parents_transaction,
+                a_query_in_a_transaction_flushes_what_it_could_miss,
+                transactions_by_hand,
+                a_commit_by_hand_that_fails_keeps_its_work,
+                a_dropped_context_rolls_its_transaction_back,
+                required_joins_and_its_failure_refuses_the_commit,
+                propagations_that_depend_on_an_open_transaction,
+                a_second_transaction_is_refused_where_there_can_be_none,
+                a_savepoint_has_no_isolation_level,
+                a_failing_rollback_does_not_hide_the_first_error,
+                hooks_run_after_the_end_of_a_transaction;
             flush_turns:
                 flushes_at_the_same_time_write_once,
                 a_waiting_flush_writes_what_came_meanwhile,

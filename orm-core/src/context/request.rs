@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::task::futures::TaskLocalFuture;
 
-use super::ContextSource;
+use super::{ContextSource, transaction};
 use crate::entity_manager::{EntityManager, ForkOptions};
 use crate::orm::OrmCore;
 
@@ -33,6 +33,8 @@ tokio::task_local! {
 #[derive(Clone)]
 pub struct RequestContext {
     managers: Arc<[EntityManager]>,
+    /// How many transactions the task was in when it was made: it is outside of these.
+    transactions: usize,
 }
 
 impl RequestContext {
@@ -84,6 +86,11 @@ impl RequestContext {
         CURRENT.try_with(|context| context.manager(orm)).ok().flatten()
     }
 
+    /// How many of the task's transactions the current context is outside of.
+    pub(crate) fn outer_transactions() -> usize {
+        CURRENT.try_with(|context| context.transactions).unwrap_or(0)
+    }
+
     fn manager(&self, orm: &Arc<OrmCore>) -> Option<EntityManager> {
         self.managers.iter().find(|em| Arc::ptr_eq(em.orm(), orm)).cloned()
     }
@@ -105,7 +112,7 @@ impl RequestContext {
         let kept: Vec<EntityManager> =
             kept.filter(|em| !forks.iter().any(|fork| Arc::ptr_eq(fork.orm(), em.orm()))).cloned().collect();
         forks.extend(kept);
-        Self { managers: forks.into() }
+        Self { managers: forks.into(), transactions: transaction::depth() }
     }
 
     fn current_or_new(managers: Vec<EntityManager>) -> Self {

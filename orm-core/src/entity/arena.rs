@@ -9,6 +9,7 @@
 
 mod erased;
 mod rows;
+mod undo;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use parking_lot::Mutex;
 
 pub(crate) use erased::{ErasedArena, ErasedSnapshot, Merged, Saved, typed};
 pub(crate) use rows::ErasedRows;
+pub(crate) use undo::{CellRecord, CellRecords};
+
+use undo::{CellChange, CellSnapshot};
 
 use super::cell::{Batch, CellState, Replaced, State, three_way_merge};
 use super::{Entity, Key, PropertySet};
@@ -55,6 +59,8 @@ pub(crate) struct Attached {
     pub(crate) moved: Vec<MovedReference>,
     /// Cells that were not loaded before.
     pub(crate) fresh: Vec<u32>,
+    /// What takes it back, if that was asked for.
+    pub(crate) records: Option<CellRecords>,
 }
 
 /// A foreign key that changed.
@@ -72,6 +78,15 @@ pub(crate) enum Freshness {
     Merge,
     /// The row wins everywhere; unsaved edits are lost.
     Refresh,
+}
+
+/// Whether rows are what the database will have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// They are committed.
+    Committed,
+    /// They were read in a transaction that has written, and may be taken back.
+    Uncommitted,
 }
 
 impl<T: Entity> Arena<T> {
@@ -164,8 +179,10 @@ impl<T: Entity> Arena<T> {
         }
     }
 
-    /// Makes instances of rows: one for each key, whatever the number of rows and queries.
-    pub(crate) fn attach(&self, rows: Vec<T>, freshness: Freshness) -> Attached {
+    /// Makes instances of rows: one for each key, whatever the number of rows and queries. Rows that may never be
+    /// committed leave records of what they changed.
+    pub(crate) fn attach(&self, rows: Vec<T>, freshness: Freshness, durability: Durability) -> Attached {
+        let mut records = (durability == Durability::Uncommitted).then(CellRecords::new);
         let batch = Self::open_batch(rows.len());
         let mut cells = Vec::with_capacity(rows.len());
         let mut fresh = Vec::new();
@@ -178,10 +195,13 @@ impl<T: Entity> Arena<T> {
                 let Some(key) = row.__key().or_else(|| row_key(&row)) else { continue };
                 match keys.entry(key) {
                     Entry::Vacant(entry) => {
-                        let at = push(
-                            &self.cells,
-                            CellState::loaded(Arc::new(row), entry.key().clone(), batch.clone()),
-                        );
+                        let cell = CellState::loaded(Arc::new(row), entry.key().clone(), batch.clone());
+                        let after = records.as_ref().map(|_| CellSnapshot::of(&cell));
+                        let at = push(&self.cells, cell);
+                        if let (Some(records), Some(after)) = (&mut records, after) {
+                            let before = CellSnapshot::absent(entry.key().clone());
+                            records.push((at, Box::new(CellChange { before, after })));
+                        }
                         entry.insert(at);
                         cells.push(at);
                         fresh.push(at);
@@ -195,7 +215,7 @@ impl<T: Entity> Arena<T> {
         }
         let mut moved = Vec::new();
         for (at, row) in known {
-            if self.meet(at, row, batch.as_ref(), freshness, &mut moved) {
+            if self.meet(at, row, batch.as_ref(), freshness, &mut moved, records.as_mut()) {
                 fresh.push(at);
             }
         }
@@ -203,7 +223,7 @@ impl<T: Entity> Arena<T> {
             // Set once: the batch was made for this call.
             let _ = batch.set(cells.as_slice().into());
         }
-        Attached { cells, moved, fresh }
+        Attached { cells, moved, fresh, records }
     }
 
     /// A new batch; none for one row alone, which has no siblings, or without relations to load.
@@ -220,8 +240,14 @@ impl<T: Entity> Arena<T> {
         batch: Option<&Batch>,
         freshness: Freshness,
         moved: &mut Vec<MovedReference>,
+        records: Option<&mut CellRecords>,
     ) -> bool {
         let row = Arc::new(row);
+        let keep = |before: CellSnapshot<T>, after: CellSnapshot<T>| {
+            if let Some(records) = records {
+                records.push((at, Box::new(CellChange { before, after })));
+            }
+        };
         loop {
             let (current, original, state) = {
                 let mut cell = self.cell(at).lock();
@@ -229,6 +255,7 @@ impl<T: Entity> Arena<T> {
                 drop(replaced);
                 match (&cell.current, cell.state) {
                     (_, State::Reference | State::Detached) | (None, _) => {
+                        let before = CellSnapshot::of(&cell);
                         let removed = cell.state == State::Removed;
                         cell.current = Some(Arc::clone(&row));
                         cell.original = Some(Arc::clone(&row));
@@ -236,6 +263,7 @@ impl<T: Entity> Arena<T> {
                         if !removed {
                             cell.state = State::Managed;
                         }
+                        keep(before, CellSnapshot::of(&cell));
                         return true;
                     }
                     (Some(current), state) => (Arc::clone(current), cell.original.clone(), state),
@@ -266,8 +294,10 @@ impl<T: Entity> Arena<T> {
             if !unchanged {
                 continue;
             }
+            let before = CellSnapshot::of(&cell);
             cell.current = Some(Arc::clone(&next));
             cell.original = Some(next_original);
+            keep(before, CellSnapshot::of(&cell));
             drop(cell);
             moved_references(at, &*current, &*next, moved);
             return false;

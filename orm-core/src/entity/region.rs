@@ -3,7 +3,8 @@
 //! `clear()` gives a context a new region. Handles of the old one keep it alive: readable, no longer saved. The
 //! whole graph is freed with the last handle and manager, whatever circles its relations make.
 //!
-//! Lock order: links, then pending, then a cell or a map of keys. None is held across an await.
+//! Lock order: links, then pending, then a cell or a map of keys; the journal's stands alone. None is held across an
+//! await.
 
 use std::any::Any;
 use std::fmt;
@@ -16,11 +17,13 @@ use super::arena::{Arena, ErasedArena, typed};
 use super::{Entity, ErasedSnapshot, State};
 use crate::entity_manager::RequestState;
 use crate::error::{EntityKey, Error, Result};
+use crate::journal::Journal;
 use crate::links::Links;
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId};
 use crate::orm::OrmCore;
 use crate::populate::Promise;
 use crate::relation::Target;
+use crate::session::Session;
 use crate::unit_of_work::Pending;
 use crate::value::KeyValues;
 
@@ -41,7 +44,7 @@ pub(crate) struct CellId {
 /// The memory of one context. Opaque: named by the sealed methods of public traits.
 pub struct Region {
     id: u64,
-    orm: Arc<OrmCore>,
+    session: Arc<Session>,
     request: Arc<RequestState>,
     arenas: Box<[OnceLock<Box<dyn ErasedArena>>]>,
     links: Mutex<Links>,
@@ -49,23 +52,26 @@ pub struct Region {
     detached: AtomicBool,
     /// What loads in progress still owe to earlier handles.
     promises: Mutex<Vec<Promise>>,
+    /// What the open transaction has changed here.
+    journal: Mutex<Journal>,
     /// Counts settled flushes: a query that one crossed has read what is no longer so.
     settled: AtomicU64,
 }
 
 impl Region {
-    pub(crate) fn new(orm: Arc<OrmCore>, request: Arc<RequestState>) -> Arc<Self> {
+    pub(crate) fn new(session: Arc<Session>, request: Arc<RequestState>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let arenas = orm.metadata.entities().map(|_| OnceLock::new()).collect();
+        let arenas = session.orm().metadata.entities().map(|_| OnceLock::new()).collect();
         Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            orm,
+            session,
             request,
             arenas,
             links: Mutex::default(),
             pending: Mutex::default(),
             detached: AtomicBool::new(false),
             promises: Mutex::default(),
+            journal: Mutex::default(),
             settled: AtomicU64::new(0),
         })
     }
@@ -75,7 +81,16 @@ impl Region {
     }
 
     pub(crate) fn orm(&self) -> &Arc<OrmCore> {
-        &self.orm
+        self.session.orm()
+    }
+
+    /// The way to the database.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock()
     }
 
     /// What its context knows of the request.
@@ -84,7 +99,7 @@ impl Region {
     }
 
     pub(crate) fn metadata(&self) -> &Arc<Metadata> {
-        &self.orm.metadata
+        &self.session.orm().metadata
     }
 
     pub(crate) fn links(&self) -> MutexGuard<'_, Links> {

@@ -43,12 +43,12 @@ impl List {
         }
     }
 
-    /// Takes an item out, if it is in.
-    pub(super) fn take(&mut self, item: u32) {
-        let Some(place) = self.place(item) else { return };
+    /// Takes an item out. Returns whether it was in.
+    pub(super) fn take(&mut self, item: u32) -> bool {
+        let Some(place) = self.place(item) else { return false };
         let Some(places) = &mut self.places else {
             self.items.remove(place);
-            return;
+            return true;
         };
         places.remove(&item);
         self.items[place] = HOLE;
@@ -56,6 +56,7 @@ impl List {
         if self.holes * 2 > self.items.len() {
             *self = Self::from(self.iter().collect::<Vec<u32>>());
         }
+        true
     }
 
     fn place(&self, item: u32) -> Option<usize> {
@@ -83,8 +84,8 @@ mod tests {
             let mut list = List::default();
             (0..length).for_each(|item| list.push(item));
             (0..length).for_each(|item| list.push(item));
-            (0..length).filter(|item| item % 3 != 0).for_each(|item| list.take(item));
-            list.take(length + 1);
+            (0..length).filter(|item| item % 3 != 0).for_each(|item| assert!(list.take(item)));
+            assert!(!list.take(length + 1));
             list.push(1);
             let expected: Vec<u32> = (0..length).filter(|item| item % 3 == 0).chain([1]).collect();
             assert_eq!(list.iter().collect::<Vec<_>>(), expected, "{length} items");

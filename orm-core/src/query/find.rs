@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
-use crate::driver::{BoxFuture, Select, Selection};
+use crate::driver::{BoxFuture, Connection, Select, Selection};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
@@ -248,15 +248,8 @@ struct Running {
 impl Running {
     /// `method` is what the program called.
     async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
-        let em = if query.uses_identity_map {
-            query.em.resolve(method)?
-        } else {
-            // A context of its own, which nothing saves and nobody else sees.
-            let em = query.em.isolated();
-            em.region().detach();
-            em
-        };
-        let region = em.region();
+        let em = if query.uses_identity_map { query.em.resolve(method)? } else { query.em };
+        let region = if query.uses_identity_map { em.region() } else { em.isolated() };
         let (entity, _) = region.arena_of::<T>()?;
         let mut shape = eager_shape(region.metadata(), entity);
         shape.merge(&P::__shape());
@@ -317,9 +310,8 @@ impl Running {
 }
 
 async fn count(region: &Region, select: &Select) -> Result<u64> {
-    let orm = region.orm();
-    let mut connection = orm.connection("count").await?;
-    connection.count(select).await.map_err(|error| orm.error("count", error))
+    let mut connection = region.session().connection("count").await?;
+    connection.count(select).await.map_err(|error| region.orm().error("count", error))
 }
 
 /// The number of entities that meet a condition.

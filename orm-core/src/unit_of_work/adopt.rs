@@ -491,7 +491,7 @@ impl Region {
             for item in items {
                 let cell = CellId { entity: relation.target, at: item };
                 if adopted.contains(&cell) {
-                    self.arena(relation.target).follow(item, reference, &target);
+                    self.arena(relation.target).follow(item, reference, &target, None);
                 } else if self.arena(relation.target).is_loaded(item) {
                     self.repoint(cell, reference, &target);
                 }

@@ -1,27 +1,40 @@
-//! Runs a flush plan in one transaction. The only file of the unit of work that awaits.
+//! Runs a flush plan in one transaction, or under a savepoint of the open one. The only file of the unit of work that
+//! awaits.
 //!
 //! Memory moves in one synchronous step after the commit. Dropped or failed before it, a flush has changed nothing:
 //! the driver rolls the transaction back, and every cell is as it was. From sending COMMIT to its answer the outcome is
-//! unknown; what would be settled is kept aside until the program says which it was.
+//! unknown; what would be settled is kept aside until the program says which it was. In an open transaction memory moves
+//! when the savepoint is released, and the journal keeps what takes that back.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::Unknown;
 use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
 use super::settle::{Settlement, SoftDeleted};
 use crate::driver::{
-    Connection, Delete, DeleteRow, DriverErrorKind, Insert, PivotWrite, TransactionMode, TransactionStep,
-    Update, UpdateRow, Write, WriteOutcome,
+    Connection, Delete, DeleteRow, DriverErrorKind, Insert, PivotWrite, Update, UpdateRow, Write,
+    WriteOutcome,
 };
 use crate::entity::{CellId, Region};
 use crate::entity_manager::Outcome;
 use crate::error::{Error, Result};
 use crate::metadata::Property;
+use crate::session::{Level, Unit};
 use crate::value::{KeyValues, Value};
 
-/// Writes what is pending in `region`.
-pub(crate) async fn flush(region: &Arc<Region>) -> Result<()> {
+/// Whether a flush can be taken back alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// It holds or falls by itself: in a transaction of its own, or under a savepoint of the open one.
+    Alone,
+    /// The transaction, or the savepoint, that it stands in ends with it.
+    LastOfTransaction,
+}
+
+/// Writes what is pending in `region`, at `level`, whose turn the caller has.
+pub(crate) async fn flush(region: &Arc<Region>, level: &Level, scope: Scope) -> Result<()> {
     region.refuse_kept_error()?;
     let plan = FlushPlan::of(region)?;
     if plan.is_empty() {
@@ -30,55 +43,48 @@ pub(crate) async fn flush(region: &Arc<Region>) -> Result<()> {
         return Ok(());
     }
     tracing::debug!(target: "orm", plan = %plan, "flush");
-    let orm = Arc::clone(region.orm());
-    let mut connection = orm.connection("flush").await?;
-    let step = connection.transaction(TransactionStep::Begin(TransactionMode::default())).await;
-    step.map_err(|error| orm.error("begin", error))?;
+    let session = region.session();
+    let transaction = session.transaction();
+    let mut unit = match scope {
+        Scope::Alone => Unit::begin(session, level, "flush").await?,
+        Scope::LastOfTransaction => Unit::join(session, level, "flush").await?,
+    };
     let mut run = Run {
         region,
         keys: HashMap::default(),
         settlement: Settlement::default(),
-        statements: 2,
+        statements: unit.statements(),
         ends: false,
     };
-    if let Err(error) = run.steps(&mut *connection, plan).await {
-        if let Err(rollback) = connection.transaction(TransactionStep::Rollback).await {
-            tracing::warn!(target: "orm", error = %rollback, "rollback failed; the connection is closed");
-        }
+    if let Err(error) = run.steps(unit.connection(), plan).await {
+        unit.roll_back().await;
         return Err(error);
     }
     let statements = run.statements;
-    region.pending().unknown = Some(std::mem::take(&mut run.settlement));
-    // If this is dropped now, nobody knows whether the rows are there, and their keys stay reserved.
-    run.ends = true;
-    match connection.transaction(TransactionStep::Commit).await {
-        Ok(()) => {}
-        Err(error) if error.kind() == DriverErrorKind::ConnectionLost => {
-            return Err(orm.error("commit", error));
+    if unit.is_own() {
+        run.commit(&mut unit).await?;
+    } else {
+        if let Err(error) = unit.commit().await {
+            unit.roll_back().await;
+            return Err(unit.error("release a savepoint", error));
         }
-        Err(error) => {
-            region.pending().unknown = None;
-            run.ends = false;
-            if let Err(rollback) = connection.transaction(TransactionStep::Rollback).await {
-                tracing::warn!(target: "orm", error = %rollback, "rollback failed; the connection is closed");
-            }
-            return Err(orm.error("commit", error));
+        if session.transaction() == transaction && level.is_open() {
+            run.ends = true;
+            region.settle(std::mem::take(&mut run.settlement));
         }
     }
     tracing::debug!(target: "orm", statements, "flushed");
-    let settlement = region.pending().unknown.take();
-    if let Some(settlement) = settlement {
-        region.settle(settlement);
-    }
     Ok(())
 }
 
 /// The program looked at the database and knows what became of a commit that was cut off.
 pub(crate) fn accept_unknown(region: &Region, outcome: Outcome) {
-    let settlement = region.pending().unknown.take();
-    match (settlement, outcome) {
-        (Some(settlement), Outcome::Committed) => region.settle(settlement),
-        (Some(settlement), Outcome::RolledBack) => settlement.release_keys(region),
+    let unknown = region.pending().unknown.take();
+    match (unknown, outcome) {
+        (Some(Unknown::Flush(settlement)), Outcome::Committed) => region.settle(settlement),
+        (Some(Unknown::Flush(settlement)), Outcome::RolledBack) => settlement.release_keys(region),
+        (Some(Unknown::Transaction(_)), Outcome::Committed) => region.forget_journal(),
+        (Some(Unknown::Transaction(mark)), Outcome::RolledBack) => region.roll_back(mark),
         (None, _) => {}
     }
 }
@@ -119,6 +125,30 @@ impl Drop for Run<'_> {
 }
 
 impl Run<'_> {
+    /// Commits the flush's own transaction and settles it.
+    async fn commit(&mut self, unit: &mut Unit) -> Result<()> {
+        let region = self.region;
+        region.pending().unknown = Some(Unknown::Flush(std::mem::take(&mut self.settlement)));
+        // If this is dropped now, nobody knows whether the rows are there, and their keys stay reserved.
+        self.ends = true;
+        match unit.commit().await {
+            Ok(()) => {
+                let unknown = region.pending().unknown.take();
+                if let Some(Unknown::Flush(settlement)) = unknown {
+                    region.settle(settlement);
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == DriverErrorKind::ConnectionLost => Err(unit.error("commit", error)),
+            Err(error) => {
+                region.pending().unknown = None;
+                self.ends = false;
+                unit.roll_back().await;
+                Err(unit.error("commit", error))
+            }
+        }
+    }
+
     async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
         let unsure = plan.check_guards(self.region)?;
         self.region.links().begin_flush(&plan.pivots);

@@ -4,7 +4,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::entity::{CellId, ErasedSnapshot, Region, Saved, State};
+use crate::entity::{CellId, CellRecords, ErasedSnapshot, Region, Saved, State};
 use crate::links::PivotChanges;
 use crate::metadata::description::ReferentialAction;
 use crate::metadata::{EntityId, RelationId, RelationKind};
@@ -78,7 +78,7 @@ impl Region {
                     references.push((index, key));
                 }
             }
-            if arena.settle_saved(cell.at, Saved { sent, values, references }) {
+            if self.settle_row(cell, Saved { sent, values, references }) {
                 dirty.push(cell);
             }
             if settlement.keys.contains_key(&cell) && arena.state(cell.at) == State::Detached {
@@ -93,7 +93,10 @@ impl Region {
         let mut pending = self.pending();
         pending.new.retain(|cell| self.state(*cell) == State::New);
         pending.removed.retain(|cell| self.state(*cell) == State::Removed);
-        pending.for_good.retain(|cell| self.state(*cell) == State::Removed);
+        if !self.is_journaled() {
+            // A rollback may bring the removal back.
+            pending.for_good.retain(|cell| self.state(*cell) == State::Removed);
+        }
         pending.touched.extend(dirty);
         drop(pending);
         self.note_settled();
@@ -103,6 +106,51 @@ impl Region {
         let mut links = self.links();
         for (relation, written) in pivots {
             links.settle_pivot(*relation, written);
+            if self.is_journaled() {
+                self.record_pivots(*relation, written);
+            }
+        }
+    }
+
+    /// Where a change leaves its record, while a transaction is open.
+    fn records(&self) -> Option<CellRecords> {
+        self.is_journaled().then(CellRecords::new)
+    }
+
+    fn keep(&self, entity: EntityId, records: Option<CellRecords>) {
+        if let Some(records) = records {
+            self.record_cells(entity, records);
+        }
+    }
+
+    /// The row of a cell was written. Returns whether the cell was edited meanwhile.
+    pub(super) fn settle_row(&self, cell: CellId, saved: Saved) -> bool {
+        let mut records = self.records();
+        let is_edited = self.arena(cell.entity).settle_saved(cell.at, saved, records.as_mut());
+        self.keep(cell.entity, records);
+        is_edited
+    }
+
+    /// The row of a cell was deleted by somebody else.
+    pub(crate) fn settle_vanished(&self, cell: CellId) {
+        let mut records = self.records();
+        self.arena(cell.entity).settle_cascaded(cell.at, records.as_mut());
+        self.keep(cell.entity, records);
+        self.settle_gone(cell);
+    }
+
+    /// The row of a cell is gone, and so is the cell from every list; unless its removal was taken back meanwhile.
+    pub(crate) fn settle_gone(&self, cell: CellId) {
+        let mut records = self.records();
+        let is_new_again = self.arena(cell.entity).settle_removed(cell.at, records.as_mut());
+        self.keep(cell.entity, records);
+        if is_new_again {
+            self.pending().new.push(cell);
+            return;
+        }
+        let dropped = self.links().drop_cell(self, cell);
+        if self.is_journaled() {
+            self.record_dropped(cell, dropped);
         }
     }
 
@@ -112,11 +160,7 @@ impl Region {
             let mut keys: HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher> = HashMap::default();
             for cell in &gone {
                 keys.entry(cell.entity).or_default().extend(self.key(*cell));
-                if self.arena(cell.entity).settle_removed(cell.at) {
-                    self.pending().new.push(*cell);
-                } else {
-                    self.links().drop_cell(self, *cell);
-                }
+                self.settle_gone(*cell);
             }
             gone = self.follow_deletes(&keys, saved);
         }
@@ -150,10 +194,16 @@ impl Region {
                     }
                     match action {
                         ReferentialAction::Cascade => {
-                            arena.set_state(at, State::Removed);
+                            let mut records = self.records();
+                            arena.settle_cascaded(at, records.as_mut());
+                            self.keep(entity, records);
                             cascaded.push(cell);
                         }
-                        _ => arena.follow(at, index, &Target::Unset),
+                        _ => {
+                            let mut records = self.records();
+                            arena.follow(at, index, &Target::Unset, records.as_mut());
+                            self.keep(entity, records);
+                        }
                     }
                 }
             }

@@ -76,7 +76,7 @@ impl Region {
             let is_taken_back = arena.state(cell.at) == State::Managed;
             let properties: Vec<usize> = values.iter().map(|(property, _)| *property).collect();
             if let Some(sent) = arena.original(cell.at)
-                && arena.settle_saved(cell.at, Saved { sent, values, references: Vec::new() })
+                && self.settle_row(cell, Saved { sent, values, references: Vec::new() })
                 && is_taken_back
             {
                 self.pending().touched.push(cell);
@@ -90,8 +90,7 @@ impl Region {
                     .for_each(|at| self.empty(cell, at));
                 continue;
             }
-            arena.settle_removed(cell.at);
-            self.links().drop_cell(self, cell);
+            self.settle_gone(cell);
         }
     }
 }

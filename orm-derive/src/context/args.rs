@@ -1,6 +1,6 @@
 //! The arguments of a context attribute, and where they say that the entity manager comes from.
 //!
-//! Reads `#[create_request_context(source, crate = "path")]`; both are optional. [`Source`] is what remains after the
+//! Reads `#[create_request_context(source, crate = "path")]`; both are optional, and so are the options of a transaction. [`Source`] is what remains after the
 //! checks against the function's signature: each variant can be expanded without a further question.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -9,6 +9,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprClosure, LitStr, Pat, Path, Signature, Token, parse_quote};
 
 use super::ContextAttribute;
+use super::options::Options;
 
 /// What stands between the parentheses.
 pub(super) struct ContextArgs {
@@ -16,6 +17,8 @@ pub(super) struct ContextArgs {
     pub(super) source: Option<Expr>,
     /// `crate = "path"`: where emitted code finds `orm_core`; `::orm_core` by default.
     pub(super) crate_path: Path,
+    /// How a transaction is to run.
+    pub(super) options: Options,
 }
 
 impl ContextArgs {
@@ -26,6 +29,7 @@ impl ContextArgs {
     fn parse_list(attribute: ContextAttribute, input: ParseStream<'_>) -> syn::Result<Self> {
         let mut source = None;
         let mut crate_path = None;
+        let mut options = Options::default();
         while !input.is_empty() {
             if input.peek(Token![crate]) && input.peek2(Token![=]) {
                 let crate_token: Token![crate] = input.parse()?;
@@ -34,6 +38,8 @@ impl ContextArgs {
                 if crate_path.replace(path).is_some() {
                     return Err(syn::Error::new(crate_token.span, "`crate` is written twice; remove one"));
                 }
+            } else if attribute == ContextAttribute::Transactional && Options::starts(input) {
+                options.parse(input)?;
             } else {
                 let expression: Expr = input.parse()?;
                 if source.is_some() {
@@ -46,7 +52,7 @@ impl ContextArgs {
             }
         }
         let crate_path = crate_path.unwrap_or_else(|| parse_quote!(::orm_core));
-        Ok(Self { source, crate_path })
+        Ok(Self { source, crate_path, options })
     }
 }
 

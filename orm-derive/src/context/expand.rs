@@ -7,10 +7,10 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Ident, Path, ReturnType, Token, Type, TypeInfer, parse_quote};
+use syn::{Attribute, Ident, Path, ReturnType, Token, Type, TypeInfer, parse_quote};
 
 use super::ContextAttribute;
-use super::args::Source;
+use super::args::{ContextArgs, Source};
 use super::function::{ContextFunction, FunctionKind};
 
 /// Puts `function` back together with its body wrapped.
@@ -18,16 +18,17 @@ pub(super) fn function(
     attribute: ContextAttribute,
     function: &ContextFunction,
     source: &Source,
-    orm: &Path,
+    args: &ContextArgs,
 ) -> TokenStream {
+    let orm = &args.crate_path;
     let ContextFunction { attributes, visibility, defaultness, signature, body } = function;
-    let scope = scope(attribute, function.kind());
+    let scope = Scope::of(attribute, function.kind(), args);
     let manager = manager(source, orm);
     let output = Output::of(&signature.output);
     let run = match function.kind() {
-        FunctionKind::Async => asynchronous(&scope, &output, body, orm),
-        FunctionKind::ReturnsFuture => returned_future(&scope, &output, body, orm),
-        FunctionKind::ReturnsBoxedFuture => boxed_future(&scope, &output, body, orm),
+        FunctionKind::Async => asynchronous(&scope, &output, body),
+        FunctionKind::ReturnsFuture => returned_future(&scope, &output, body),
+        FunctionKind::ReturnsBoxedFuture => boxed_future(&scope, &output, body),
         FunctionKind::Sync => synchronous(&scope, &output, body, orm),
     };
     let wrapped = quote_spanned! {hygienic()=>
@@ -37,6 +38,19 @@ pub(super) fn function(
         }
     };
     quote! { #(#attributes)* #visibility #defaultness #signature #wrapped }
+}
+
+/// Puts `function` back as it was, for `first` to expand before `attribute` does.
+pub(super) fn in_turn(
+    attribute: ContextAttribute,
+    first: &Attribute,
+    function: &ContextFunction,
+    args: &TokenStream,
+    orm: &Path,
+) -> TokenStream {
+    let ContextFunction { attributes, visibility, defaultness, signature, body } = function;
+    let name = Ident::new(attribute.name(), Span::call_site());
+    quote! { #first #[#orm::#name(#args)] #(#attributes)* #visibility #defaultness #signature #body }
 }
 
 /// What the wrapped body evaluates to.
@@ -91,14 +105,13 @@ fn manager_of_self(receiver: Token![self], orm: &Path) -> TokenStream {
     }
 }
 
-fn asynchronous(scope: &Ident, output: &Output, body: &Group, orm: &Path) -> TokenStream {
+fn asynchronous(scope: &Scope, output: &Output, body: &Group) -> TokenStream {
     let return_type = return_type(output);
     // A block of its own, so that items may stand first in it; not the user's braces, which would look superfluous.
     let mut block = Group::new(Delimiter::Brace, body.stream());
     block.set_span(hygienic().located_at(body.span()));
-    quote_spanned! {hygienic()=>
-        #orm::RequestContext::#scope(manager, async move { #return_type #block }).await
-    }
+    let run = scope.run(&quote_spanned! {hygienic()=> async move { #return_type #block } });
+    quote_spanned! {hygienic()=> #run.await }
 }
 
 /// Says the type that an `async` block cannot be annotated with: `return` and `?` in the body need it.
@@ -116,16 +129,17 @@ fn return_type(output: &Output) -> Option<TokenStream> {
 }
 
 /// Wraps the future that the body returns. The context begins with its first poll, as that of an `async fn` does.
-fn returned_future(scope: &Ident, output: &Output, body: &Group, orm: &Path) -> TokenStream {
+fn returned_future(scope: &Scope, output: &Output, body: &Group) -> TokenStream {
     let future = call_once(output, body);
+    let run = scope.run(&quote_spanned! {hygienic()=> future });
     quote_spanned! {hygienic()=>
         let future = #future;
-        async move { #orm::RequestContext::#scope(manager, future).await }
+        async move { #run.await }
     }
 }
 
-fn boxed_future(scope: &Ident, output: &Output, body: &Group, orm: &Path) -> TokenStream {
-    let future = returned_future(scope, output, body, orm);
+fn boxed_future(scope: &Scope, output: &Output, body: &Group) -> TokenStream {
+    let future = returned_future(scope, output, body);
     quote_spanned! {hygienic()=> ::std::boxed::Box::pin({ #future }) }
 }
 
@@ -138,9 +152,9 @@ fn call_once(output: &Output, body: &Group) -> TokenStream {
     quote_spanned! {hygienic()=> ::core::option::Option::None.unwrap_or_else(move || -> #ty #body) }
 }
 
-fn synchronous(scope: &Ident, output: &Output, body: &Group, orm: &Path) -> TokenStream {
+fn synchronous(scope: &Scope, output: &Output, body: &Group, orm: &Path) -> TokenStream {
     let Output { ty, span } = output;
-    let run = quote_spanned! {hygienic()=> #orm::RequestContext::#scope(manager, move || -> #ty #body) };
+    let run = scope.run(&quote_spanned! {hygienic()=> move || -> #ty #body });
     if matches!(ty, Type::Never(_)) {
         return run;
     }
@@ -151,16 +165,37 @@ fn synchronous(scope: &Ident, output: &Output, body: &Group, orm: &Path) -> Toke
     }
 }
 
-/// The associated function of `RequestContext` that runs the body.
-fn scope(attribute: ContextAttribute, kind: FunctionKind) -> Ident {
-    let is_sync = matches!(kind, FunctionKind::Sync);
-    let name = match (attribute, is_sync) {
-        (ContextAttribute::Create, false) => "create",
-        (ContextAttribute::Create, true) => "create_sync",
-        (ContextAttribute::Ensure, false) => "ensure",
-        (ContextAttribute::Ensure, true) => "ensure_sync",
-    };
-    Ident::new(name, hygienic())
+/// What runs the body: a function of orm-core, and what it gets beside the manager and the body.
+struct Scope {
+    function: TokenStream,
+    options: Option<TokenStream>,
+}
+
+impl Scope {
+    fn of(attribute: ContextAttribute, kind: FunctionKind, args: &ContextArgs) -> Self {
+        let orm = &args.crate_path;
+        let is_sync = matches!(kind, FunctionKind::Sync);
+        let context = |name: &str| {
+            let name = Ident::new(name, hygienic());
+            Self { function: quote_spanned! {hygienic()=> #orm::RequestContext::#name }, options: None }
+        };
+        match (attribute, is_sync) {
+            (ContextAttribute::Create, false) => context("create"),
+            (ContextAttribute::Create, true) => context("create_sync"),
+            (ContextAttribute::Ensure, false) => context("ensure"),
+            (ContextAttribute::Ensure, true) => context("ensure_sync"),
+            (ContextAttribute::Transactional, _) => Self {
+                function: quote_spanned! {hygienic()=> #orm::__private::transaction },
+                options: Some(args.options.expand(orm)),
+            },
+        }
+    }
+
+    fn run(&self, body: &TokenStream) -> TokenStream {
+        let Self { function, options } = self;
+        let options = options.iter();
+        quote_spanned! {hygienic()=> #function(manager, #(#options,)* #body) }
+    }
 }
 
 /// Local names of emitted code are invisible to the body, and the other way round.

@@ -56,7 +56,7 @@ impl ContextFunction {
             let message = "a `const fn` cannot run in a request context; remove `const`";
             return Err(syn::Error::new(constness.span, message));
         }
-        if let Some(second) = attributes.iter().find(|other| is_context_attribute(other)) {
+        if let Some(second) = attributes.iter().find(|other| attribute.is_same_kind(other)) {
             let message =
                 format!("`#[{name}]` is one of two context attributes on this function; remove one");
             return Err(syn::Error::new_spanned(second, message));
@@ -71,6 +71,22 @@ impl ContextFunction {
         let (inner, body) = split_inner_attributes(&body)?;
         attributes.extend(inner);
         Ok(Self { attributes, visibility, defaultness, signature, body })
+    }
+
+    /// Takes `#[transactional]` off a function that is to run in a context.
+    pub(super) fn take_transactional(&mut self, attribute: ContextAttribute) -> Option<Attribute> {
+        let is_transactional = |other: &Attribute| ContextAttribute::Transactional.is_same_kind(other);
+        let at = self.attributes.iter().position(is_transactional)?;
+        (attribute != ContextAttribute::Transactional).then(|| self.attributes.remove(at))
+    }
+
+    /// Whether the attribute can do something for this kind of function.
+    pub(super) fn check(&self, attribute: ContextAttribute) -> syn::Result<()> {
+        if attribute == ContextAttribute::Transactional && matches!(self.kind(), FunctionKind::Sync) {
+            let message = "a transaction has to be awaited; make this an `async fn`, or return a future";
+            return Err(syn::Error::new_spanned(&self.signature.ident, message));
+        }
+        Ok(())
     }
 
     pub(super) fn kind(&self) -> FunctionKind {
@@ -105,11 +121,18 @@ fn starts_function(input: ParseStream<'_>) -> bool {
     false
 }
 
-fn is_context_attribute(attribute: &Attribute) -> bool {
-    let Some(last) = attribute.path().segments.last() else {
-        return false;
-    };
-    [ContextAttribute::Create, ContextAttribute::Ensure].iter().any(|known| last.ident == known.name())
+impl ContextAttribute {
+    /// Whether `other`, on the same function, does the same or the opposite. A transaction in a context is neither.
+    fn is_same_kind(self, other: &Attribute) -> bool {
+        let Some(last) = other.path().segments.last() else {
+            return false;
+        };
+        let kind: &[Self] = match self {
+            Self::Create | Self::Ensure => &[Self::Create, Self::Ensure],
+            Self::Transactional => &[Self::Transactional],
+        };
+        kind.iter().any(|known| last.ident == known.name())
+    }
 }
 
 /// Takes `#![…]` out of a body: the body becomes an inner block, where they are not allowed.

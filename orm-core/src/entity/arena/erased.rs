@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::rows::{ErasedRows, Rows};
+use super::undo::{CellChange, CellRecord, CellRecords, CellSnapshot, Undone};
 use super::{Arena, MovedReference, is_alive, key_error, moved_references, push, row_key};
 use crate::entity::cell::{Batch, CellState, Replaced, State, three_way_merge};
 use crate::entity::{Entity, Key, PropertySet};
@@ -108,15 +109,19 @@ pub(crate) trait ErasedArena: fmt::Debug + Send + Sync {
         entity: &EntityMetadata,
     ) -> Result<()>;
     /// Returns whether the cell was edited meanwhile and is to go on the list of touched ones.
-    fn settle_saved(&self, at: u32, saved: Saved) -> bool;
+    fn settle_saved(&self, at: u32, saved: Saved, records: Option<&mut CellRecords>) -> bool;
     /// A new cell's row was inserted, not committed: whoever reads the row meanwhile gets this cell.
     fn reserve_key(&self, at: u32, key: &KeyValues);
     /// The insert was rolled back.
     fn release_key(&self, at: u32, key: &KeyValues);
     /// The row is gone. Returns whether the removal was taken back meanwhile, so that the cell is new again.
-    fn settle_removed(&self, at: u32) -> bool;
+    fn settle_removed(&self, at: u32, records: Option<&mut CellRecords>) -> bool;
+    /// The database deletes the row by itself, with another one.
+    fn settle_cascaded(&self, at: u32, records: Option<&mut CellRecords>);
     /// The database changed a foreign key by itself: follow it in both snapshots.
-    fn follow(&self, at: u32, relation: usize, target: &Target);
+    fn follow(&self, at: u32, relation: usize, target: &Target, records: Option<&mut CellRecords>);
+    /// Takes back a change of this cell that was recorded, the latest one first.
+    fn undo(&self, at: u32, record: &CellRecord) -> Undone;
     fn forget_new(&self, at: u32);
     /// Copies the loaded cells into another arena of the same type, snapshots shared. Returns the copies that have
     /// unsaved edits.
@@ -345,6 +350,10 @@ impl<T: Entity> ErasedArena for Arena<T> {
 
     fn mark_touched(&self, at: u32) -> bool {
         let mut cell = self.cell(at).lock();
+        if cell.state == State::Reference && cell.original.is_some() {
+            // Read in a transaction that was rolled back, and edited since: its row has to be there, or the flush says so.
+            cell.state = State::Managed;
+        }
         cell.state == State::Managed && !std::mem::replace(&mut cell.touched, true)
     }
 
@@ -390,7 +399,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
         Ok(())
     }
 
-    fn settle_saved(&self, at: u32, saved: Saved) -> bool {
+    fn settle_saved(&self, at: u32, saved: Saved, records: Option<&mut CellRecords>) -> bool {
         let sent = Arc::downcast::<T>(saved.sent).expect("a snapshot is of its arena's type");
         let stored = if saved.values.is_empty() && saved.references.is_empty() {
             Arc::clone(&sent)
@@ -427,6 +436,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
                 continue;
             }
             let touched = !Arc::ptr_eq(&next, &stored);
+            let before = records.is_some().then(|| CellSnapshot::of(&cell));
             cell.touched = touched;
             cell.replaced = None;
             cell.current = Some(next);
@@ -434,6 +444,9 @@ impl<T: Entity> ErasedArena for Arena<T> {
             let old_key = std::mem::replace(&mut cell.key, key.clone());
             if cell.state == State::New {
                 cell.state = State::Managed;
+            }
+            if let (Some(records), Some(before)) = (records, before) {
+                records.push((at, Box::new(CellChange { before, after: CellSnapshot::of(&cell) })));
             }
             drop(cell);
             drop(replaced);
@@ -460,23 +473,22 @@ impl<T: Entity> ErasedArena for Arena<T> {
         }
     }
 
-    fn settle_removed(&self, at: u32) -> bool {
+    fn settle_removed(&self, at: u32, records: Option<&mut CellRecords>) -> bool {
         let (key, restored) = {
             let mut cell = self.cell(at).lock();
+            let before = records.is_some().then(|| CellSnapshot::of(&cell));
             cell.touched = false;
             let restored = cell.state == State::Managed;
-            if restored {
-                // The removal was taken back while the row went: it is inserted again.
-                cell.state = State::New;
-                let replaced = cell.original.take();
-                let key = cell.key.clone();
-                drop(cell);
-                drop(replaced);
-                (key, true)
-            } else {
-                cell.state = State::Detached;
-                (cell.key.clone(), false)
+            // The removal was taken back while the row went: it is inserted again.
+            let replaced = if restored { cell.original.take() } else { None };
+            cell.state = if restored { State::New } else { State::Detached };
+            if let (Some(records), Some(before)) = (records, before) {
+                records.push((at, Box::new(CellChange { before, after: CellSnapshot::of(&cell) })));
             }
+            let key = cell.key.clone();
+            drop(cell);
+            drop(replaced);
+            (key, restored)
         };
         if let (Some(key), false) = (key, restored) {
             let mut keys = self.keys.lock();
@@ -487,7 +499,21 @@ impl<T: Entity> ErasedArena for Arena<T> {
         restored
     }
 
-    fn follow(&self, at: u32, relation: usize, target: &Target) {
+    fn settle_cascaded(&self, at: u32, records: Option<&mut CellRecords>) {
+        let mut cell = self.cell(at).lock();
+        let before = CellSnapshot::of(&cell);
+        cell.state = State::Removed;
+        if let Some(records) = records {
+            records.push((at, Box::new(CellChange { before, after: CellSnapshot::of(&cell) })));
+        }
+    }
+
+    fn undo(&self, at: u32, record: &CellRecord) -> Undone {
+        let change = record.downcast_ref::<CellChange<T>>().expect("a record is of its arena's type");
+        self.undo_change(at, change)
+    }
+
+    fn follow(&self, at: u32, relation: usize, target: &Target, records: Option<&mut CellRecords>) {
         let repointed = |snapshot: &Arc<T>| {
             let mut value = T::clone(snapshot);
             value.__relations(&mut Repoint { relation, target });
@@ -510,8 +536,12 @@ impl<T: Entity> ErasedArena for Arena<T> {
             };
             let mut cell = self.cell(at).lock();
             if cell.current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &current)) {
+                let before = CellSnapshot::of(&cell);
                 cell.current = Some(next);
                 cell.original = Some(next_original);
+                if let Some(records) = records {
+                    records.push((at, Box::new(CellChange { before, after: CellSnapshot::of(&cell) })));
+                }
                 return;
             }
         }

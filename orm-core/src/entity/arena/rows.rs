@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Attached, Freshness};
+use super::{Attached, Durability, Freshness};
 use crate::driver::{RowReader, RowSink, RowSinkError};
 use crate::entity::{Cursor, Entity, ErasedArena, typed};
 use crate::error::{Error, Result};
@@ -15,7 +15,12 @@ pub(crate) trait ErasedRows: RowSink {
     /// This as a sink.
     fn sink(&mut self) -> &mut dyn RowSink;
     /// Attaches the rows; also returns, for each row, the key that stood before it.
-    fn attach(self: Box<Self>, arena: &dyn ErasedArena, freshness: Freshness) -> (Attached, Vec<KeyValues>);
+    fn attach(
+        self: Box<Self>,
+        arena: &dyn ErasedArena,
+        freshness: Freshness,
+        durability: Durability,
+    ) -> (Attached, Vec<KeyValues>);
 }
 
 /// The rows of a query.
@@ -56,9 +61,14 @@ impl<T: Entity> ErasedRows for Rows<T> {
         self
     }
 
-    fn attach(self: Box<Self>, arena: &dyn ErasedArena, freshness: Freshness) -> (Attached, Vec<KeyValues>) {
+    fn attach(
+        self: Box<Self>,
+        arena: &dyn ErasedArena,
+        freshness: Freshness,
+        durability: Durability,
+    ) -> (Attached, Vec<KeyValues>) {
         let arena = typed::<T>(arena);
-        (arena.attach(self.rows, freshness), self.prefixes)
+        (arena.attach(self.rows, freshness, durability), self.prefixes)
     }
 }
 

@@ -1,0 +1,192 @@
+//! One transaction or savepoint, from its begin to its end.
+
+use std::sync::Arc;
+
+use super::super::EntityManager;
+use super::TransactionOptions;
+use crate::driver::DriverErrorKind;
+use crate::error::{Error, Result};
+use crate::journal::Mark;
+use crate::session::{EndHooks, Holder, Level, Turn};
+use crate::unit_of_work::{Scope, Unknown, flush};
+
+/// What `begin` leaves in a context: everything but the context.
+pub(in crate::entity_manager) struct Begun {
+    level: Arc<Level>,
+    /// The turn on the level that it stands on.
+    turn: Turn,
+    holder: Holder,
+    /// Its savepoint; `None`: it is the transaction.
+    savepoint: Option<u32>,
+    /// Where the journal stood when it began.
+    mark: Mark,
+}
+
+/// A transaction or savepoint that is open. Dropped before its end, it is rolled back, in the database by closing the
+/// connection.
+pub(super) struct OpenTransaction<'a> {
+    em: &'a EntityManager,
+    /// `None`: it came to its end, or was handed over.
+    begun: Option<Begun>,
+    /// Whether COMMIT was sent, so that nobody knows the outcome until it is answered.
+    is_committing: bool,
+}
+
+impl<'a> OpenTransaction<'a> {
+    /// Begins where calls on `em` stand.
+    pub(super) async fn begin(
+        em: &'a EntityManager,
+        options: &TransactionOptions,
+        holder: Holder,
+    ) -> Result<Self> {
+        let session = &em.context.session;
+        let base = em.level();
+        let turn = base.turn(holder, em.context.orm.wait_timeout).await?;
+        if em.region().pending().unknown.is_some() {
+            return Err(Error::OutcomeUnknown);
+        }
+        let savepoint = if base.is_transaction() {
+            if options.isolation.is_some() {
+                return Err(Error::Transaction {
+                    action: "transactional",
+                    problem: "a savepoint can't have an isolation level of its own; give it to the outer transaction",
+                });
+            }
+            Some(session.set_savepoint().await?)
+        } else {
+            session.begin(options.mode(), holder).await?;
+            None
+        };
+        let level = Arc::new(base.deeper(options.flush_mode, options.access));
+        let mark = em.region().mark();
+        let begun = Begun { level, turn, holder, savepoint, mark };
+        Ok(Self { em, begun: Some(begun), is_committing: false })
+    }
+
+    /// Hands it to the context, to be ended by hand.
+    pub(super) fn keep_open(mut self) -> Begun {
+        let begun = self.begun.take().expect("it was begun, and ends once");
+        begun.turn.level().set_explicit(Some(Arc::clone(&begun.level)));
+        begun
+    }
+
+    pub(super) fn take_over(em: &'a EntityManager, begun: Begun) -> Self {
+        begun.turn.level().set_explicit(None);
+        Self { em, begun: Some(begun), is_committing: false }
+    }
+
+    /// The manager that stands in it.
+    pub(super) fn manager(&self) -> EntityManager {
+        let level = self.begun.as_ref().map(|begun| Arc::clone(&begun.level));
+        EntityManager { context: Arc::clone(&self.em.context), level }
+    }
+
+    /// Flushes and makes it durable, or part of the outer one.
+    pub(super) async fn commit(mut self) -> Result<()> {
+        if let Err(error) = self.finish().await {
+            self.roll_back().await;
+            return Err(error);
+        }
+        let Some(begun) = self.end() else { return Ok(()) };
+        let hooks = std::mem::take(&mut *begun.level.hooks());
+        if begun.savepoint.is_some() {
+            let mut outer = begun.turn.level().hooks();
+            outer.after_commit.extend(hooks.after_commit);
+            outer.after_rollback.extend(hooks.after_rollback);
+            return Ok(());
+        }
+        drop(begun);
+        for hook in hooks.after_commit {
+            hook().await;
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        let Some(begun) = &self.begun else { return Ok(()) };
+        let session = &self.em.context.session;
+        let orm = &self.em.context.orm;
+        // What was spawned in it and still writes comes to its end first.
+        let _turn = begun.level.turn(begun.holder, orm.wait_timeout).await?;
+        if begun.level.must_roll_back() {
+            return Err(Error::Transaction {
+                action: "commit",
+                problem: "a part that joined this transaction failed, so the whole of it is rolled back",
+            });
+        }
+        let region = self.em.region();
+        flush(&region, &begun.level, Scope::LastOfTransaction).await?;
+        if let Some(savepoint) = begun.savepoint {
+            return session.release_savepoint(savepoint).await;
+        }
+        session.check_usable("commit")?;
+        // Nobody needs to be asked about a transaction that wrote nothing.
+        let can_be_unknown = session.reads_uncommitted();
+        let mark = begun.mark;
+        if can_be_unknown {
+            region.pending().unknown = Some(Unknown::Transaction(mark));
+        }
+        self.is_committing = can_be_unknown;
+        match session.commit().await {
+            Ok(()) => {
+                region.pending().unknown = None;
+                region.forget_journal();
+                Ok(())
+            }
+            Err(error) => {
+                if error.driver_kind() != Some(DriverErrorKind::ConnectionLost) || !can_be_unknown {
+                    region.pending().unknown = None;
+                    self.is_committing = false;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes everything back. A failure is logged: there is an error to tell already, and the connection is closed.
+    pub(super) async fn roll_back(mut self) {
+        let session = &self.em.context.session;
+        let Some(begun) = &self.begun else { return };
+        if self.is_committing {
+            // Nobody knows: memory waits for the program's word.
+            session.close();
+        } else {
+            match begun.savepoint {
+                Some(savepoint) => session.roll_back_to(savepoint).await,
+                None => session.roll_back().await,
+            }
+            self.em.region().roll_back(begun.mark);
+        }
+        let Some(begun) = self.end() else { return };
+        let EndHooks { after_rollback, .. } = std::mem::take(&mut *begun.level.hooks());
+        drop(begun);
+        for hook in after_rollback {
+            hook().await;
+        }
+    }
+
+    /// Nothing stands on it any more.
+    fn end(&mut self) -> Option<Begun> {
+        let begun = self.begun.take()?;
+        begun.level.close();
+        Some(begun)
+    }
+}
+
+impl Drop for OpenTransaction<'_> {
+    fn drop(&mut self) {
+        let Some(begun) = self.end() else { return };
+        let session = &self.em.context.session;
+        match (self.is_committing, begun.savepoint) {
+            (true, _) => session.close(),
+            (false, None) => {
+                session.close();
+                self.em.region().roll_back(begun.mark);
+            }
+            (false, Some(_)) => {
+                session.doom();
+                self.em.region().roll_back(begun.mark);
+            }
+        }
+    }
+}

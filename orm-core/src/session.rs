@@ -1,0 +1,242 @@
+//! What one context says to the database, and over which connection.
+//!
+//! Outside a transaction each statement borrows a connection and gives it back. While one is open, everything of the
+//! context runs on its connection, one statement after the other. Transactions, savepoints and flushes that stand side
+//! by side take turns at the [`Level`] that they stand on.
+//!
+//! Every wait has a deadline, and an error that names who is waited for.
+
+mod lease;
+mod level;
+mod unit;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
+
+use self::lease::SharedConnection;
+
+pub(crate) use lease::Lease;
+pub(crate) use level::{EndHooks, Holder, Level, Turn};
+pub(crate) use unit::Unit;
+
+use crate::driver::{Connection, TransactionMode, TransactionStep};
+use crate::error::{Error, Result};
+use crate::orm::OrmCore;
+
+/// The way of one context to its database.
+pub(crate) struct Session {
+    id: u64,
+    orm: Arc<OrmCore>,
+    /// The level outside any transaction.
+    root: Arc<Level>,
+    open: Mutex<Option<Open>>,
+    /// The number of the open transaction, 0 for none: a read of it costs nothing.
+    transaction: AtomicU64,
+    savepoints: AtomicU32,
+}
+
+/// The transaction that is open.
+#[derive(Clone)]
+struct Open {
+    holder: Holder,
+    connection: Arc<AsyncMutex<Box<dyn Connection>>>,
+    /// Whether anything was written, so that rows read from now on may be taken back.
+    has_written: bool,
+    /// A step of it was cut off: all that is left is to roll it back.
+    is_doomed: Arc<AtomicBool>,
+}
+
+impl Session {
+    pub(crate) fn new(orm: Arc<OrmCore>) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self {
+            id,
+            orm,
+            root: Level::root(id),
+            open: Mutex::new(None),
+            transaction: AtomicU64::new(0),
+            savepoints: AtomicU32::new(1),
+        })
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn orm(&self) -> &Arc<OrmCore> {
+        &self.orm
+    }
+
+    pub(crate) fn root(&self) -> &Arc<Level> {
+        &self.root
+    }
+
+    fn open(&self) -> Option<Open> {
+        self.open.lock().clone()
+    }
+
+    /// The number of the open transaction.
+    pub(crate) fn transaction(&self) -> Option<u64> {
+        match self.transaction.load(Ordering::Acquire) {
+            0 => None,
+            transaction => Some(transaction),
+        }
+    }
+
+    /// Whether what is read now may never be committed.
+    pub(crate) fn reads_uncommitted(&self) -> bool {
+        self.transaction().is_some() && self.open.lock().as_ref().is_some_and(|open| open.has_written)
+    }
+
+    /// Notes that the open transaction writes.
+    pub(crate) fn note_write(&self) {
+        if let Some(open) = &mut *self.open.lock() {
+            open.has_written = true;
+        }
+    }
+
+    /// After a step was cut off: nothing more can be done in the open transaction but to roll it back.
+    pub(crate) fn doom(&self) {
+        if let Some(open) = self.open() {
+            open.is_doomed.store(true, Ordering::Release);
+        }
+    }
+
+    fn next_savepoint(&self) -> u32 {
+        self.savepoints.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Begins the context's transaction on a connection of its own.
+    pub(crate) async fn begin(&self, mode: TransactionMode, holder: Holder) -> Result<()> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut connection = self.orm.connection("begin").await?;
+        let begun = connection.transaction(TransactionStep::Begin(mode)).await;
+        begun.map_err(|error| self.orm.error("begin", error))?;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.orm.note_transaction(number, holder);
+        *self.open.lock() = Some(Open {
+            holder,
+            connection: Arc::new(AsyncMutex::new(connection)),
+            has_written: false,
+            is_doomed: Arc::default(),
+        });
+        self.transaction.store(number, Ordering::Release);
+        Ok(())
+    }
+
+    /// Marks a place in the open transaction to come back to.
+    pub(crate) async fn set_savepoint(&self) -> Result<u32> {
+        let number = self.next_savepoint();
+        let mut connection = self.connection("set a savepoint").await?;
+        let set = connection.transaction(TransactionStep::Savepoint(number)).await;
+        set.map_err(|error| self.orm.error("set a savepoint", error))?;
+        Ok(number)
+    }
+
+    /// Keeps what was done since the savepoint.
+    pub(crate) async fn release_savepoint(&self, number: u32) -> Result<()> {
+        let mut connection = self.connection("release a savepoint").await?;
+        let released = connection.transaction(TransactionStep::Release(number)).await;
+        released.map_err(|error| self.orm.error("release a savepoint", error))
+    }
+
+    /// Takes back what was done since the savepoint. A failure dooms the transaction, and is only logged: there is an
+    /// error to tell already.
+    pub(crate) async fn roll_back_to(&self, number: u32) {
+        let result = match self.connection("roll back to a savepoint").await {
+            Ok(mut connection) => unit::roll_back_to(&mut connection, number)
+                .await
+                .map_err(|error| self.orm.error("roll back to a savepoint", error)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            tracing::warn!(target: "orm", %error, "a savepoint could not be rolled back; the transaction can't go on");
+            self.doom();
+        }
+    }
+
+    /// Sends COMMIT. The transaction is over when it succeeds.
+    pub(crate) async fn commit(&self) -> Result<()> {
+        let mut connection = self.connection("commit").await?;
+        let committed = connection.transaction(TransactionStep::Commit).await;
+        committed.map_err(|error| self.orm.error("commit", error))?;
+        self.close();
+        Ok(())
+    }
+
+    /// Sends ROLLBACK. If that fails the connection is closed, which does the same.
+    pub(crate) async fn roll_back(&self) {
+        let Some(Open { connection, .. }) = self.open() else { return };
+        let outcome = connection.lock().await.transaction(TransactionStep::Rollback).await;
+        if let Err(error) = outcome {
+            tracing::warn!(target: "orm", %error, "rollback failed; the connection is closed");
+        }
+        self.close();
+    }
+
+    /// No transaction is open any more; its connection goes back, or is closed if it is still inside one.
+    pub(crate) fn close(&self) {
+        let number = self.transaction.swap(0, Ordering::AcqRel);
+        let open = self.open.lock().take();
+        self.orm.forget_transaction(number);
+        drop(open);
+    }
+
+    /// The connection for one statement, or for several that belong together: the open transaction's, or one of the
+    /// pool.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wait`], [`Error::Transaction`] after a step of the transaction was cut off, and [`Error::Driver`].
+    pub(crate) async fn connection(&self, action: &'static str) -> Result<Lease> {
+        let Some(Open { holder, connection, is_doomed, .. }) = self.open() else {
+            return self.orm.connection(action).await.map(Lease::Pooled);
+        };
+        let limit = self.orm.wait_timeout;
+        let guard = match Arc::clone(&connection).try_lock_owned() {
+            Ok(guard) => guard,
+            Err(_) => match tokio::time::timeout(limit, connection.lock_owned()).await {
+                Ok(guard) => guard,
+                Err(_) => return Err(Error::Wait { action, holder: holder.to_string(), waited: limit }),
+            },
+        };
+        if is_doomed.load(Ordering::Acquire) {
+            return Err(doomed(action));
+        }
+        Ok(Lease::Shared(SharedConnection::new(guard, is_doomed)))
+    }
+
+    /// Refuses to go on with a transaction that was cut off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`].
+    pub(crate) fn check_usable(&self, action: &'static str) -> Result<()> {
+        match self.open() {
+            Some(open) if open.is_doomed.load(Ordering::Acquire) => Err(doomed(action)),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn doomed(action: &'static str) -> Error {
+    Error::Transaction {
+        action,
+        problem: "a step of this transaction was cut off or its connection lost, so that it can only be rolled back; \
+                  run it again from the start",
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("transaction", &self.transaction())
+            .finish_non_exhaustive()
+    }
+}

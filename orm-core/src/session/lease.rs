@@ -1,0 +1,109 @@
+//! A connection for one statement, or for a few that belong together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::driver::{
+    BoxFuture, Connection, DriverError, DriverErrorKind, RowSink, Select, TransactionStep, Write,
+    WriteOutcome,
+};
+
+/// A connection for a while.
+pub(crate) enum Lease {
+    /// Given back to the pool when dropped.
+    Pooled(Box<dyn Connection>),
+    /// The open transaction's; the next statement of the context waits for it.
+    Shared(SharedConnection),
+}
+
+/// The connection of the open transaction. A statement that is cut off, or whose connection is lost, dooms it.
+pub(crate) struct SharedConnection {
+    connection: OwnedMutexGuard<Box<dyn Connection>>,
+    is_doomed: Arc<AtomicBool>,
+    is_running: bool,
+}
+
+impl SharedConnection {
+    pub(super) fn new(connection: OwnedMutexGuard<Box<dyn Connection>>, is_doomed: Arc<AtomicBool>) -> Self {
+        Self { connection, is_doomed, is_running: false }
+    }
+
+    fn begin(&mut self) -> &mut dyn Connection {
+        self.is_running = true;
+        &mut **self.connection
+    }
+
+    fn end<V>(&mut self, outcome: Result<V, DriverError>) -> Result<V, DriverError> {
+        self.is_running = false;
+        if outcome.as_ref().is_err_and(|error| error.kind() == DriverErrorKind::ConnectionLost) {
+            self.is_doomed.store(true, Ordering::Release);
+        }
+        outcome
+    }
+}
+
+impl Drop for SharedConnection {
+    fn drop(&mut self) {
+        if self.is_running {
+            self.is_doomed.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Connection for Lease {
+    fn select<'a>(
+        &'a mut self,
+        select: &'a Select,
+        rows: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.select(select, rows),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().select(select, rows).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+
+    fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.count(select),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().count(select).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+
+    fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.write(write),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().write(write).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+
+    fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.transaction(step),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().transaction(step).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+
+    fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.execute_schema(statements),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().execute_schema(statements).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+}

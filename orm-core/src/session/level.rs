@@ -1,0 +1,206 @@
+//! A transaction or savepoint of a context, seen as a place where others stand on.
+//!
+//! The root is no transaction; a transaction stands on it, savepoints on the transaction. What stands on one level takes
+//! turns: flushes, and the next deeper transactions.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use crate::driver::{Access, BoxFuture};
+use crate::entity_manager::FlushMode;
+use crate::error::{Error, Result};
+
+/// Who has a turn or a connection, for messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    what: &'static str,
+    at: &'static Location<'static>,
+}
+
+impl Holder {
+    pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Self {
+        Self { what, at }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} of {}:{}", self.what, self.at.file(), self.at.line())
+    }
+}
+
+/// What runs when a transaction has ended.
+pub(crate) type EndHook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// What runs after the end of a transaction, by how it ended.
+#[derive(Default)]
+pub(crate) struct EndHooks {
+    pub(crate) after_commit: Vec<EndHook>,
+    pub(crate) after_rollback: Vec<EndHook>,
+}
+
+/// See the module.
+pub(crate) struct Level {
+    session: u64,
+    depth: u32,
+    turn: Arc<AsyncMutex<()>>,
+    holder: Mutex<Option<Holder>>,
+    is_open: AtomicBool,
+    /// A part that joined it failed, so that it can't be committed any more.
+    must_roll_back: AtomicBool,
+    /// What was begun on it by `begin`, and so holds for everything of the context.
+    explicit: Mutex<Option<Arc<Level>>>,
+    hooks: Mutex<EndHooks>,
+    pub(crate) flush_mode: Option<FlushMode>,
+    pub(crate) access: Access,
+}
+
+impl Level {
+    pub(super) fn root(session: u64) -> Arc<Self> {
+        Arc::new(Self::at(session, 0, None, Access::ReadWrite))
+    }
+
+    /// A level that stands on this one.
+    pub(crate) fn deeper(&self, flush_mode: Option<FlushMode>, access: Access) -> Self {
+        Self::at(self.session, self.depth + 1, flush_mode.or(self.flush_mode), access)
+    }
+
+    fn at(session: u64, depth: u32, flush_mode: Option<FlushMode>, access: Access) -> Self {
+        Self {
+            session,
+            depth,
+            turn: Arc::default(),
+            holder: Mutex::new(None),
+            is_open: AtomicBool::new(true),
+            must_roll_back: AtomicBool::new(false),
+            explicit: Mutex::new(None),
+            hooks: Mutex::default(),
+            flush_mode,
+            access,
+        }
+    }
+
+    pub(crate) fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// 0 outside any transaction.
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(crate) fn is_transaction(&self) -> bool {
+        self.depth > 0
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn close(&self) {
+        self.is_open.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn must_roll_back(&self) -> bool {
+        self.must_roll_back.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn refuse_commit(&self) {
+        self.must_roll_back.store(true, Ordering::Release);
+    }
+
+    /// The deepest level that was begun on this one by `begin`, or this one.
+    pub(crate) fn innermost(self: &Arc<Self>) -> Arc<Self> {
+        let mut level = Arc::clone(self);
+        loop {
+            let next = level.explicit.lock().clone();
+            match next {
+                Some(next) => level = next,
+                None => return level,
+            }
+        }
+    }
+
+    pub(crate) fn set_explicit(&self, child: Option<Arc<Self>>) {
+        *self.explicit.lock() = child;
+    }
+
+    pub(crate) fn hooks(&self) -> parking_lot::MutexGuard<'_, EndHooks> {
+        self.hooks.lock()
+    }
+
+    /// Refuses to write in a transaction that only reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`].
+    pub(crate) fn check_writable(&self, action: &'static str) -> Result<()> {
+        match self.access {
+            Access::ReadWrite => Ok(()),
+            Access::ReadOnly => Err(Error::Transaction {
+                action,
+                problem: "it is read only; write in a transaction without `read_only`",
+            }),
+        }
+    }
+
+    /// Waits until nothing else runs on this level.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wait`] after `limit`, naming who has the turn.
+    pub(crate) async fn turn(self: &Arc<Self>, holder: Holder, limit: Duration) -> Result<Turn> {
+        let guard = match Arc::clone(&self.turn).try_lock_owned() {
+            Ok(guard) => guard,
+            Err(_) => match tokio::time::timeout(limit, Arc::clone(&self.turn).lock_owned()).await {
+                Ok(guard) => guard,
+                Err(_) => {
+                    let held = self.holder.lock().map_or_else(String::new, |holder| holder.to_string());
+                    return Err(Error::Wait { action: holder.what, holder: held, waited: limit });
+                }
+            },
+        };
+        Ok(self.begin_turn(guard, holder))
+    }
+
+    /// The turn, if nobody has it.
+    pub(crate) fn try_turn(self: &Arc<Self>, holder: Holder) -> Option<Turn> {
+        let guard = Arc::clone(&self.turn).try_lock_owned().ok()?;
+        Some(self.begin_turn(guard, holder))
+    }
+
+    fn begin_turn(self: &Arc<Self>, guard: OwnedMutexGuard<()>, holder: Holder) -> Turn {
+        *self.holder.lock() = Some(holder);
+        Turn { level: Arc::clone(self), _guard: guard }
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Level({}, session {})", self.depth, self.session)
+    }
+}
+
+/// A turn on a level. Ends when dropped.
+pub(crate) struct Turn {
+    level: Arc<Level>,
+    _guard: OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    pub(crate) fn level(&self) -> &Arc<Level> {
+        &self.level
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.level.holder.lock() = None;
+    }
+}

@@ -1,0 +1,113 @@
+//! Statements that hold or fall together: in a transaction of their own, or under a savepoint of the open one.
+
+use std::sync::Arc;
+
+use super::{Lease, Level, Session};
+use crate::driver::{Connection, DriverError, TransactionMode, TransactionStep};
+use crate::error::{Error, Result};
+
+/// How a unit is held together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// A transaction of its own.
+    Own,
+    /// A savepoint of the open transaction.
+    Savepoint(u32),
+    /// Nothing: the transaction ends with it, whichever way it goes.
+    Joined,
+}
+
+/// A unit that has begun. Has the connection until it is dropped.
+///
+/// Dropped unfinished, it dooms the open transaction, or closes its own connection.
+pub(crate) struct Unit {
+    session: Arc<Session>,
+    lease: Lease,
+    extent: Extent,
+    is_done: bool,
+}
+
+impl Unit {
+    /// Begins a unit at `level`.
+    pub(crate) async fn begin(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
+        level.check_writable(action)?;
+        let mut lease = session.connection(action).await?;
+        let extent =
+            if level.is_transaction() { Extent::Savepoint(session.next_savepoint()) } else { Extent::Own };
+        let (step, action) = match extent {
+            Extent::Savepoint(number) => (TransactionStep::Savepoint(number), "set a savepoint"),
+            Extent::Own | Extent::Joined => (TransactionStep::Begin(TransactionMode::default()), "begin"),
+        };
+        lease.transaction(step).await.map_err(|error| session.orm.error(action, error))?;
+        if level.is_transaction() {
+            session.note_write();
+        }
+        Ok(Self { session: Arc::clone(session), lease, extent, is_done: false })
+    }
+
+    /// Goes on in the open transaction, which the caller rolls back if this fails.
+    pub(crate) async fn join(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
+        level.check_writable(action)?;
+        let lease = session.connection(action).await?;
+        session.note_write();
+        Ok(Self { session: Arc::clone(session), lease, extent: Extent::Joined, is_done: false })
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut dyn Connection {
+        &mut self.lease
+    }
+
+    /// Whether committing makes it durable at once, so that the outcome can be unknown.
+    pub(crate) fn is_own(&self) -> bool {
+        self.extent == Extent::Own
+    }
+
+    /// Statements that hold it together.
+    pub(crate) fn statements(&self) -> u64 {
+        if self.extent == Extent::Joined { 0 } else { 2 }
+    }
+
+    /// Commits its own transaction, or lets go of its savepoint.
+    pub(crate) async fn commit(&mut self) -> Result<(), DriverError> {
+        match self.extent {
+            Extent::Own => self.lease.transaction(TransactionStep::Commit).await?,
+            Extent::Savepoint(number) => self.lease.transaction(TransactionStep::Release(number)).await?,
+            Extent::Joined => {}
+        }
+        self.is_done = true;
+        Ok(())
+    }
+
+    /// Takes back what it did. A failure is logged, since there is an error to tell already; the transaction can't
+    /// go on then.
+    pub(crate) async fn roll_back(&mut self) {
+        let outcome = match self.extent {
+            Extent::Own => self.lease.transaction(TransactionStep::Rollback).await,
+            Extent::Savepoint(number) => roll_back_to(&mut self.lease, number).await,
+            Extent::Joined => Ok(()),
+        };
+        match outcome {
+            Ok(()) => self.is_done = true,
+            Err(error) => tracing::warn!(target: "orm", %error, "rollback failed; the connection is closed"),
+        }
+    }
+
+    /// An error of a statement of it, in the program's names.
+    pub(crate) fn error(&self, action: &'static str, error: DriverError) -> Error {
+        self.session.orm.error(action, error)
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        if !self.is_done && self.extent != Extent::Own {
+            self.session.doom();
+        }
+    }
+}
+
+/// Takes back what was done since the savepoint, and the savepoint.
+pub(super) async fn roll_back_to(connection: &mut dyn Connection, number: u32) -> Result<(), DriverError> {
+    connection.transaction(TransactionStep::RollbackTo(number)).await?;
+    connection.transaction(TransactionStep::Release(number)).await
+}
