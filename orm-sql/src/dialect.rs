@@ -12,8 +12,8 @@ use orm_core::driver::Capabilities;
 use orm_core::schema::Table;
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
-    ColumnDef, DeleteStatement, Expr, IndexCreateStatement, InsertStatement, SelectStatement,
-    TableCreateStatement, TableDropStatement, UpdateStatement, Values,
+    ColumnDef, DeleteStatement, DynIden, Expr, IndexCreateStatement, InsertStatement, SelectStatement,
+    TableCreateStatement, TableDropStatement, TableName, TableRef, UpdateStatement, Values,
 };
 
 /// A database's own way.
@@ -25,9 +25,6 @@ use sea_query::{
 pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// What this database can do.
     fn capabilities(&self) -> Capabilities;
-
-    /// How many values one statement may bind.
-    fn max_binds(&self) -> usize;
 
     /// The text of a statement, and the values of its placeholders in text order.
     fn query_text(&self, query: &Query) -> (String, Values);
@@ -61,6 +58,19 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// The rows of a set in the form that [`set_form`](Self::set_form) chose, to be selected from.
     fn set_rows(&self, elements: &[Element], bind: Expr) -> SelectStatement;
 
+    /// Starts to take rows that are handed over as one, so that a text serves any number of them.
+    fn rows(&self, types: &[ColumnType]) -> Box<dyn RowsWriter>;
+
+    /// The rows that a [`RowsWriter`] took, to be read from.
+    fn row_source(&self, types: &[ColumnType], binds: Vec<Expr>) -> RowSource;
+
+    /// One row with one column: what the generated keys of new rows are counted from, by the rule that the database
+    /// documents for them. `name` is bound to the table's name, where the database keeps a record of its last key.
+    fn last_key(&self, table: TableName, key: DynIden, name: Option<Expr>) -> SelectStatement;
+
+    /// The key of new row number `ordinal`, from 0, counted from the last key.
+    fn next_key(&self, last: Expr, ordinal: Expr) -> Expr;
+
     /// A column of a new table.
     fn column(&self, table: &Table, column: &orm_core::metadata::Column) -> Result<ColumnDef, ValueError>;
 
@@ -69,6 +79,28 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// The statement that lets tables go in any order within one transaction, where this database has one.
     fn before_drop(&self) -> Option<&'static str>;
+}
+
+/// Takes rows of values that are handed over to the database as one.
+pub(crate) trait RowsWriter {
+    /// Takes one row, unless a value of it can't be handed over together with others without a loss.
+    fn row(&mut self, values: &mut dyn Iterator<Item = &Value>) -> bool;
+
+    /// How large the values to be bound are by now, in bytes.
+    fn size(&self) -> usize;
+
+    /// What is bound.
+    fn finish(self: Box<Self>) -> Vec<Value>;
+}
+
+/// Rows of values in a FROM clause.
+#[derive(Debug)]
+pub(crate) struct RowSource {
+    pub(crate) table: TableRef,
+    /// One expression a column.
+    pub(crate) columns: Vec<Expr>,
+    /// The number of the row, from 0.
+    pub(crate) ordinal: Expr,
 }
 
 /// A statement on rows, as sea-query has it.
@@ -87,6 +119,9 @@ pub(crate) enum SchemaStatement {
     CreateIndex(Box<IndexCreateStatement>),
     DropTable(TableDropStatement),
 }
+
+/// The name of the column of [`Dialect::last_key`].
+pub(crate) const LAST_KEY: &str = "last";
 
 /// How a text match is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@
 //!
 //! Invariants:
 //! - values are bound, never written into the text; the only literals are defaults and lengths in `CREATE TABLE`;
-//! - a text depends on the shape of an operation, not on its values nor, but for inserts of several rows, on
-//!   how many there are;
+//! - a text depends on the shape of an operation, not on its values nor on how many rows there are beyond one;
 //! - aliases, joins and placeholders are this crate's affair alone.
 
 #![forbid(unsafe_code)]
@@ -18,4 +17,4 @@ mod statement;
 pub mod temporal;
 
 pub use dialect::sqlite;
-pub use statement::{Statement, Statements};
+pub use statement::{Statement, Statements, WriteStatement, WrittenRows, outcome_of};

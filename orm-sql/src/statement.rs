@@ -5,6 +5,9 @@
 //! values that it placed are compared with those of the first, so that a text whose placeholders stand in another
 //! order is never used.
 
+mod answer;
+mod batch;
+mod by_condition;
 mod cache;
 mod condition;
 mod delete;
@@ -13,8 +16,10 @@ mod leaf;
 mod pivot;
 mod select;
 mod shape;
+mod target;
 mod text;
 mod update;
+mod upsert;
 
 use std::sync::Arc;
 
@@ -23,6 +28,7 @@ use orm_core::metadata::Metadata;
 use orm_core::schema::Schema;
 use orm_core::value::Value;
 
+pub use self::answer::{WriteStatement, WrittenRows, outcome_of};
 use self::cache::TextCache;
 use self::select::Reading;
 use self::shape::Shape;
@@ -86,29 +92,42 @@ impl Statements {
     fn reading(&self, select: &Select, reading: Reading) -> Result<Statement, DriverError> {
         let mut shape = Shape::new(&select.metadata, self.dialect, reading.operation(), select.root);
         select::write_shape(&mut shape, select, reading)?;
-        self.statement(&select.metadata, shape, |writer| {
+        self.statement(&select.metadata, shape, |writer, _| {
             select::render(writer, select, reading).map(Query::Select)
         })
     }
 
-    /// The statements that `write` takes, in order.
+    /// The statements that `write` takes, in order; several of them belong into one transaction.
     ///
-    /// An insert that returns values, and an update, take one a row; the rest of the inserts as few as the limit
-    /// of binds allows; all others one. Without rows, there is none.
+    /// As a rule there is one, whatever the number of rows. Rows with a value that can't travel together with others
+    /// take one each, such as floats far from one in SQLite. Without rows, there is none.
     ///
     /// # Errors
     ///
     /// [`DriverErrorKind::Unsupported`] for values that the database can't store, and for writes that contradict
     /// themselves.
-    pub fn write(&self, write: &Write) -> Result<Vec<Statement>, DriverError> {
+    pub fn write(&self, write: &Write) -> Result<Vec<WriteStatement>, DriverError> {
+        self.writing(write, KeyRecord::Kept)
+    }
+
+    /// As [`write`](Self::write), for a database that has no record of the last keys of its tables: in SQLite,
+    /// `sqlite_sequence` is missing until a table is made with AUTOINCREMENT.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn write_without_key_record(&self, write: &Write) -> Result<Vec<WriteStatement>, DriverError> {
+        self.writing(write, KeyRecord::Missing)
+    }
+
+    fn writing(&self, write: &Write, record: KeyRecord) -> Result<Vec<WriteStatement>, DriverError> {
         match write {
-            Write::Insert(insert) => insert::statements(self, insert),
+            Write::Insert(insert) => insert::statements(self, insert, record),
+            Write::Upsert(upsert) => upsert::statements(self, upsert),
             Write::Update(update) => update::statements(self, update),
             Write::Delete(delete) => delete::statements(self, delete),
-            Write::Upsert(_) => Err(unsupported("an upsert is not supported yet")),
-            Write::UpdateWhere(_) | Write::DeleteWhere(_) => {
-                Err(unsupported("a write by condition is not supported yet"))
-            }
+            Write::UpdateWhere(update) => by_condition::update(self, update),
+            Write::DeleteWhere(delete) => by_condition::delete(self, delete),
             Write::Link(links) => pivot::link(self, links),
             Write::Unlink(links) => pivot::unlink(self, links),
         }
@@ -132,23 +151,30 @@ impl Statements {
         schema::drop(self.dialect, schema)
     }
 
-    /// Finds the text of `shape`, or makes it with `render`.
+    /// Finds the text of `shape`, or makes it with `render`, which is given the values of the shape.
     fn statement(
         &self,
         metadata: &Arc<Metadata>,
         shape: Shape<'_>,
-        render: impl FnOnce(&mut TextWriter<'_>) -> Result<Query, DriverError>,
+        render: impl FnOnce(&mut TextWriter<'_>, &[Value]) -> Result<Query, DriverError>,
     ) -> Result<Statement, DriverError> {
         let (key, values) = shape.into_parts();
         if let Some(sql) = self.cache.get(metadata, &key) {
             return Ok(Statement { sql, values, reusable: true });
         }
         let mut writer = TextWriter::new(metadata, self.dialect);
-        let query = render(&mut writer)?;
+        let query = render(&mut writer, &values)?;
         let sql: Arc<str> = writer.finish(&query, &values)?.into();
         self.cache.insert(metadata, key, Arc::clone(&sql));
         Ok(Statement { sql, values, reusable: true })
     }
+}
+
+/// Whether a database keeps a record of the last keys of its tables.
+#[derive(Clone, Copy, Debug)]
+enum KeyRecord {
+    Kept,
+    Missing,
 }
 
 /// What this database, or this crate, can't do.

@@ -5,6 +5,7 @@ mod log;
 mod options;
 mod pool;
 mod transaction;
+mod write;
 
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
 pub use options::SqliteOptions;

@@ -36,6 +36,7 @@ pub mod scalars;
 pub mod schema;
 pub mod seeds;
 pub mod serialization;
+pub mod set_based;
 pub mod skipped;
 pub mod smoke;
 pub mod snapshots;
@@ -603,6 +604,9 @@ macro_rules! driver_suite {
                 a_composite_key_names_its_row,
                 a_composite_key_is_referred_to_by_all_its_parts,
                 an_incomplete_composite_key_is_refused;
+            set_based:
+                ten_thousand_entities_take_few_statements,
+                a_thousand_links_take_one_statement;
             versions:
                 a_version_counts_the_updates,
                 an_assigned_first_version_is_kept,

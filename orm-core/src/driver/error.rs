@@ -86,6 +86,10 @@ pub enum DriverErrorKind {
     SerializationFailure,
     /// Transactions wait for each other, and this one was chosen to fail; the whole of it may succeed if run again.
     Deadlock,
+    /// After an earlier error the database has rolled back the whole transaction; only a rollback can follow.
+    RolledBack,
+    /// A write inside a read-only transaction, or to a database that is read-only.
+    ReadOnly,
     /// A row is locked by another transaction, and the statement was not to wait.
     LockNotAvailable,
     /// A row stayed locked by another transaction for longer than the database waits.

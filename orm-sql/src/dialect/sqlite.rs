@@ -22,6 +22,8 @@
 //! database is UTF-8, which is SQLite's default). `like` is SQLite's own: `%` and `_` are wildcards without an escape
 //! character, and ASCII letters match in either case.
 
+mod json;
+mod rows;
 mod set;
 mod store;
 
@@ -32,10 +34,13 @@ use orm_core::metadata::description::DefaultValue;
 use orm_core::schema::Table;
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
-    Alias, BinOper, ColumnDef, Expr, ExprTrait, Func, Keyword, SelectStatement, SqliteQueryBuilder, Values,
+    Alias, BinOper, CaseStatement, ColumnDef, DynIden, Expr, ExprTrait, Func, Keyword, SelectStatement,
+    SqliteQueryBuilder, TableName, Values,
 };
 
-use super::{Dialect, Element, Query, SchemaStatement, SetError, SetForm, TextForm};
+use super::{
+    Dialect, Element, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
+};
 
 pub use store::{Stored, store};
 
@@ -61,10 +66,6 @@ impl Dialect for Sqlite {
         // Whatever is asked for, transactions run as if one after the other.
         let capabilities = levels.into_iter().fold(Capabilities::new(), Capabilities::with_isolation_level);
         capabilities.with_savepoints().with_row_locks(RowLocks::WholeDatabase).with_one_writer()
-    }
-
-    fn max_binds(&self) -> usize {
-        MAX_BINDS
     }
 
     fn query_text(&self, query: &Query) -> (String, Values) {
@@ -153,6 +154,45 @@ impl Dialect for Sqlite {
         set::rows(elements, bind)
     }
 
+    fn rows(&self, types: &[ColumnType]) -> Box<dyn RowsWriter> {
+        Box::new(rows::Document::new(types))
+    }
+
+    fn row_source(&self, types: &[ColumnType], binds: Vec<Expr>) -> RowSource {
+        rows::source(types, binds)
+    }
+
+    /// A new row's key is one more than the largest that the table ever had, which SQLite keeps in `sqlite_sequence`
+    /// for tables made with AUTOINCREMENT; <https://sqlite.org/autoinc.html>.
+    fn last_key(&self, table: TableName, key: DynIden, name: Option<Expr>) -> SelectStatement {
+        let mut largest = SelectStatement::new();
+        largest.expr(Func::max(Expr::col(key))).from(table);
+        let recorded = name.map(|name| {
+            let mut recorded = SelectStatement::new();
+            // Names of tables are the same in either case.
+            let is_named = Expr::col("name")
+                .binary(BinOper::Custom("COLLATE"), Expr::Keyword(Keyword::Custom("NOCASE".into())))
+                .eq(name);
+            recorded.expr(Expr::col("seq")).from("sqlite_sequence").and_where(is_named);
+            recorded
+        });
+        let all = [Some(largest), recorded].into_iter().flatten();
+        let or_none =
+            |select| Expr::from(Func::coalesce([Expr::SubQuery(None, Box::new(select)), constant(0)]));
+        let last = all.fold(Func::cust("max").arg(constant(0)), |last, select: SelectStatement| {
+            last.arg(or_none(select.into()))
+        });
+        let mut select = SelectStatement::new();
+        select.expr_as(last, Alias::new(LAST_KEY));
+        select
+    }
+
+    /// Beyond the last number there is none, and SQLite says what it says of a table that is full.
+    fn next_key(&self, last: Expr, ordinal: Expr) -> Expr {
+        let is_left = last.clone().lt(constant(i64::MAX).sub(ordinal.clone()));
+        CaseStatement::new().case(is_left, last.add(constant(1)).add(ordinal)).into()
+    }
+
     fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
         let mut definition = ColumnDef::new(column.name.clone());
         definition.custom(type_name(column.column_type));
@@ -188,6 +228,11 @@ impl Dialect for Sqlite {
 /// A number of this crate's own, written into the text.
 fn constant(number: i64) -> Expr {
     Expr::Constant(sea_query::Value::BigInt(Some(number)))
+}
+
+/// A column of a table-valued function.
+fn value_of(alias: &str, column: &str) -> Expr {
+    Expr::col((Alias::new(alias), Alias::new(column)))
 }
 
 fn truth() -> Expr {

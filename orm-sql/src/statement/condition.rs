@@ -16,7 +16,7 @@ use sea_query::{Expr, ExprTrait, Keyword, SelectStatement};
 use super::leaf::{Form, Leaf};
 use super::pivot::{pivot_columns, pivot_of_relation};
 use super::shape::{flattened, is_always};
-use super::text::{Scope, Table, TextWriter, all, any, names, never, strs};
+use super::text::{Scope, Table, TextWriter, all, any, names, never, strs, tuple};
 use super::{leaf, unsupported};
 use crate::dialect::SetForm;
 
@@ -252,12 +252,4 @@ pub(super) fn owning_side<'m>(
     let target = metadata.entity(relation.target);
     let owning = relation.other_side.and_then(|owning| target.relations.get(owning));
     owning.ok_or_else(|| unsupported(format!("the relation `{}` has no owning side", relation.name)))
-}
-
-/// One column as it is, several as a row value.
-fn tuple(mut columns: Vec<Expr>) -> Expr {
-    match columns.len() {
-        1 => columns.remove(0),
-        _ => Expr::tuple(columns),
-    }
 }

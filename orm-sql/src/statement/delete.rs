@@ -1,27 +1,55 @@
 //! Rows that go, by their keys: one statement whatever their number.
+//!
+//! Where rows must still hold something or meet a guard, their keys come back, so that those that stayed are known.
 
 use orm_core::driver::{Delete, DriverError};
-use orm_core::value::KeyValues;
-use sea_query::{DeleteStatement, Expr};
+use orm_core::metadata::EntityMetadata;
+use orm_core::value::{KeyValues, Value};
+use sea_query::{DeleteStatement, Expr, ExprTrait, Returning};
 
+use super::answer::{Answer, WriteStatement, WrittenRows};
+use super::batch::{Batch, batches, types};
 use super::shape::{Operation, Shape, is_always};
-use super::text::{identifier, names, table_name};
+use super::target::Target;
+use super::text::{Scope, TextWriter, all, identifier, names, table_name, tuple};
 use super::{Statement, Statements, leaf, unsupported};
 use crate::dialect::Query;
 
-pub(super) fn statements(statements: &Statements, delete: &Delete) -> Result<Vec<Statement>, DriverError> {
+/// Whether a row that is there may stay.
+pub(super) fn is_conditional(delete: &Delete) -> bool {
+    !delete.expected.is_empty() || !is_always(&delete.guard)
+}
+
+pub(super) fn statements(
+    statements: &Statements,
+    delete: &Delete,
+) -> Result<Vec<WriteStatement>, DriverError> {
+    let entity = delete.metadata.entity(delete.entity);
+    check(statements, delete, entity)?;
     if delete.rows.is_empty() {
         return Ok(Vec::new());
     }
-    if !delete.expected.is_empty() || !is_always(&delete.guard) {
-        return Err(unsupported("a delete with a guard is not supported yet"));
+    if !is_conditional(delete) {
+        return by_key(statements, delete, entity).map(|statement| vec![WriteStatement::counted(statement)]);
     }
+    let types = types(entity, columns(delete, entity));
+    batches(statements.dialect, &types, 0..delete.rows.len(), |at| values(delete, at))
+        .into_iter()
+        .map(|batch| conditional(statements, delete, entity, batch))
+        .collect()
+}
+
+/// `DELETE … WHERE key IN (…)`.
+fn by_key(
+    statements: &Statements,
+    delete: &Delete,
+    entity: &EntityMetadata,
+) -> Result<Statement, DriverError> {
     let keys: Vec<KeyValues> = delete.rows.iter().map(|row| row.key.clone()).collect();
-    let entity = delete.metadata.entity(delete.entity);
     let width = entity.key_columns().count();
     let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::Delete, delete.entity);
     shape.set(&keys, width)?;
-    let statement = statements.statement(&delete.metadata, shape, |writer| {
+    statements.statement(&delete.metadata, shape, |writer, _| {
         let mut values = Vec::new();
         let form = leaf::set(writer.dialect, &keys, width, &mut values)?;
         let key = names(entity, entity.key_columns()).map(|name| Expr::col(identifier(name))).collect();
@@ -29,6 +57,117 @@ pub(super) fn statements(statements: &Statements, delete: &Delete) -> Result<Vec
         statement.from_table(table_name(entity.schema.as_deref(), &entity.table));
         statement.and_where(writer.in_set(key, &form, values));
         Ok(Query::Delete(statement))
+    })
+}
+
+fn conditional(
+    statements: &Statements,
+    delete: &Delete,
+    entity: &EntityMetadata,
+    batch: Batch,
+) -> Result<WriteStatement, DriverError> {
+    let Batch { rows, together } = batch;
+    let handed_over = together.as_ref().map(Vec::len);
+    let operation = if together.is_some() { Operation::DeleteTogether } else { Operation::DeleteConditional };
+    let mut shape = Shape::new(&delete.metadata, statements.dialect, operation, delete.entity);
+    shape.numbers(&delete.expected);
+    let (answer, returned) = match together {
+        Some(together) => {
+            together.into_iter().for_each(|value| shape.bind(value));
+            let keys = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
+            (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
+        }
+        None => {
+            rows.iter().flat_map(|at| values(delete, *at)).for_each(|value| shape.bind(value.clone()));
+            (Answer::Found, Vec::new())
+        }
+    };
+    shape.expression(entity, &delete.guard)?;
+    let statement = statements.statement(&delete.metadata, shape, |writer, given| {
+        let target = Target::aliased(writer);
+        let mut statement = DeleteStatement::new();
+        statement.from_table(target.table(entity));
+        let mut predicates = match (handed_over, rows.first()) {
+            (Some(count), _) => {
+                let key = names(entity, entity.key_columns()).map(|name| target.column(name)).collect();
+                let found = as_expected(writer, delete, entity, &given[..count]);
+                statement
+                    .returning(Returning::new().columns(names(entity, entity.key_columns()).map(identifier)));
+                vec![tuple(key).in_subquery(found)]
+            }
+            (None, Some(at)) => {
+                let columns = names(entity, columns(delete, entity));
+                let keys = entity.key_columns().count();
+                let is = columns.zip(values(delete, *at)).enumerate().map(|(place, (name, value))| {
+                    let bind = writer.bind(value.clone());
+                    let column = target.column(name);
+                    if place < keys { column.eq(bind) } else { column.is(bind) }
+                });
+                is.collect()
+            }
+            (None, None) => return Err(unsupported("a delete has no row")),
+        };
+        predicates.extend(target.guard(writer, entity, &delete.guard)?);
+        statement.and_where(all(predicates));
+        Ok(Query::Delete(statement))
     })?;
-    Ok(vec![statement])
+    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+}
+
+/// The keys of those rows that hold what is expected.
+fn as_expected(
+    writer: &mut TextWriter<'_>,
+    delete: &Delete,
+    entity: &EntityMetadata,
+    together: &[Value],
+) -> sea_query::SelectStatement {
+    let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
+    let source = writer.dialect.row_source(&types(entity, columns(delete, entity)), binds);
+    let mut given = source.columns.into_iter();
+    if delete.expected.is_empty() {
+        let mut keys = sea_query::SelectStatement::new();
+        return keys.exprs(given).from(source.table).take();
+    }
+    let held = writer.table();
+    let mut predicates = Vec::new();
+    for (name, value) in names(entity, entity.key_columns()).zip(given.by_ref()) {
+        predicates.push(held.column(name).eq(value));
+    }
+    for (name, value) in names(entity, delete.expected.iter().copied()).zip(given) {
+        predicates.push(held.column(name).is(value));
+    }
+    let mut scope = Scope::from(held, entity);
+    scope.select.exprs(names(entity, entity.key_columns()).map(|name| held.column(name)));
+    scope.select.from(source.table).and_where(all(predicates));
+    scope.select
+}
+
+/// The values of one row, as [`columns`] says.
+fn values(delete: &Delete, at: usize) -> impl Iterator<Item = &Value> {
+    let row = &delete.rows[at];
+    row.key.iter().chain(&row.expected)
+}
+
+fn columns<'a>(delete: &'a Delete, entity: &'a EntityMetadata) -> impl Iterator<Item = usize> + 'a {
+    entity.key_columns().chain(delete.expected.iter().copied())
+}
+
+fn check(statements: &Statements, delete: &Delete, entity: &EntityMetadata) -> Result<(), DriverError> {
+    if delete.expected.iter().any(|column| *column >= entity.columns.len()) {
+        return Err(unsupported(format!("a delete names a column that {} does not have", entity.name)));
+    }
+    let wrong = |problem: &str| Err(unsupported(format!("a row of a delete of {} {problem}", entity.name)));
+    for (at, row) in delete.rows.iter().enumerate() {
+        if row.key.len() != entity.key_columns().count() || row.key.iter().any(Value::is_null) {
+            return wrong("has no complete key");
+        }
+        if row.expected.len() != delete.expected.len() {
+            return wrong("does not have one value for each column that it expects something of");
+        }
+        for (column, value) in columns(delete, entity).zip(values(delete, at)) {
+            let place = || leaf::column_place(entity, column);
+            statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place(), error))?;
+        }
+    }
+    Ok(())
 }

@@ -7,14 +7,15 @@ use orm_core::metadata::{Metadata, Pivot, Relation, RelationId, RelationKind, Si
 use orm_core::value::KeyValues;
 use sea_query::{DeleteStatement, Expr, InsertStatement, OnConflict};
 
+use super::answer::WriteStatement;
 use super::condition::owning_side;
 use super::shape::{Operation, Shape};
 use super::text::{TextWriter, always, identifier, strs, table_name};
-use super::{Statement, Statements, leaf, unsupported};
+use super::{Statements, leaf, unsupported};
 use crate::dialect::{Query, SetForm};
 
 /// Adds links; those that exist stay as they are.
-pub(super) fn link(statements: &Statements, write: &PivotWrite) -> Result<Vec<Statement>, DriverError> {
+pub(super) fn link(statements: &Statements, write: &PivotWrite) -> Result<Vec<WriteStatement>, DriverError> {
     statement(statements, write, Operation::Link, |writer, pivot, keys| {
         let mut values = Vec::new();
         let form = leaf::set(writer.dialect, keys, width(pivot), &mut values)?;
@@ -39,7 +40,10 @@ pub(super) fn link(statements: &Statements, write: &PivotWrite) -> Result<Vec<St
 }
 
 /// Takes links away; those that are gone already are no error.
-pub(super) fn unlink(statements: &Statements, write: &PivotWrite) -> Result<Vec<Statement>, DriverError> {
+pub(super) fn unlink(
+    statements: &Statements,
+    write: &PivotWrite,
+) -> Result<Vec<WriteStatement>, DriverError> {
     statement(statements, write, Operation::Unlink, |writer, pivot, keys| {
         let mut values = Vec::new();
         let form = leaf::set(writer.dialect, keys, width(pivot), &mut values)?;
@@ -56,7 +60,7 @@ fn statement(
     write: &PivotWrite,
     operation: Operation,
     render: impl FnOnce(&mut TextWriter<'_>, &Pivot, &[KeyValues]) -> Result<Query, DriverError>,
-) -> Result<Vec<Statement>, DriverError> {
+) -> Result<Vec<WriteStatement>, DriverError> {
     if write.links.is_empty() {
         return Ok(Vec::new());
     }
@@ -69,8 +73,8 @@ fn statement(
     let mut shape = Shape::new(&write.metadata, statements.dialect, operation, write.relation.entity);
     shape.number(write.relation.index);
     shape.set(&keys, width(pivot))?;
-    let statement = statements.statement(&write.metadata, shape, |writer| render(writer, pivot, &keys))?;
-    Ok(vec![statement])
+    let statement = statements.statement(&write.metadata, shape, |writer, _| render(writer, pivot, &keys))?;
+    Ok(vec![WriteStatement::counted(statement)])
 }
 
 fn columns(pivot: &Pivot) -> impl Iterator<Item = &str> {

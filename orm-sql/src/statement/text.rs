@@ -127,7 +127,7 @@ impl Table {
         TableRef::Table(table_name(schema, name), Some(self.alias()))
     }
 
-    fn alias(self) -> DynIden {
+    pub(super) fn alias(self) -> DynIden {
         Alias::new(format!("t{}", self.0)).into()
     }
 }
@@ -162,6 +162,14 @@ pub(super) fn always() -> Expr {
 
 pub(super) fn never() -> Expr {
     Expr::cust("1 = 0")
+}
+
+/// One column as it is, several as a row value.
+pub(super) fn tuple(mut columns: Vec<Expr>) -> Expr {
+    match columns.len() {
+        1 => columns.remove(0),
+        _ => Expr::tuple(columns),
+    }
 }
 
 /// Every one of `parts`.

@@ -1,90 +1,173 @@
-//! Changed rows: one statement a row, all of one text.
+//! Changed rows: one statement whatever their number, each row with its own values.
 //!
-//! The version of the optimistic lock is part of the statement's own predicate, so that nothing can happen between
-//! a check and the write.
+//! What a row is expected to hold and the guard are part of the statement's own predicate, so that nothing can happen
+//! between a check and the write.
 
-use orm_core::driver::{DriverError, Update, UpdateRow};
+use orm_core::driver::{DriverError, Update};
 use orm_core::metadata::EntityMetadata;
-use orm_core::value::Value;
-use sea_query::{Expr, ExprTrait, UpdateStatement};
+use orm_core::value::{KeyValues, Value};
+use sea_query::{ExprTrait, Returning, UpdateStatement};
 
-use super::shape::{Operation, Shape, is_always};
-use super::text::{TextWriter, all, identifier, names, table_name};
-use super::{Statement, Statements, leaf, unsupported};
+use super::answer::{Answer, WriteStatement, WrittenRows};
+use super::batch::{Batch, batches, types};
+use super::shape::{Operation, Shape};
+use super::target::Target;
+use super::text::{TextWriter, all, identifier, names};
+use super::{Statements, leaf, unsupported};
 use crate::dialect::Query;
 
-pub(super) fn statements(statements: &Statements, update: &Update) -> Result<Vec<Statement>, DriverError> {
+pub(super) fn statements(
+    statements: &Statements,
+    update: &Update,
+) -> Result<Vec<WriteStatement>, DriverError> {
     let entity = update.metadata.entity(update.entity);
+    check(statements, update, entity)?;
+    let types = types(entity, columns(update, entity));
+    let row = |at: usize| values(update, at);
+    batches(statements.dialect, &types, 0..update.rows.len(), row)
+        .into_iter()
+        .map(|batch| statement(statements, update, entity, batch))
+        .collect()
+}
+
+fn statement(
+    statements: &Statements,
+    update: &Update,
+    entity: &EntityMetadata,
+    batch: Batch,
+) -> Result<WriteStatement, DriverError> {
+    let Batch { rows, together } = batch;
+    let handed_over = together.as_ref().map(Vec::len);
+    let operation = if together.is_some() { Operation::UpdateTogether } else { Operation::Update };
+    let mut shape = Shape::new(&update.metadata, statements.dialect, operation, update.entity);
+    shape.numbers(&update.columns);
+    shape.numbers(&update.expected);
+    let (answer, returned) = match together {
+        Some(together) => {
+            together.into_iter().for_each(|value| shape.bind(value));
+            let keys = rows.iter().map(|at| new_key(update, entity, *at)).collect();
+            (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
+        }
+        None => {
+            rows.iter().flat_map(|at| values(update, *at)).for_each(|value| shape.bind(value.clone()));
+            (Answer::Found, Vec::new())
+        }
+    };
+    shape.expression(entity, &update.guard)?;
+    let statement = statements.statement(&update.metadata, shape, |writer, values| {
+        let statement = match (handed_over, rows.first()) {
+            (Some(count), _) => set_of_rows(writer, update, entity, &values[..count])?,
+            (None, Some(at)) => one(writer, update, entity, *at)?,
+            (None, None) => return Err(unsupported("an update has no row")),
+        };
+        Ok(Query::Update(statement))
+    })?;
+    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+}
+
+/// `UPDATE … SET c = ? WHERE key = ?`.
+fn one(
+    writer: &mut TextWriter<'_>,
+    update: &Update,
+    entity: &EntityMetadata,
+    at: usize,
+) -> Result<UpdateStatement, DriverError> {
+    let row = &update.rows[at];
+    let target = Target::of(writer, &update.guard);
+    let mut statement = update_of(&target, entity);
+    for (name, value) in names(entity, update.columns.iter().copied()).zip(&row.values) {
+        statement.value(identifier(name), writer.bind(value.clone()));
+    }
+    let mut predicates = Vec::new();
+    for (name, value) in names(entity, entity.key_columns()).zip(&row.key) {
+        predicates.push(target.column(name).eq(writer.bind(value.clone())));
+    }
+    for (name, value) in names(entity, update.expected.iter().copied()).zip(&row.expected) {
+        predicates.push(target.column(name).is(writer.bind(value.clone())));
+    }
+    predicates.extend(target.guard(writer, entity, &update.guard)?);
+    statement.and_where(all(predicates));
+    Ok(statement)
+}
+
+/// `UPDATE … SET c = row.c FROM rows WHERE key = row.key RETURNING key`.
+fn set_of_rows(
+    writer: &mut TextWriter<'_>,
+    update: &Update,
+    entity: &EntityMetadata,
+    together: &[Value],
+) -> Result<UpdateStatement, DriverError> {
+    // The rows have columns too, and only an alias tells all of them apart.
+    let target = Target::aliased(writer);
+    let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
+    let source = writer.dialect.row_source(&types(entity, columns(update, entity)), binds);
+    let mut given = source.columns.into_iter();
+    let mut statement = update_of(&target, entity);
+    for (name, value) in names(entity, update.columns.iter().copied()).zip(given.by_ref()) {
+        statement.value(identifier(name), value);
+    }
+    let mut predicates = Vec::new();
+    for (name, value) in names(entity, entity.key_columns()).zip(given.by_ref()) {
+        predicates.push(target.column(name).eq(value));
+    }
+    for (name, value) in names(entity, update.expected.iter().copied()).zip(given) {
+        predicates.push(target.column(name).is(value));
+    }
+    predicates.extend(target.guard(writer, entity, &update.guard)?);
+    statement.from(source.table).and_where(all(predicates));
+    let key = names(entity, entity.key_columns()).map(identifier);
+    statement.returning(Returning::new().columns(key));
+    Ok(statement)
+}
+
+fn update_of(target: &Target, entity: &EntityMetadata) -> UpdateStatement {
+    let mut statement = UpdateStatement::new();
+    statement.table(target.table(entity));
+    statement
+}
+
+/// The values of one row, as [`columns`] says.
+fn values(update: &Update, at: usize) -> impl Iterator<Item = &Value> {
+    let row = &update.rows[at];
+    row.values.iter().chain(&row.key).chain(&row.expected)
+}
+
+fn columns<'a>(update: &'a Update, entity: &'a EntityMetadata) -> impl Iterator<Item = usize> + 'a {
+    update.columns.iter().copied().chain(entity.key_columns()).chain(update.expected.iter().copied())
+}
+
+/// The key that a row has when it is changed.
+fn new_key(update: &Update, entity: &EntityMetadata, at: usize) -> KeyValues {
+    let row = &update.rows[at];
+    let part = |(column, old): (usize, &Value)| {
+        let changed = update.columns.iter().position(|changed| *changed == column);
+        changed.and_then(|at| row.values.get(at)).unwrap_or(old).clone()
+    };
+    entity.key_columns().zip(&row.key).map(part).collect()
+}
+
+fn check(statements: &Statements, update: &Update, entity: &EntityMetadata) -> Result<(), DriverError> {
     if update.columns.is_empty() {
         return Err(unsupported(format!("an update of {} changes no column", entity.name)));
     }
     if update.columns.iter().chain(&update.expected).any(|column| *column >= entity.columns.len()) {
         return Err(unsupported(format!("an update names a column that {} does not have", entity.name)));
     }
-    if !is_always(&update.guard) {
-        return Err(unsupported("an update with a guard is not supported yet"));
-    }
-    update.rows.iter().map(|row| one(statements, update, entity, row)).collect()
-}
-
-fn one(
-    statements: &Statements,
-    update: &Update,
-    entity: &EntityMetadata,
-    row: &UpdateRow,
-) -> Result<Statement, DriverError> {
-    check(statements, update, entity, row)?;
-    let mut shape = Shape::new(&update.metadata, statements.dialect, Operation::Update, update.entity);
-    shape.numbers(&update.columns);
-    shape.numbers(&update.expected);
-    row.values.iter().chain(&row.key).chain(&row.expected).for_each(|value| shape.bind(value.clone()));
-    statements
-        .statement(&update.metadata, shape, |writer| Ok(Query::Update(render(writer, update, entity, row))))
-}
-
-fn render(
-    writer: &mut TextWriter<'_>,
-    update: &Update,
-    entity: &EntityMetadata,
-    row: &UpdateRow,
-) -> UpdateStatement {
-    let mut statement = UpdateStatement::new();
-    statement.table(table_name(entity.schema.as_deref(), &entity.table));
-    for (name, value) in names(entity, update.columns.iter().copied()).zip(&row.values) {
-        statement.value(identifier(name), writer.bind(value.clone()));
-    }
-    let mut predicates = Vec::new();
-    for (name, value) in names(entity, entity.key_columns()).zip(&row.key) {
-        predicates.push(Expr::col(identifier(name)).eq(writer.bind(value.clone())));
-    }
-    for (name, value) in names(entity, update.expected.iter().copied()).zip(&row.expected) {
-        predicates.push(Expr::col(identifier(name)).is(writer.bind(value.clone())));
-    }
-    statement.and_where(all(predicates));
-    statement
-}
-
-fn check(
-    statements: &Statements,
-    update: &Update,
-    entity: &EntityMetadata,
-    row: &UpdateRow,
-) -> Result<(), DriverError> {
     let wrong = |problem: &str| Err(unsupported(format!("a row of an update of {} {problem}", entity.name)));
-    if row.values.len() != update.columns.len() {
-        return wrong("does not have one value a column");
-    }
-    if row.key.len() != entity.key_columns().count() || row.key.iter().any(Value::is_null) {
-        return wrong("has no complete key");
-    }
-    if row.expected.len() != update.expected.len() {
-        return wrong("does not have one value for each column that it expects something of");
-    }
-    let expected = update.expected.iter().copied();
-    let columns = update.columns.iter().copied().chain(entity.key_columns()).chain(expected);
-    for (column, value) in columns.zip(row.values.iter().chain(&row.key).chain(&row.expected)) {
-        let place = || leaf::column_place(entity, column);
-        statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place(), error))?;
+    for (at, row) in update.rows.iter().enumerate() {
+        if row.values.len() != update.columns.len() {
+            return wrong("does not have one value a column");
+        }
+        if row.key.len() != entity.key_columns().count() || row.key.iter().any(Value::is_null) {
+            return wrong("has no complete key");
+        }
+        if row.expected.len() != update.expected.len() {
+            return wrong("does not have one value for each column that it expects something of");
+        }
+        for (column, value) in columns(update, entity).zip(values(update, at)) {
+            let place = || leaf::column_place(entity, column);
+            statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place(), error))?;
+        }
     }
     Ok(())
 }

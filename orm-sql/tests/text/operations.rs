@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, TextMatch};
 use orm_core::driver::{
-    Delete, DeleteRow, Insert, Link, PivotWrite, Select, Selection, Update, UpdateRow, Write,
+    Delete, DeleteRow, DeleteWhere, Insert, Link, OnConflict, PivotWrite, Select, Selection, Update,
+    UpdateRow, UpdateWhere, Upsert, Write,
 };
 use orm_core::metadata::{EntityMetadata, Metadata, PropertyKind, RelationId, RelationKind, Side};
 use orm_core::value::{ColumnType, KeyValues, Value};
@@ -152,6 +153,64 @@ impl On {
             rows: rows.collect(),
             expected: Vec::new(),
             guard: Expression::always(),
+        })
+    }
+
+    pub(crate) fn delete_expecting(&self, rows: Vec<DeleteRow>, expected: &[&str]) -> Write {
+        Write::Delete(Delete {
+            metadata: Arc::clone(&self.metadata),
+            entity: self.entity().id,
+            rows,
+            expected: self.columns(expected),
+            guard: Expression::always(),
+        })
+    }
+
+    pub(crate) fn upsert(
+        &self,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+        conflict: &[&str],
+        action: OnConflict,
+        returning: &[&str],
+    ) -> Write {
+        Write::Upsert(Upsert {
+            metadata: Arc::clone(&self.metadata),
+            entity: self.entity().id,
+            columns: self.columns(columns),
+            rows,
+            conflict: self.columns(conflict),
+            action,
+            guard: Expression::always(),
+            returning: self.columns(returning),
+        })
+    }
+
+    /// `write`, of rows that meet `guard`.
+    pub(crate) fn guarded(&self, mut write: Write, guard: Expression) -> Write {
+        match &mut write {
+            Write::Update(update) => update.guard = guard,
+            Write::Delete(delete) => delete.guard = guard,
+            Write::Upsert(upsert) => upsert.guard = guard,
+            _ => panic!("this write has no guard"),
+        }
+        write
+    }
+
+    pub(crate) fn update_where(&self, set: &[(&str, Value)], condition: Expression) -> Write {
+        Write::UpdateWhere(UpdateWhere {
+            metadata: Arc::clone(&self.metadata),
+            entity: self.entity().id,
+            condition,
+            set: set.iter().map(|(name, value)| (self.columns(&[name])[0], value.clone())).collect(),
+        })
+    }
+
+    pub(crate) fn delete_where(&self, condition: Expression) -> Write {
+        Write::DeleteWhere(DeleteWhere {
+            metadata: Arc::clone(&self.metadata),
+            entity: self.entity().id,
+            condition,
         })
     }
 

@@ -7,7 +7,7 @@
 use orm_core::driver::{UpdateRow, Write};
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::KeyValues;
-use orm_sql::Statements;
+use orm_sql::{Statements, WriteStatement};
 
 use crate::fixture::metadata;
 use crate::operations::{Random, on};
@@ -44,7 +44,7 @@ fn in_writes_of_every_kind() {
         for rows in [1, 2, 5] {
             for write in writes(&mut random, name, entity, rows) {
                 let anew = Statements::sqlite().write(&write).unwrap();
-                for statement in &anew {
+                for WriteStatement { statement, .. } in &anew {
                     assert_eq!(placeholders(&statement.sql), statement.values.len(), "{}", statement.sql);
                 }
                 assert_eq!(cached.write(&write).unwrap(), anew);

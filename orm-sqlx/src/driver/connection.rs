@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    Access, BoxFuture, Connection, DriverError, DriverErrorKind, Insert, RowSink, Select, TransactionMode,
+    Access, BoxFuture, Connection, DriverError, DriverErrorKind, RowSink, Select, TransactionMode,
     TransactionStep, Write, WriteOutcome,
 };
 use orm_sql::Statement;
@@ -21,6 +21,7 @@ use sqlx_sqlite::SqliteRow;
 use super::log::StatementKind;
 use super::pool::Pool;
 use super::transaction::{Guard, Running};
+use super::write;
 use crate::codec::sqlite as codec;
 use crate::error::driver_error;
 use crate::error::sqlite::complete;
@@ -78,7 +79,7 @@ impl Connection for PooledConnection {
         Box::pin(async move {
             let statements = self.pool.statements.write(write)?;
             let mut running = self.guard.start()?;
-            let result = run_all(&self.pool, &mut running, statements, write).await;
+            let result = write::run(&self.pool, &mut running, statements, write).await;
             running.finish();
             result.map_err(|error| completed(error, write))
         })
@@ -103,57 +104,20 @@ impl Connection for PooledConnection {
     }
 }
 
-/// Runs the statements of `write`, in order, and adds up what they did.
-async fn run_all(
-    pool: &Pool,
-    running: &mut Running<'_>,
-    statements: Vec<Statement>,
-    write: &Write,
-) -> Result<WriteOutcome, DriverError> {
-    let mut outcome = WriteOutcome::default();
-    for statement in statements {
-        let returned = &mut outcome.returned;
-        let keep = |row: &SqliteRow| match write {
-            Write::Insert(insert) => returned_values(row, insert).map(|values| returned.push(values)),
-            _ => Ok(()),
-        };
-        let affected = run(pool, running, statement, StatementKind::Write, keep).await?;
-        if let Write::Update(_) = write {
-            outcome.matched.push(affected > 0);
-        }
-        outcome.affected += affected;
-        outcome.statements += 1;
-    }
-    Ok(outcome)
-}
-
-/// What an insert gave back for one row.
-fn returned_values(row: &SqliteRow, insert: &Insert) -> Result<Vec<orm_core::value::Value>, DriverError> {
-    let entity = insert.metadata.entity(insert.entity);
-    let values = insert.returning.iter().enumerate().map(|(at, column)| {
-        let column = &entity.columns[*column];
-        codec::value(row, at, column.column_type).map_err(|error| {
-            let message = format!("the value returned for {}.{} can't be read", entity.table, column.name);
-            DriverError::new(DriverErrorKind::Other, message).with_source(error)
-        })
-    });
-    values.collect()
-}
-
 /// Sends `step` under the guard.
-async fn transaction(
+pub(super) async fn transaction(
     pool: &Pool,
     running: &mut Running<'_>,
     step: TransactionStep,
 ) -> Result<(), DriverError> {
     running.before(step)?;
     let sql: Cow<'_, str> = match step {
+        // SQLite has no read-only transactions, but connections that refuse to write for a time.
         TransactionStep::Begin(TransactionMode { access: Access::ReadOnly, .. }) => {
-            return Err(DriverError::new(
-                DriverErrorKind::Unsupported,
-                "read-only transactions are not supported yet",
-            ));
+            "BEGIN; PRAGMA query_only = ON".into()
         }
+        TransactionStep::Commit if running.is_read_only() => "PRAGMA query_only = OFF; COMMIT".into(),
+        TransactionStep::Rollback if running.is_read_only() => "PRAGMA query_only = OFF; ROLLBACK".into(),
         // A transaction that starts as a reader and then writes fails at once when another one wrote meanwhile;
         // one that starts as a writer waits for its turn.
         TransactionStep::Begin(_) => "BEGIN IMMEDIATE".into(),
@@ -207,13 +171,16 @@ async fn schema(pool: &Pool, running: &mut Running<'_>, statements: &[String]) -
 }
 
 /// Runs one statement to its end, and gives how many rows it affected.
-async fn run(
+pub(super) async fn run(
     pool: &Pool,
     running: &mut Running<'_>,
     statement: Statement,
     kind: StatementKind,
     mut take: impl FnMut(&SqliteRow) -> Result<(), DriverError> + Send,
 ) -> Result<u64, DriverError> {
+    if kind != StatementKind::Transaction {
+        running.refuse_if_lost()?;
+    }
     let Statement { sql, values, reusable } = statement;
     let mut sent = pool.log.sent(Arc::clone(&sql), kind, &values);
     let result = async {
@@ -239,7 +206,18 @@ async fn run(
         sent.rows = *affected;
     }
     sent.end(&result);
+    if kind != StatementKind::Transaction && running.is_in_transaction() && result.is_err() {
+        find_lost_transaction(running).await;
+    }
     result
+}
+
+/// Some errors roll the whole transaction back, such as a full disk, or a constraint of a table that says so; what
+/// came after one would be outside of any transaction. That one can be begun tells it.
+async fn find_lost_transaction(running: &mut Running<'_>) {
+    if running.connection.execute("BEGIN").await.is_ok() {
+        running.lose();
+    }
 }
 
 /// Says in the error which table and columns were meant, as far as the write tells.

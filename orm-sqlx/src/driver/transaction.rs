@@ -5,7 +5,7 @@
 //! ROLLBACK succeeded. Dropped in between, or while any statement runs, it closes the connection: SQLite then rolls
 //! back, and whatever is still running can't reach the next borrower.
 
-use orm_core::driver::{DriverError, DriverErrorKind, TransactionStep};
+use orm_core::driver::{Access, DriverError, DriverErrorKind, TransactionStep};
 use sqlx_core::pool::PoolConnection;
 use sqlx_sqlite::{Sqlite, SqliteConnection};
 
@@ -19,6 +19,10 @@ pub(super) struct Guard {
 struct State {
     /// Whether a transaction is open, or may be.
     maybe_in_transaction: bool,
+    /// Whether it may not write.
+    is_read_only: bool,
+    /// Whether the database has rolled it back by itself, and an empty one is open in its place.
+    is_lost: bool,
     /// Whether a method is running, or was cut off.
     is_running: bool,
 }
@@ -71,13 +75,36 @@ impl Running<'_> {
         self.state.maybe_in_transaction
     }
 
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state.is_read_only
+    }
+
+    /// Notes that the database has rolled the transaction back by itself.
+    pub(super) fn lose(&mut self) {
+        self.state.is_lost = true;
+    }
+
+    /// Refuses what would be done outside of the transaction that it was meant for.
+    pub(super) fn refuse_if_lost(&self) -> Result<(), DriverError> {
+        if self.state.is_lost {
+            let message =
+                "after an earlier error the database has rolled back the whole transaction; begin another";
+            return Err(DriverError::new(DriverErrorKind::RolledBack, message));
+        }
+        Ok(())
+    }
+
     /// Notes what may hold once `step` is sent, before it is.
     pub(super) fn before(&mut self, step: TransactionStep) -> Result<(), DriverError> {
+        if step != TransactionStep::Rollback {
+            self.refuse_if_lost()?;
+        }
         let refused = |message| Err(DriverError::new(DriverErrorKind::Other, message));
         match (step, self.state.maybe_in_transaction) {
             (TransactionStep::Begin(_), true) => refused("a transaction is open on this connection already"),
-            (TransactionStep::Begin(_), false) => {
+            (TransactionStep::Begin(mode), false) => {
                 self.state.maybe_in_transaction = true;
+                self.state.is_read_only = mode.access == Access::ReadOnly;
                 Ok(())
             }
             // SQLite would begin one.
@@ -95,6 +122,8 @@ impl Running<'_> {
         };
         if is_over {
             self.state.maybe_in_transaction = false;
+            self.state.is_read_only = false;
+            self.state.is_lost = false;
         }
     }
 }

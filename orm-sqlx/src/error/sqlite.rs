@@ -10,8 +10,10 @@ use sqlx_core::error::DatabaseError;
 const ERROR: u32 = 1;
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
+const READONLY: u32 = 8;
 const CANTOPEN: u32 = 14;
 const CONSTRAINT: u32 = 19;
+const BUSY_SNAPSHOT: u32 = 517;
 const CONSTRAINT_CHECK: u32 = 275;
 const CONSTRAINT_FOREIGNKEY: u32 = 787;
 const CONSTRAINT_NOTNULL: u32 = 1_299;
@@ -39,6 +41,9 @@ impl Problem {
         let violation = violation(code, message);
         // The lowest byte is the primary code.
         let kind = match code & 0xff {
+            // Another one has written what this transaction has read.
+            _ if code == BUSY_SNAPSHOT => DriverErrorKind::SerializationFailure,
+            READONLY => DriverErrorKind::ReadOnly,
             CONSTRAINT => DriverErrorKind::ConstraintViolation,
             BUSY | LOCKED => DriverErrorKind::Busy,
             CANTOPEN => DriverErrorKind::ConnectionLost,
@@ -186,7 +191,8 @@ mod tests {
     fn kinds_follow_from_codes() {
         for (code, message, kind) in [
             (5, "database is locked", DriverErrorKind::Busy),
-            (517, "database is locked", DriverErrorKind::Busy),
+            (517, "database is locked", DriverErrorKind::SerializationFailure),
+            (8, "attempt to write a readonly database", DriverErrorKind::ReadOnly),
             (262, "database table is locked", DriverErrorKind::Busy),
             (1, "no such table: author", DriverErrorKind::MissingSchemaObject),
             (1, "no such column: t0.name", DriverErrorKind::MissingSchemaObject),

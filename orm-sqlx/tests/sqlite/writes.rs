@@ -15,17 +15,17 @@ async fn generated_keys_come_back_in_the_order_of_the_rows() {
     let names = ["c", "a", "b"].map(|name| vec![text(name)]).to_vec();
     let outcome = write(&driver, &author.insert(&["name"], names, &["id", "active"])).await.unwrap();
     assert_eq!(outcome.returned, [1, 2, 3].map(|id| vec![int(id), Value::Bool(true)]));
-    assert_eq!((outcome.affected, outcome.statements, statements.writes()), (3, 3, 3));
+    assert_eq!((outcome.affected, outcome.statements, statements.writes()), (3, 1, 1));
     let stored = rows(&driver, &author.select(author.eq("name", text("a")))).await.unwrap();
     assert_eq!(stored[0][0], int(2));
 }
 
 #[tokio::test]
-async fn rows_without_generated_keys_share_statements_within_the_limit_of_binds() {
+async fn rows_share_a_statement_whatever_their_number() {
     let (driver, statements) = open().await;
     let seats = (0..40_000).map(|room| vec![int(room), text("a")]).collect();
     let outcome = write(&driver, &on("Seat").insert(&["room", "number"], seats, &[])).await.unwrap();
-    assert_eq!((outcome.affected, outcome.statements, statements.writes()), (40_000, 3, 3));
+    assert_eq!((outcome.affected, outcome.statements, statements.writes()), (40_000, 1, 1));
     assert_eq!(count(&driver, &on("Seat").select(Expression::always())).await, 40_000);
 }
 
@@ -55,7 +55,7 @@ async fn an_update_says_which_rows_were_found() {
     let outcome = write(&driver, &update).await.unwrap();
     assert_eq!(
         (outcome.matched, outcome.affected, outcome.statements),
-        (vec![false, true, false, false], 1, 4)
+        (vec![false, true, false, false], 1, 1)
     );
     let unchanged = UpdateRow { key: key([int(2)]), values: vec![text("new")], expected: vec![] };
     let outcome = write(&driver, &book.update(&["title"], vec![unchanged], &[])).await.unwrap();

@@ -3,12 +3,12 @@
 //! Integers and texts are exact in JSON, bytes travel as hexadecimal digits. SQLite's reading of decimal fractions
 //! is not exact in the last bit, so that floats are bound one by one, padded to few different lengths.
 
-use std::fmt::Write as _;
-
 use orm_core::value::{KeyValues, Value};
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Query, SelectStatement};
 
+use super::json::{push_bytes, push_number, push_text};
 use super::store::{Stored, store};
+use super::value_of;
 use crate::dialect::{Element, SetError, SetForm};
 
 /// Chooses the form of `keys` and adds what it binds.
@@ -78,7 +78,10 @@ fn push(json: &mut String, value: &Value) -> Result<Element, SetError> {
     match value {
         Value::Int(number) => push_number(json, *number),
         Value::Text(text) => push_text(json, text),
-        Value::Bytes(bytes) => return Ok(push_bytes(json, bytes)),
+        Value::Bytes(bytes) => {
+            push_bytes(json, bytes);
+            return Ok(Element::Bytes);
+        }
         Value::Null
         | Value::Bool(_)
         | Value::Float(_)
@@ -91,51 +94,25 @@ fn push(json: &mut String, value: &Value) -> Result<Element, SetError> {
         | Value::Json(_) => match store(value.clone())? {
             Stored::Int(number) => push_number(json, number),
             Stored::Text(text) => push_text(json, &text),
-            Stored::Blob(bytes) => return Ok(push_bytes(json, &bytes)),
+            Stored::Blob(bytes) => {
+                push_bytes(json, &bytes);
+                return Ok(Element::Bytes);
+            }
             Stored::Null | Stored::Real(_) => return Err(SetError::Mixed),
         },
     }
     Ok(Element::Plain)
 }
 
-fn push_number(json: &mut String, number: i64) {
-    // Writing to a String never fails.
-    let _ = write!(json, "{number}");
-}
-
-fn push_bytes(json: &mut String, bytes: &[u8]) -> Element {
-    json.push('"');
-    for byte in bytes {
-        let _ = write!(json, "{byte:02x}");
-    }
-    json.push('"');
-    Element::Bytes
-}
-
-fn push_text(json: &mut String, text: &str) {
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => json.extend(['\\', character]),
-            '\0'..='\u{1f}' => {
-                let _ = write!(json, "\\u{:04x}", u32::from(character));
-            }
-            other => json.push(other),
-        }
-    }
-    json.push('"');
-}
-
 /// `SELECT "k"."value" FROM json_each(?) AS "k"`, or one expression a column for keys of several.
 pub(super) fn rows(elements: &[Element], bind: Expr) -> SelectStatement {
-    let alias = || Alias::new("k");
-    let value = || Expr::col((alias(), Alias::new("value")));
+    let value = || value_of("k", "value");
     let taken = |at: usize| match elements.len() {
         1 => value(),
         _ => value().binary(BinOper::Custom("->>"), Expr::Constant((at as u64).into())),
     };
     let mut rows = Query::select();
-    rows.from_function(Func::cust("json_each").arg(bind), alias());
+    rows.from_function(Func::cust("json_each").arg(bind), Alias::new("k"));
     for (at, element) in elements.iter().enumerate() {
         rows.expr(match element {
             Element::Plain => taken(at),

@@ -1,0 +1,192 @@
+//! What a database's answer to a statement says about the rows of the write.
+//!
+//! No database promises an order of the rows that RETURNING gives. Rows are known by their keys: those that the
+//! statement was given, or, where it counts them itself, by the numbers between the least and the greatest.
+
+use std::collections::HashMap;
+
+use orm_core::driver::{DriverError, DriverErrorKind, Write, WriteOutcome};
+use orm_core::value::{ColumnType, KeyValues, Value};
+
+use super::Statement;
+
+/// One statement of a write, and how its answer is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteStatement {
+    /// What is sent.
+    pub statement: Statement,
+    /// The types of the columns of the rows that come back.
+    pub returned: Vec<ColumnType>,
+    /// What the answer is about.
+    pub rows: WrittenRows,
+}
+
+/// The rows of a write that one of its statements is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WrittenRows {
+    /// Their places in the write.
+    places: Vec<usize>,
+    answer: Answer,
+}
+
+/// What an answer says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Answer {
+    /// How many rows were affected.
+    Count,
+    /// Whether the one row was.
+    Found,
+    /// The values of the one row, if it was written.
+    One,
+    /// The rows that were found, by these keys.
+    FoundByKey(Vec<KeyValues>),
+    /// The key of each row that was written, one of these, and then the values that it gives back.
+    ByKey(Vec<KeyValues>),
+    /// The values of each row, among them, at this place, a key that counts up from row to row.
+    Counted(usize),
+}
+
+impl WriteStatement {
+    /// One whose affected rows are only counted.
+    pub(super) fn counted(statement: Statement) -> Self {
+        Self { statement, returned: Vec::new(), rows: WrittenRows::new(Vec::new(), Answer::Count) }
+    }
+}
+
+impl WrittenRows {
+    pub(super) fn new(places: Vec<usize>, answer: Answer) -> Self {
+        Self { places, answer }
+    }
+
+    /// Enters into `outcome`, which starts as [`outcome_of`] has it, that `affected` rows were, and what came back.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Other`] when it can't be told which rows came back, such as after a trigger of the
+    /// database has changed them. What was written then must be taken back.
+    pub fn enter(
+        &self,
+        affected: u64,
+        returned: Vec<Vec<Value>>,
+        outcome: &mut WriteOutcome,
+    ) -> Result<(), DriverError> {
+        outcome.affected += affected;
+        outcome.statements += 1;
+        match &self.answer {
+            Answer::Count => {}
+            Answer::Found => enter(&mut outcome.matched, self.places.first(), affected > 0),
+            Answer::One => {
+                if let Some(values) = returned.into_iter().next() {
+                    enter(&mut outcome.returned, self.places.first(), values);
+                }
+            }
+            // Each was found, in whichever order.
+            Answer::FoundByKey(_) if returned.len() == self.places.len() => {
+                self.places.iter().for_each(|at| enter(&mut outcome.matched, Some(at), true));
+            }
+            Answer::FoundByKey(keys) => {
+                for (at, _) in self.known(keys, returned)? {
+                    enter(&mut outcome.matched, Some(&at), true);
+                }
+            }
+            Answer::ByKey(keys) => {
+                for (at, values) in self.known(keys, returned)? {
+                    enter(&mut outcome.returned, Some(&at), values);
+                }
+            }
+            Answer::Counted(place) => self.count_up(*place, returned, outcome)?,
+        }
+        Ok(())
+    }
+
+    /// Which rows came back, each with what follows its key.
+    fn known(
+        &self,
+        keys: &[KeyValues],
+        returned: Vec<Vec<Value>>,
+    ) -> Result<Vec<(usize, Vec<Value>)>, DriverError> {
+        let mut places: HashMap<KeyValues, usize> = keys
+            .iter()
+            .map(|key| key.iter().map(as_stored).collect())
+            .zip(self.places.iter().copied())
+            .collect();
+        let width = keys.first().map_or(0, |key| key.len());
+        let known = returned.into_iter().map(|mut row| {
+            let values = row.split_off(width.min(row.len()));
+            let key: KeyValues = row.iter().map(as_stored).collect();
+            let place = places.remove(&key);
+            place.map(|place| (place, values)).ok_or_else(unknown)
+        });
+        known.collect()
+    }
+
+    fn count_up(
+        &self,
+        place: usize,
+        mut returned: Vec<Vec<Value>>,
+        outcome: &mut WriteOutcome,
+    ) -> Result<(), DriverError> {
+        let number = |row: &Vec<Value>| match row.get(place) {
+            Some(Value::Int(number)) => Some(*number),
+            Some(_) | None => None,
+        };
+        returned.sort_unstable_by_key(number);
+        let is_next = |pair: &[Vec<Value>]| match (number(&pair[0]), number(&pair[1])) {
+            (Some(one), Some(next)) => one.checked_add(1) == Some(next),
+            (Some(_) | None, _) => false,
+        };
+        if returned.len() != self.places.len() || !returned.windows(2).all(is_next) {
+            return Err(unknown());
+        }
+        for (at, values) in self.places.iter().zip(returned) {
+            enter(&mut outcome.returned, Some(at), values);
+        }
+        Ok(())
+    }
+}
+
+/// What no statement has said anything about yet.
+#[must_use]
+pub fn outcome_of(write: &Write) -> WriteOutcome {
+    let mut outcome = WriteOutcome::default();
+    match write {
+        Write::Insert(insert) if !insert.returning.is_empty() => {
+            outcome.returned = vec![Vec::new(); insert.rows.len()];
+        }
+        Write::Upsert(upsert) if !upsert.returning.is_empty() => {
+            outcome.returned = vec![Vec::new(); upsert.rows.len()];
+        }
+        Write::Update(update) => outcome.matched = vec![false; update.rows.len()],
+        Write::Delete(delete) if super::delete::is_conditional(delete) => {
+            outcome.matched = vec![false; delete.rows.len()];
+        }
+        Write::Insert(_)
+        | Write::Upsert(_)
+        | Write::Delete(_)
+        | Write::UpdateWhere(_)
+        | Write::DeleteWhere(_)
+        | Write::Link(_)
+        | Write::Unlink(_) => {}
+    }
+    outcome
+}
+
+fn enter<T>(list: &mut [T], at: Option<&usize>, value: T) {
+    if let Some(entry) = at.and_then(|at| list.get_mut(*at)) {
+        *entry = value;
+    }
+}
+
+/// A value as it comes back: zero has no sign in every database.
+fn as_stored(value: &Value) -> Value {
+    match value {
+        Value::Float(number) if *number == 0.0 => Value::Float(0.0),
+        other => other.clone(),
+    }
+}
+
+fn unknown() -> DriverError {
+    let message = "the rows that the database gave back are not those that were written; a trigger or a collation of \
+                   the table may have changed them";
+    DriverError::new(DriverErrorKind::Other, message)
+}

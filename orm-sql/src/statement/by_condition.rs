@@ -1,0 +1,72 @@
+//! Writes to every row that meets a condition.
+
+use orm_core::driver::{DeleteWhere, DriverError, UpdateWhere};
+use orm_core::metadata::EntityMetadata;
+use sea_query::{DeleteStatement, UpdateStatement};
+
+use super::answer::WriteStatement;
+use super::shape::{Operation, Shape};
+use super::target::Target;
+use super::text::identifier;
+use super::{Statements, leaf, unsupported};
+use crate::dialect::Query;
+
+/// `UPDATE … SET c = ? WHERE …`.
+pub(super) fn update(
+    statements: &Statements,
+    update: &UpdateWhere,
+) -> Result<Vec<WriteStatement>, DriverError> {
+    let entity = update.metadata.entity(update.entity);
+    check(statements, update, entity)?;
+    let mut shape = Shape::new(&update.metadata, statements.dialect, Operation::UpdateWhere, update.entity);
+    let columns: Vec<usize> = update.set.iter().map(|(column, _)| *column).collect();
+    shape.numbers(&columns);
+    update.set.iter().for_each(|(_, value)| shape.bind(value.clone()));
+    shape.expression(entity, &update.condition)?;
+    let statement = statements.statement(&update.metadata, shape, |writer, _| {
+        let target = Target::of(writer, &update.condition);
+        let mut statement = UpdateStatement::new();
+        statement.table(target.table(entity));
+        for (column, value) in &update.set {
+            statement.value(identifier(&entity.columns[*column].name), writer.bind(value.clone()));
+        }
+        statement.and_where_option(target.guard(writer, entity, &update.condition)?);
+        Ok(Query::Update(statement))
+    })?;
+    Ok(vec![WriteStatement::counted(statement)])
+}
+
+/// `DELETE … WHERE …`.
+pub(super) fn delete(
+    statements: &Statements,
+    delete: &DeleteWhere,
+) -> Result<Vec<WriteStatement>, DriverError> {
+    let entity = delete.metadata.entity(delete.entity);
+    let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::DeleteWhere, delete.entity);
+    shape.expression(entity, &delete.condition)?;
+    let statement = statements.statement(&delete.metadata, shape, |writer, _| {
+        let target = Target::of(writer, &delete.condition);
+        let mut statement = DeleteStatement::new();
+        statement.from_table(target.table(entity));
+        statement.and_where_option(target.guard(writer, entity, &delete.condition)?);
+        Ok(Query::Delete(statement))
+    })?;
+    Ok(vec![WriteStatement::counted(statement)])
+}
+
+fn check(statements: &Statements, update: &UpdateWhere, entity: &EntityMetadata) -> Result<(), DriverError> {
+    if update.set.is_empty() {
+        return Err(unsupported(format!("an update of {} changes no column", entity.name)));
+    }
+    for (at, (column, value)) in update.set.iter().enumerate() {
+        if *column >= entity.columns.len() {
+            return Err(unsupported(format!("an update names a column that {} does not have", entity.name)));
+        }
+        let place = leaf::column_place(entity, *column);
+        if update.set[..at].iter().any(|(earlier, _)| earlier == column) {
+            return Err(unsupported(format!("an update sets {place} twice")));
+        }
+        statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place, error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The table that a statement writes to, and what its rows must meet.
+
+use orm_core::condition::{Expression, Quantifier};
+use orm_core::driver::DriverError;
+use orm_core::metadata::EntityMetadata;
+use sea_query::{Expr, ExprTrait, TableRef};
+
+use super::leaf;
+use super::shape::{flattened, is_always};
+use super::text::{Scope, Table, TextWriter, identifier, names, table_name};
+
+/// The table that a statement writes to.
+pub(super) enum Target {
+    /// By its own name.
+    Named,
+    /// By an alias, so that conditions can refer to it.
+    Aliased(Table),
+}
+
+impl Target {
+    /// With an alias if `guard` needs one.
+    pub(super) fn of(writer: &mut TextWriter<'_>, guard: &Expression) -> Self {
+        if is_always(guard) { Self::Named } else { Self::aliased(writer) }
+    }
+
+    pub(super) fn aliased(writer: &mut TextWriter<'_>) -> Self {
+        Self::Aliased(writer.table())
+    }
+
+    pub(super) fn table(&self, entity: &EntityMetadata) -> TableRef {
+        match self {
+            Self::Named => table_name(entity.schema.as_deref(), &entity.table).into(),
+            Self::Aliased(table) => table.named(entity.schema.as_deref(), &entity.table),
+        }
+    }
+
+    pub(super) fn column(&self, name: &str) -> Expr {
+        match self {
+            Self::Named => Expr::col(identifier(name)),
+            Self::Aliased(table) => table.column(name),
+        }
+    }
+
+    /// What rows of the table must meet, if anything.
+    pub(super) fn guard(
+        &self,
+        writer: &mut TextWriter<'_>,
+        entity: &EntityMetadata,
+        guard: &Expression,
+    ) -> Result<Option<Expr>, DriverError> {
+        match self {
+            Self::Aliased(table) if !is_always(guard) => writer.guard(entity, *table, guard).map(Some),
+            Self::Aliased(_) | Self::Named => Ok(None),
+        }
+    }
+}
+
+impl TextWriter<'_> {
+    /// `expression` on the rows of `table`, in a statement that has no FROM where to-one relations could be joined.
+    fn guard(
+        &mut self,
+        entity: &EntityMetadata,
+        table: Table,
+        expression: &Expression,
+    ) -> Result<Expr, DriverError> {
+        if !joins(entity, expression) {
+            return self.condition(&mut Scope::from(table, entity), entity, table, expression);
+        }
+        let same = self.table();
+        let mut scope = Scope::from(same, entity);
+        scope.select.expr(Expr::Constant(1_i32.into()));
+        let condition = self.condition(&mut scope, entity, same, expression)?;
+        let key = || names(entity, entity.key_columns());
+        scope.select.and_where(same.pairs(key(), table, key()).and(condition));
+        Ok(self.dialect.exists(scope.select))
+    }
+}
+
+/// Whether a to-one relation is joined to the rows that `expression` is about.
+fn joins(entity: &EntityMetadata, expression: &Expression) -> bool {
+    match expression {
+        Expression::And(_) | Expression::Or(_) => {
+            flattened(expression).into_iter().any(|part| joins(entity, part))
+        }
+        Expression::Not(inner) => joins(entity, inner),
+        Expression::Related { relation, quantifier: Quantifier::Is, .. } => {
+            leaf::relation(entity, *relation).is_ok_and(|relation| !relation.is_to_many())
+        }
+        _ => false,
+    }
+}

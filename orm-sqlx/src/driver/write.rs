@@ -1,0 +1,116 @@
+//! Writes: their statements run as one, all or none.
+//!
+//! As a rule a write is one statement, which is all or nothing by itself. Several run in a transaction of their own,
+//! or, where one is open, under a savepoint.
+
+use orm_core::driver::{
+    Access, DriverError, DriverErrorKind, TransactionMode, TransactionStep, Write, WriteOutcome,
+};
+use orm_core::value::{ColumnType, Value};
+use orm_sql::{WriteStatement, outcome_of};
+use sqlx_sqlite::SqliteRow;
+
+use super::connection::{self, transaction};
+use super::log::StatementKind;
+use super::pool::Pool;
+use super::transaction::Running;
+use crate::codec::sqlite as codec;
+
+/// Runs the statements of `write`.
+pub(super) async fn run(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    statements: Vec<WriteStatement>,
+    write: &Write,
+) -> Result<WriteOutcome, DriverError> {
+    match all_or_none(pool, running, statements, write).await {
+        Err(error) if error.kind() == DriverErrorKind::MissingSchemaObject => {
+            // It may be the record of last keys that is missing. If it is something else, the error is the same.
+            let statements = pool.statements.write_without_key_record(write)?;
+            all_or_none(pool, running, statements, write).await
+        }
+        other => other,
+    }
+}
+
+async fn all_or_none(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    statements: Vec<WriteStatement>,
+    write: &Write,
+) -> Result<WriteOutcome, DriverError> {
+    if statements.len() < 2 {
+        return in_turn(pool, running, statements, write).await;
+    }
+    let bracket = Bracket::of(running);
+    transaction(pool, running, bracket.open).await?;
+    let written = in_turn(pool, running, statements, write).await;
+    let result = match written {
+        Ok(mut outcome) => {
+            outcome.statements += 2;
+            transaction(pool, running, bracket.close).await.map(|()| outcome)
+        }
+        Err(error) => Err(error),
+    };
+    if result.is_err() {
+        for step in bracket.take_back {
+            // If this fails, the whole transaction will be rolled back; the first error is the one to tell.
+            let _ = transaction(pool, running, *step).await;
+        }
+    }
+    result
+}
+
+async fn in_turn(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    statements: Vec<WriteStatement>,
+    write: &Write,
+) -> Result<WriteOutcome, DriverError> {
+    let mut outcome = outcome_of(write);
+    for WriteStatement { statement, returned: types, rows } in statements {
+        let mut returned = Vec::new();
+        let keep = |row: &SqliteRow| values(row, &types).map(|values| returned.push(values));
+        let affected = connection::run(pool, running, statement, StatementKind::Write, keep).await?;
+        rows.enter(affected, returned, &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+/// The steps around several statements that are to be one.
+struct Bracket {
+    open: TransactionStep,
+    close: TransactionStep,
+    take_back: &'static [TransactionStep],
+}
+
+impl Bracket {
+    fn of(running: &Running<'_>) -> Self {
+        /// No number that the core would come to.
+        const OWN: u32 = u32::MAX;
+        if running.is_in_transaction() {
+            Self {
+                open: TransactionStep::Savepoint(OWN),
+                close: TransactionStep::Release(OWN),
+                take_back: &[TransactionStep::RollbackTo(OWN), TransactionStep::Release(OWN)],
+            }
+        } else {
+            Self {
+                open: TransactionStep::Begin(TransactionMode { isolation: None, access: Access::ReadWrite }),
+                close: TransactionStep::Commit,
+                take_back: &[TransactionStep::Rollback],
+            }
+        }
+    }
+}
+
+/// What came back for one row.
+fn values(row: &SqliteRow, types: &[ColumnType]) -> Result<Vec<Value>, DriverError> {
+    let values = types.iter().enumerate().map(|(at, column_type)| {
+        codec::value(row, at, *column_type).map_err(|error| {
+            DriverError::new(DriverErrorKind::Other, "a value that came back can't be read")
+                .with_source(error)
+        })
+    });
+    values.collect()
+}
