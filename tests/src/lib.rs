@@ -8,6 +8,7 @@
 pub mod backend;
 pub mod fixtures;
 pub mod log;
+pub mod model;
 pub mod recorder;
 #[expect(
     clippy::missing_errors_doc,

@@ -139,6 +139,11 @@ impl Recorder {
         self.0.lock().fault = Some((fault, times));
     }
 
+    /// Lets an injected fault that has yet to happen never happen.
+    pub fn disarm(&self) {
+        self.0.lock().fault = None;
+    }
+
     /// From now on every operation gives way once before it is sent and once after its answer, so that a test can
     /// cut in, or cut it off, at each of these points.
     pub fn give_way(&self) {

@@ -619,6 +619,7 @@ macro_rules! driver_suite {
                 cascading_rows_are_forgotten_too,
                 emptied_references_are_empty_in_memory,
                 a_cascade_empties_what_refers_to_its_rows,
+                a_row_written_and_then_emptied_is_empty_in_memory,
                 edits_of_an_emptied_entity_are_kept,
                 what_was_moved_away_stays,
                 other_rows_are_left_alone,

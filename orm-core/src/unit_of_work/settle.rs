@@ -167,7 +167,7 @@ impl Region {
     }
 
     /// The database deleted rows, or emptied references, by itself: the identity map follows. Returns the cells whose
-    /// rows went. Rows that this very flush wrote refer to what is there now.
+    /// rows went. Rows that this very flush wrote may refer to a new row that has the key of one that went before.
     fn follow_deletes(
         &self,
         gone: &HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher>,
@@ -189,7 +189,8 @@ impl Region {
                 for at in arena.managed() {
                     let Target::Key(key) = arena.original_target(at, index) else { continue };
                     let cell = CellId { entity, at };
-                    if !keys.contains(&key) || saved.contains(&cell) {
+                    let is_taken = || self.arena(relation.target).find(&key).is_some();
+                    if !keys.contains(&key) || saved.contains(&cell) && is_taken() {
                         continue;
                     }
                     match action {
