@@ -4,7 +4,7 @@
 //! and an error is given if one is not in its place. So it is enough that no operation gives that error, and that
 //! a text from the cache comes with the same values as one made anew.
 
-use orm_core::driver::{UpdateRow, Write};
+use orm_core::driver::{DeleteRow, OnConflict, UpdateRow, Write};
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::KeyValues;
 use orm_sql::{Statements, WriteStatement};
@@ -72,6 +72,24 @@ fn writes(random: &mut Random, name: &'static str, entity: &EntityMetadata, rows
         on.update(&columns, updates.collect(), &[]),
         on.delete(keys.clone()),
     ];
+    let first = columns[0];
+    let action = OnConflict::Update { columns: on.columns(&columns) };
+    let conflicting: Vec<&str> = columns.clone();
+    let distinct = values.iter().enumerate().filter(|(at, row)| !values[..*at].contains(row));
+    let distinct: Vec<_> = distinct.map(|(_, row)| row.clone()).collect();
+    writes.push(on.upsert(&columns, distinct, &conflicting, action, &columns));
+    let gone = values
+        .iter()
+        .zip(&keys)
+        .map(|(values, key)| DeleteRow { key: key.clone(), expected: values.clone() });
+    writes.push(on.delete_expecting(gone.collect(), &columns));
+    writes.push(on.update_where(&[(first, values[0][0].clone())], random.expression(entity, 3)));
+    writes.push(on.delete_where(random.expression(entity, 3)));
+    for write in writes.clone() {
+        if matches!(write, Write::Update(_) | Write::Delete(_) | Write::Upsert(_)) {
+            writes.push(on.guarded(write, random.expression(entity, 3)));
+        }
+    }
     for relation in entity
         .relations
         .iter()

@@ -8,7 +8,11 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use orm_core::condition::{Expression, TextMatch};
-use orm_core::driver::{Connection, Driver, DriverErrorKind, TransactionStep, Write};
+use orm_core::driver::{
+    Access, Connection, DeleteRow, Driver, DriverErrorKind, OnConflict, TransactionMode, TransactionStep,
+    UpdateRow, Write,
+};
+use orm_core::value::Value;
 use orm_sqlx::{Sqlite, SqliteOptions};
 
 use crate::database::{BEGIN, count, open_with, rows_on, step, write};
@@ -108,6 +112,108 @@ async fn a_count() {
 async fn a_write_of_one_statement() {
     sweep_both(100, async |driver| {
         write(&driver, &insert(100, &[])).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_that_gives_back_many_keys() {
+    sweep_both(60, async |driver| {
+        let outcome = write(&driver, &insert(60, &["id"])).await.unwrap();
+        assert_eq!(outcome.returned.len(), 60);
+    })
+    .await;
+}
+
+/// Numbers that do not travel together: a transaction of its own, or a savepoint of one that is open.
+#[tokio::test]
+async fn a_write_of_several_statements() {
+    let far = || {
+        let row = vec![text("a"), Value::Float(f64::MAX)];
+        on("Author").insert(&["name", "rating"], vec![row; 4], &["id"])
+    };
+    sweep_both(4, async |driver| {
+        write(&driver, &far()).await.unwrap();
+    })
+    .await;
+    sweep_both(8, async |driver| {
+        let mut connection = driver.acquire().await.unwrap();
+        step(&mut *connection, BEGIN).await;
+        connection.write(&far()).await.unwrap();
+        connection.write(&far()).await.unwrap();
+        step(&mut *connection, TransactionStep::Commit).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_and_a_delete_of_many_rows() {
+    let update = || {
+        let row =
+            |id: i64| UpdateRow { key: key([int(id)]), values: vec![text("b")], expected: vec![text("a")] };
+        on("Author").update(&["name"], (1_900..2_020).map(row).collect(), &["name"])
+    };
+    let delete = || {
+        let row = |id: i64| DeleteRow { key: key([int(id)]), expected: vec![text("nobody")] };
+        on("Author").delete_expecting((1..100).map(row).collect(), &["name"])
+    };
+    sweep_both(0, async |driver| {
+        let mut connection = driver.acquire().await.unwrap();
+        step(&mut *connection, BEGIN).await;
+        connection.write(&update()).await.unwrap();
+        connection.write(&delete()).await.unwrap();
+        step(&mut *connection, TransactionStep::Commit).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_with_savepoints() {
+    sweep_both(3, async |driver| {
+        let mut connection = driver.acquire().await.unwrap();
+        step(&mut *connection, BEGIN).await;
+        connection.write(&insert(3, &["id"])).await.unwrap();
+        step(&mut *connection, TransactionStep::Savepoint(1)).await;
+        connection.write(&insert(5, &["id"])).await.unwrap();
+        step(&mut *connection, TransactionStep::RollbackTo(1)).await;
+        step(&mut *connection, TransactionStep::Release(1)).await;
+        step(&mut *connection, TransactionStep::Commit).await;
+    })
+    .await;
+}
+
+/// The next borrower, whom the sweep lets write, is not read-only.
+#[tokio::test]
+async fn a_read_only_transaction() {
+    let read_only = TransactionStep::Begin(TransactionMode { isolation: None, access: Access::ReadOnly });
+    sweep_both(1, async |driver| {
+        let mut connection = driver.acquire().await.unwrap();
+        step(&mut *connection, read_only).await;
+        connection.count(&on("Author").select(Expression::always())).await.unwrap();
+        step(&mut *connection, TransactionStep::Commit).await;
+        drop(connection);
+        write(&driver, &insert(1, &[])).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upsert_and_writes_by_condition() {
+    let author = || on("Author");
+    let upsert = |name: &str| {
+        let rows = (0..20).map(|number| vec![text(name), text(&format!("{number}@x.org"))]).collect();
+        let action = OnConflict::Update { columns: author().columns(&["name"]) };
+        author().upsert(&["name", "email"], rows, &["email"], action, &["id"])
+    };
+    sweep_both(0, async |driver| {
+        let mut connection = driver.acquire().await.unwrap();
+        step(&mut *connection, BEGIN).await;
+        connection.write(&upsert("b")).await.unwrap();
+        connection.write(&upsert("c")).await.unwrap();
+        let named = author().eq("name", text("c"));
+        connection.write(&author().update_where(&[("name", text("d"))], named)).await.unwrap();
+        connection.write(&author().delete_where(author().eq("name", text("d")))).await.unwrap();
+        step(&mut *connection, TransactionStep::Commit).await;
     })
     .await;
 }

@@ -12,6 +12,8 @@ mod conditions;
 mod database;
 mod errors;
 mod options;
+mod savepoints;
+mod set_based;
 mod transactions;
 mod values;
 mod world;
