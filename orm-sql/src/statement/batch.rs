@@ -15,7 +15,7 @@ pub(super) struct Batch {
     pub(super) together: Option<Vec<Value>>,
 }
 
-/// Values of one statement are cut when they have become so large.
+/// A row that is so large goes alone, and values of one statement are cut when they have become so large.
 const LARGE: usize = 16 << 20;
 
 /// The batches of rows whose values are of `types`; `row` gives the values of one.
@@ -31,7 +31,7 @@ pub(super) fn batches<'v, V: Iterator<Item = &'v Value>>(
         let mut writer = dialect.rows(types);
         let mut together = Vec::new();
         while let Some(at) = rows.next_if(|_| writer.size() < LARGE) {
-            if writer.row(&mut row(at)) {
+            if row(at).map(size).sum::<usize>() < LARGE && writer.row(&mut row(at)) {
                 together.push(at);
             } else {
                 batches.push(Batch { rows: vec![at], together: None });
@@ -44,6 +44,23 @@ pub(super) fn batches<'v, V: Iterator<Item = &'v Value>>(
         }
     }
     batches
+}
+
+/// What a value takes that may take much.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(text) | Value::Decimal(text) | Value::Json(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Uuid(_)
+        | Value::Date(_)
+        | Value::Time(_)
+        | Value::DateTime(_)
+        | Value::Timestamp(_) => 0,
+    }
 }
 
 /// The types of columns.

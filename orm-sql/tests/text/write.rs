@@ -118,6 +118,14 @@ fn very_large_rows_are_not_put_together() {
     let rows = vec![vec![Value::Bytes(vec![0; 6 << 20])]; 5];
     let statements = Statements::sqlite().write(&on("Note").insert(&["the ?key"], rows, &[])).unwrap();
     assert_eq!(statements.len(), 3);
+    // Too large to be put into a document, where it would become larger still.
+    let rows = [1, 20 << 20, 1].map(|size| vec![Value::Bytes(vec![0; size])]).to_vec();
+    let statements = Statements::sqlite().write(&on("Note").insert(&["the ?key"], rows, &[])).unwrap();
+    let sizes: Vec<usize> = statements.iter().map(|one| one.statement.values.len()).collect();
+    assert_eq!(
+        (sizes, &statements[0].statement.values),
+        (vec![1, 1], &vec![Value::Bytes(vec![0; 20 << 20])])
+    );
 }
 
 #[test]

@@ -206,7 +206,11 @@ pub(super) async fn run(
         sent.rows = *affected;
     }
     sent.end(&result);
-    if kind != StatementKind::Transaction && running.is_in_transaction() && result.is_err() {
+    let is_refused = |error: &DriverError| error.kind() != DriverErrorKind::RowRefused;
+    if kind != StatementKind::Transaction
+        && running.is_in_transaction()
+        && result.as_ref().is_err_and(is_refused)
+    {
         find_lost_transaction(running).await;
     }
     result

@@ -23,13 +23,15 @@ pub(super) async fn run(
     statements: Vec<WriteStatement>,
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
-    match all_or_none(pool, running, statements, write).await {
-        Err(error) if error.kind() == DriverErrorKind::MissingSchemaObject => {
+    match (all_or_none(pool, running, statements, write).await, write) {
+        (Err(error), Write::Insert(insert))
+            if error.kind() == DriverErrorKind::MissingSchemaObject && insert.rows.len() > 1 =>
+        {
             // It may be the record of last keys that is missing. If it is something else, the error is the same.
             let statements = pool.statements.write_without_key_record(write)?;
             all_or_none(pool, running, statements, write).await
         }
-        other => other,
+        (other, _) => other,
     }
 }
 
