@@ -6,6 +6,7 @@ mod cursor;
 mod edit;
 pub mod emitted;
 mod handle;
+mod hook;
 mod key;
 mod populated;
 mod properties;
@@ -22,6 +23,8 @@ pub(crate) use cell::{State, three_way_merge};
 pub use cursor::{Cursor, ReadError};
 pub use edit::Edit;
 pub use handle::{Core, Loaded, LoadedCollection, unset_key};
+pub(crate) use hook::value_mut;
+pub use hook::{ChangeKind, EntityHooks, HookContext, Hooks, MadeValue, Moment, hooks};
 pub use key::Key;
 pub(crate) use key::SerializeKey;
 pub use populated::{
@@ -67,6 +70,14 @@ pub trait Entity: Sized + Clone + Send + Sync + 'static {
 
     #[doc(hidden)]
     const __DESCRIPTION: &'static EntityDescription;
+
+    /// The hooks, if it is marked `hooks`.
+    #[doc(hidden)]
+    const __HOOKS: Option<Hooks<Self>> = None;
+
+    /// The values that the ORM makes.
+    #[doc(hidden)]
+    const __MADE: &'static [MadeValue] = &[];
 
     /// One static a type.
     #[doc(hidden)]

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
@@ -35,7 +36,8 @@ use crate::populate::{keep_promises, load_rows, populate, select};
 use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
 use crate::session::{Holder, Level, Session};
-use crate::unit_of_work::{self, FlushPlan, Scope};
+use crate::subscriber::{Subscriber, SubscriberList, Subscription, Subscriptions};
+use crate::unit_of_work::{self, FlushPlan, HookScope, Scope};
 
 /// Finds, tracks and saves entities.
 ///
@@ -56,6 +58,7 @@ struct Context {
     kind: ContextKind,
     request: Arc<RequestState>,
     session: Arc<Session>,
+    subscribers: SubscriberList,
     region: Mutex<Arc<Region>>,
     flush_mode: FlushMode,
     /// What `begin` has begun, outermost first.
@@ -87,6 +90,7 @@ impl EntityManager {
         let context = Context {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             region: Mutex::new(Region::new(Arc::clone(&session), Arc::clone(&request))),
+            subscribers: SubscriberList::new(Arc::clone(&orm.subscribers)),
             session,
             orm,
             kind,
@@ -140,6 +144,12 @@ impl EntityManager {
         self.contextual().context.id
     }
 
+    /// What time it is, by the clock of its ORM.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.context.orm.clock.now()
+    }
+
     /// The manager that calls on this one go to: the current context's, or this one.
     ///
     /// Every method that works with the identity map does this first, so it is rarely needed.
@@ -189,6 +199,9 @@ impl EntityManager {
         let flush_mode = options.flush_mode.unwrap_or(parent.context.flush_mode);
         let request = Arc::new(parent.request().copy());
         let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode, request);
+        if !options.fresh_subscribers {
+            fork.context.subscribers.set(parent.subscriptions());
+        }
         if !options.clear {
             let (from, to) = (parent.region(), fork.region());
             for (entity, arena) in from.arenas() {
@@ -198,6 +211,23 @@ impl EntityManager {
             }
         }
         fork
+    }
+
+    /// Registers a subscriber with the context that this manager stands for, and with the forks that are made of it
+    /// from now on. On the global manager outside any context: with every context that is made from now on.
+    ///
+    /// It runs after those that are registered already.
+    pub fn add_subscriber(&self, subscriber: impl Subscriber) {
+        self.contextual().context.subscribers.add(Subscription::new(subscriber));
+    }
+
+    pub(crate) fn subscriptions(&self) -> Subscriptions {
+        self.context.subscribers.now()
+    }
+
+    /// The number of this very context.
+    pub(crate) fn context_id(&self) -> u64 {
+        self.context.id
     }
 
     /// Memory for the results of one query, which nothing saves and nobody else sees.
@@ -428,18 +458,25 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::Constraint`], [`Error::RequiredRelation`], [`Error::StaleEntity`], [`Error::ForeignEntity`],
-    /// [`Error::CommitOrderCycle`], [`Error::OutcomeUnknown`], [`Error::Driver`] and [`Error::GlobalContext`].
+    /// [`Error::CommitOrderCycle`], [`Error::OutcomeUnknown`], [`Error::Driver`], [`Error::GlobalContext`],
+    /// [`Error::Hook`], and [`Error::FlushInHook`].
     #[track_caller]
     pub fn flush(&self) -> impl Future<Output = Result<()>> + Send + use<'_> {
         let holder = Holder::new("flush", Location::caller());
-        async move { self.resolve("flush")?.flush_now(holder).await }
+        async move {
+            let em = self.resolve("flush")?;
+            if HookScope::is_inside(em.context.id) {
+                return Err(Error::FlushInHook);
+            }
+            em.flush_now(holder).await
+        }
     }
 
     /// Flushes this very context, where it stands.
     async fn flush_now(&self, holder: Holder) -> Result<()> {
         let level = self.level();
         let _turn = level.turn(holder, self.context.orm.wait_timeout).await?;
-        unit_of_work::flush(&self.region(), &level, Scope::Alone).await
+        unit_of_work::flush(self, &self.region(), &level, Scope::Alone).await
     }
 
     /// What the next flush would write, without writing it. Its `Display` is for people.
@@ -448,7 +485,8 @@ impl EntityManager {
     ///
     /// As [`flush`](Self::flush), as far as it can tell without the database.
     pub fn flush_plan(&self) -> Result<FlushPlan> {
-        FlushPlan::of(&self.resolve("flush_plan")?.region())
+        let em = self.resolve("flush_plan")?;
+        FlushPlan::of(&em, &em.region())
     }
 
     /// Says what became of a flush that was cut off during COMMIT, after the program looked.
@@ -476,7 +514,7 @@ impl EntityManager {
     ) -> Result<()> {
         let level = self.level();
         let mode = mode.or(level.flush_mode).unwrap_or(self.context.flush_mode);
-        if mode == FlushMode::Commit {
+        if mode == FlushMode::Commit || HookScope::is_inside(self.context.id) {
             return Ok(());
         }
         let region = self.region();

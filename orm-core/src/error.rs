@@ -308,6 +308,29 @@ pub enum Error {
         source: DriverError,
     },
 
+    /// A hook of an entity, or a subscriber, failed. What it failed with is the source.
+    #[error("`{hook}` of {of} failed")]
+    Hook {
+        /// The entity's or the subscriber's type.
+        of: &'static str,
+        /// The method.
+        hook: &'static str,
+        /// What it returned.
+        #[source]
+        source: Box<Error>,
+    },
+
+    /// A hook or subscriber called `flush`, or began a transaction, on the context whose flush it is part of.
+    #[error(
+        "`flush` or a transaction was called from a hook or subscriber of the same context; leave it out: what they \
+         persist, edit or remove before the write is saved by the flush that is running, and the rest by the next"
+    )]
+    FlushInHook,
+
+    /// Hooks kept bringing in entities whose hooks bring in further ones.
+    #[error("the hooks of new entities keep persisting further ones; let them stop by a condition")]
+    EndlessHooks,
+
     /// An error of the program's own, passed through a callback.
     #[error(transparent)]
     Other(#[from] Box<dyn std::error::Error + Send + Sync>),
@@ -347,6 +370,12 @@ impl Error {
     /// Wraps any error, for `?` in a callback that returns this type.
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+}
+
+impl Error {
+    pub(crate) fn in_hook(of: &'static str, hook: &'static str, source: Self) -> Self {
+        Self::Hook { of, hook, source: Box::new(source) }
     }
 }
 

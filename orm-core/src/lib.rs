@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 pub mod condition;
 pub mod context;
 pub mod driver;
@@ -24,14 +25,17 @@ pub mod relation;
 pub mod schema;
 pub mod serialize;
 mod session;
+pub mod subscriber;
 mod unit_of_work;
 pub mod value;
 
+pub use clock::Clock;
 pub use condition::{Condition, Field, OrderBy};
 pub use context::{ContextSource, InCurrentContext, RequestContext};
 pub use driver::IsolationLevel;
 pub use entity::{
-    Edit, Entity, Has, IsPopulated, Key, Loaded, LoadedCollection, NewEntity, Populate, Slot, With, Without,
+    ChangeKind, Edit, Entity, EntityHooks, Has, HookContext, IsPopulated, Key, Loaded, LoadedCollection,
+    NewEntity, Populate, Slot, With, Without,
 };
 pub use entity_manager::{
     EntityManager, FlushMode, ForkOptions, Outcome, Propagation, Repository, Retry, TransactionOptions, retry,
@@ -41,6 +45,7 @@ pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
+pub use subscriber::Subscriber;
 pub use unit_of_work::FlushPlan;
 pub use value::{FieldValue, Value};
 
@@ -56,9 +61,9 @@ pub mod __private {
     pub use crate::context::{ContextSource, Returned, ReturnedValue};
     pub use crate::driver::RowReader;
     pub use crate::entity::{
-        Core, Cursor, Entity, EntityIndex, EntityType, IsPopulated, Loaded, LoadedCollection, NewEntity,
-        Populate, PropertySet, ReadError, Record, RelationField, Shape, Slot, SlotRecord, With, Without,
-        emitted, unset_key,
+        Core, Cursor, Entity, EntityIndex, EntityType, Hooks, IsPopulated, Loaded, LoadedCollection,
+        MadeValue, Moment, NewEntity, Populate, PropertySet, ReadError, Record, RelationField, Shape, Slot,
+        SlotRecord, With, Without, emitted, hooks, unset_key,
     };
     pub use crate::error::{Error, Result};
     pub use crate::filter::RegisteredFilter;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
+use crate::clock::Clock;
 use crate::driver::{Capabilities, Connection, Driver, DriverError, DriverErrorKind};
 use crate::entity::{Entity, EntityType};
 use crate::entity_manager::{EntityManager, FlushMode};
@@ -14,6 +15,7 @@ use crate::filter::{FilterRegistry, FilterTargets, RegisteredFilter};
 use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
 use crate::schema::Schema;
 use crate::session::Holder;
+use crate::subscriber::{Subscriber, Subscription, Subscriptions};
 
 /// The custom storage of contexts: asked with a manager's name.
 pub(crate) type ContextCallback = Arc<dyn Fn(&str) -> Option<EntityManager> + Send + Sync>;
@@ -48,6 +50,8 @@ impl Orm {
             allow_global_context: std::env::var("ORM_ALLOW_GLOBAL_CONTEXT").is_ok_and(|value| is_on(&value)),
             flush_mode: FlushMode::default(),
             wait_timeout: Duration::from_secs(30),
+            clock: Arc::new(SystemTime::now),
+            subscribers: Vec::new(),
         }
     }
 
@@ -100,6 +104,8 @@ pub struct OrmBuilder {
     allow_global_context: bool,
     flush_mode: FlushMode,
     wait_timeout: Duration,
+    clock: Arc<dyn Clock>,
+    subscribers: Vec<Subscription>,
 }
 
 impl OrmBuilder {
@@ -168,6 +174,19 @@ impl OrmBuilder {
         self
     }
 
+    /// Tells the time to `on_create = now`, `on_update = now` and everything else that the ORM dates. The default is the
+    /// system's clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Registers a subscriber with every context. Subscribers run in the order in which they are registered.
+    pub fn subscriber(mut self, subscriber: impl Subscriber) -> Self {
+        self.subscribers.push(Subscription::new(subscriber));
+        self
+    }
+
     /// Links and checks the entities.
     ///
     /// # Errors
@@ -188,6 +207,8 @@ impl OrmBuilder {
             flush_mode: self.flush_mode,
             wait_timeout: self.wait_timeout,
             transactions: Mutex::default(),
+            clock: self.clock,
+            subscribers: self.subscribers.into(),
         };
         Ok(Orm { em: EntityManager::global(Arc::new(core)) })
     }
@@ -215,6 +236,8 @@ pub(crate) struct OrmCore {
     pub(crate) wait_timeout: Duration,
     /// The transactions that are open, for the error of who waits for a connection.
     transactions: Mutex<Vec<(u64, Holder)>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) subscribers: Subscriptions,
 }
 
 impl OrmCore {

@@ -26,6 +26,7 @@ pub(crate) use unit::Unit;
 use crate::driver::{Connection, TransactionMode, TransactionStep};
 use crate::error::{Error, Result};
 use crate::orm::OrmCore;
+use crate::unit_of_work::HookScope;
 
 /// The way of one context to its database.
 pub(crate) struct Session {
@@ -194,6 +195,13 @@ impl Session {
     ///
     /// [`Error::Wait`], [`Error::Transaction`] after a step of the transaction was cut off, and [`Error::Driver`].
     pub(crate) async fn connection(&self, action: &'static str) -> Result<Lease> {
+        if HookScope::is_waited_for(self.id) {
+            return Err(Error::Transaction {
+                action,
+                problem: "the flush has the connection of its context while hooks run after its writes; query before the \
+                          write, in `after_flush`, or on a fork",
+            });
+        }
         let Some(Open { holder, connection, is_doomed, .. }) = self.open() else {
             return self.orm.connection(action).await.map(Lease::Pooled);
         };

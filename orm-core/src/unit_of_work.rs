@@ -6,15 +6,21 @@
 mod adopt;
 mod change_set;
 mod commit_order;
+mod events;
 mod flush;
 mod flush_plan;
 mod guard;
+mod hook_scope;
+mod prepare;
 mod settle;
 mod soft_delete;
 
 pub(crate) use adopt::{Adoption, Mode};
+pub(crate) use change_set::ChangeSet;
+pub(crate) use events::{TransactionMoment, fire};
 pub(crate) use flush::{Scope, accept_unknown, flush};
 pub use flush_plan::FlushPlan;
+pub(crate) use hook_scope::HookScope;
 pub(crate) use settle::Settlement;
 
 use std::sync::Arc;
@@ -63,6 +69,7 @@ impl Region {
             State::Managed | State::Reference => {
                 arena.set_state(cell.at, State::Removed);
                 self.pending().removed.push(cell);
+                HookScope::note_removed(self, cell);
             }
         }
         Ok(())
@@ -74,7 +81,10 @@ impl Region {
         match arena.state(cell.at) {
             State::New | State::Managed | State::Reference => {}
             State::Detached => return Err(Error::Detached { key: self.name(cell) }),
-            State::Removed => self.take_back_removal(cell),
+            State::Removed => {
+                self.take_back_removal(cell);
+                HookScope::note_restored(self, cell);
+            }
         }
         Ok(())
     }

@@ -57,6 +57,23 @@ impl Value {
         matches!(self, Self::Null)
     }
 
+    /// Whether this is NULL or the zero of its type: 0, empty text or bytes, midnight, the first of January 1970.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Int(number) | Self::Time(number) | Self::DateTime(number) | Self::Timestamp(number) => {
+                *number == 0
+            }
+            Self::Float(number) => *number == 0.0,
+            Self::Text(text) => text.is_empty(),
+            Self::Bytes(bytes) => bytes.is_empty(),
+            Self::Uuid(uuid) => *uuid == 0,
+            Self::Date(days) => *days == 0,
+            Self::Decimal(decimal) => decimal.bytes().all(|digit| matches!(digit, b'0' | b'.')),
+            Self::Bool(_) | Self::Json(_) => false,
+        }
+    }
+
     /// The variant's name, for messages that must not show the value.
     #[must_use]
     pub fn kind(&self) -> &'static str {

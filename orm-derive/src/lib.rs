@@ -86,6 +86,7 @@ use support::shown;
 /// | `unique(a, b)` | No two rows agree in all of these fields. May be repeated. `name = ".."` names the constraint, `where = ".."` (or `condition = ".."`) restricts it to rows that meet it, in the database's words. |
 /// | `index(a, b)` | An index over these fields; takes the same as `unique`. |
 /// | `filter = path::to::Type` | A filter that every query for the entity meets: a type that implements `Filter` for it, and `Default`. May be given several times. |
+/// | `hooks` | The struct implements `EntityHooks`, whose methods run when it is loaded, saved and removed. |
 /// | `crate = ".."` | The path of orm-core, if it is not `::orm_core`. |
 ///
 /// # On every field
@@ -110,6 +111,8 @@ use support::shown;
 /// | `default = 1` | The column's default for rows that other programs insert: a number, a bool or text. |
 /// | `length = 200` | The most characters or bytes. |
 /// | `soft_delete` | A removal sets it to the time instead of deleting the row, and queries do not find the row any more. Of an `Option` of a date with a time; one an entity. |
+/// | `on_create = now`, `on_create = path::to::function` | The value of a new row whose field is still blank (`None`, 0, empty text, 1970). `now` is the time of the flush, for timestamps, dates and times. A function takes nothing or a `&HookContext`, and returns the value, or with a context a `Result` of it. |
+/// | `on_update = now`, `on_update = path::to::function` | The value of a row that changes otherwise, unless the program changed this field itself. |
 /// | `version` | Counts updates for optimistic locking. Of an integer type; one an entity. |
 ///
 /// # On relations

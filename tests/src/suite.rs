@@ -18,11 +18,13 @@ pub mod flush_order;
 pub mod flush_outcome;
 pub mod flush_turns;
 pub mod forks;
+pub mod hooks;
 pub mod identity_map;
 pub mod keys;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
+pub mod made_values;
 pub mod memory;
 pub mod merge_rows;
 pub mod metadata_errors;
@@ -41,6 +43,7 @@ pub mod skipped;
 pub mod smoke;
 pub mod snapshots;
 pub mod soft_delete;
+pub mod subscribers;
 pub mod tenants;
 pub mod transactions;
 pub mod versions;
@@ -791,6 +794,53 @@ macro_rules! driver_suite {
                 a_bad_row_leaves_the_identity_map_untouched,
                 a_bad_row_below_a_relation_is_told_alike,
                 a_bad_row_is_told_by_refresh;
+            hooks:
+                a_hook_before_an_insert_changes_what_is_inserted,
+                a_hook_before_an_update_changes_what_is_updated,
+                hooks_run_around_the_write,
+                a_hook_knows_what_changed,
+                a_hook_after_the_insert_sees_the_keys,
+                a_failing_hook_changes_nothing,
+                a_failed_write_takes_the_changes_of_hooks_back,
+                an_edit_meanwhile_is_merged_with_the_changes_of_hooks,
+                a_hook_may_persist_and_edit_others,
+                a_failed_flush_takes_back_what_hooks_did_to_others,
+                a_flush_inside_a_hook_is_refused,
+                a_hook_may_flush_another_context,
+                endless_hooks_are_refused,
+                a_hook_may_set_a_relation,
+                a_hook_may_leave_nothing_to_write,
+                hooks_do_not_split_a_batch,
+                rows_are_shown_to_the_hooks_when_they_are_loaded,
+                a_refused_row_leaves_the_identity_map_untouched,
+                a_removal_by_key_alone_runs_no_hook,
+                a_flush_plan_runs_no_hook;
+            made_values:
+                values_of_a_new_row_are_made,
+                given_values_of_a_new_row_are_kept,
+                values_of_a_changed_row_are_made,
+                nothing_is_made_without_a_change,
+                given_values_of_a_changed_row_are_kept,
+                made_values_of_a_failed_flush_are_taken_back,
+                a_flush_has_one_time,
+                a_maker_may_fail;
+            subscribers:
+                a_subscriber_hears_of_everything_in_order,
+                an_empty_flush_is_heard_of,
+                hooks_run_before_subscribers_and_these_in_order,
+                entity_events_are_filtered_by_type,
+                a_subscriber_of_a_fork_hears_of_that_fork_alone,
+                a_subscriber_changes_what_is_written,
+                on_flush_sees_the_changes_and_adds_entities,
+                on_flush_may_change_edit_and_remove,
+                before_flush_adds_to_the_flush,
+                a_failing_subscriber_changes_nothing,
+                a_rollback_is_heard_of,
+                a_failure_after_the_commit_does_not_undo_it,
+                a_flush_inside_a_subscriber_is_refused,
+                a_flush_of_another_task_waits,
+                a_query_inside_a_subscriber_keeps_pending_changes,
+                a_flush_dropped_inside_a_subscriber_changes_nothing;
             violations:
                 a_unique_field_is_named,
                 a_taken_key_is_named,

@@ -8,6 +8,7 @@
 //! (but for the hash and equality of a key).
 
 mod erased;
+mod lifecycle;
 mod rows;
 mod undo;
 
@@ -117,6 +118,9 @@ impl<T: Entity> Arena<T> {
     ///
     /// [`Error::AlreadyManaged`] when its key is taken.
     pub(crate) fn push_new(&self, mut value: T) -> Result<u32> {
+        if let Some(hooks) = &T::__HOOKS {
+            (hooks.on_init)(&mut value);
+        }
         value.__make_key();
         self.has_born.store(true, Ordering::Release);
         let Some(key) = value.__key() else {

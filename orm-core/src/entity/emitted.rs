@@ -4,10 +4,14 @@
 //! mapping and that a relation's target is an entity. So a type that is neither is one error, at the field's type,
 //! and not one for every use of the field.
 
+use std::marker::PhantomData;
+
 use serde::Serializer;
 
-use super::{Cursor, Entity, ReadError, RelationField};
+use super::{Cursor, Entity, HookContext, ReadError, RelationField};
+use crate::clock::value_at;
 use crate::driver::RowReader;
+use crate::error::{Error, Result};
 use crate::metadata::description::{PropertyShape, RelationShape, owns_relation_back, same_name};
 use crate::serialize::{SerializeMap, serialize_field};
 use crate::value::{ColumnType, FieldValue, Value, ValueError};
@@ -131,6 +135,83 @@ pub fn serialize<C: Scalar, M: SerializeMap>(
 /// Whatever the serializer refuses.
 pub fn serialize_value<C: Scalar, S: Serializer>(field: &C::Value, serializer: S) -> Result<S::Ok, S::Error> {
     field.serialize(serializer)
+}
+
+/// Whether the column stores a point in time, or a part of one.
+#[must_use]
+pub const fn is_temporal<C: Scalar>() -> bool {
+    matches!(
+        column_type::<C>(),
+        ColumnType::Timestamp | ColumnType::DateTime | ColumnType::Date | ColumnType::Time
+    )
+}
+
+/// The value of `on_create = now` and `on_update = now`.
+///
+/// # Errors
+///
+/// [`ValueError::OutOfRange`] when the clock is further off than the column reaches.
+pub fn now<C: Scalar>(cx: &HookContext<'_>) -> Result<Value> {
+    let value = value_at(cx.now(), column_type::<C>());
+    value.ok_or_else(|| Error::other(ValueError::OutOfRange { expected: "a date of the clock" }))
+}
+
+/// The value of `on_create = path` and `on_update = path`.
+///
+/// # Errors
+///
+/// [`ValueError`] when no column could hold it, and what the function fails with.
+pub fn made<C: Scalar, M, F: Make<C::Value, M>>(make: F, cx: &HookContext<'_>) -> Result<Value> {
+    make.make(cx)?.to_value().map_err(Error::other)
+}
+
+/// A function that makes a field's value: `fn() -> V`, `fn(&HookContext) -> V`, or `fn(&HookContext) -> Result<V, E>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make a `{V}`",
+    label = "can't make this field's value",
+    note = "write a `fn() -> {V}`, a `fn(&HookContext<'_>) -> {V}`, or one that returns a `Result` of it"
+)]
+pub trait Make<V, M> {
+    /// Makes it.
+    ///
+    /// # Errors
+    ///
+    /// What the function fails with.
+    fn make(self, cx: &HookContext<'_>) -> Result<V>;
+}
+
+/// Which form a function has.
+#[derive(Debug)]
+pub struct Plain;
+
+/// Which form a function has.
+#[derive(Debug)]
+pub struct WithContext;
+
+/// Which form a function has.
+#[derive(Debug)]
+pub struct Fallible<E>(PhantomData<fn() -> E>);
+
+impl<V, F: FnOnce() -> V> Make<V, Plain> for F {
+    fn make(self, _: &HookContext<'_>) -> Result<V> {
+        Ok(self())
+    }
+}
+
+impl<V, F: FnOnce(&HookContext<'_>) -> V> Make<V, WithContext> for F {
+    fn make(self, cx: &HookContext<'_>) -> Result<V> {
+        Ok(self(cx))
+    }
+}
+
+impl<V, E, F> Make<V, Fallible<E>> for F
+where
+    F: FnOnce(&HookContext<'_>) -> Result<V, E>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn make(self, cx: &HookContext<'_>) -> Result<V> {
+        self(cx).map_err(Error::other)
+    }
 }
 
 /// Whether the derive gave up on the target and said why, so that nothing more needs to be said about it.

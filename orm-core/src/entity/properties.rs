@@ -13,6 +13,13 @@ impl PropertySet {
         Self(smallvec![0, 0])
     }
 
+    /// The first `count`.
+    pub(crate) fn first(count: usize) -> Self {
+        let mut set = Self::new();
+        (0..count).for_each(|property| set.insert(property));
+        set
+    }
+
     /// Adds one.
     pub fn insert(&mut self, property: usize) {
         let word = property / 64;

@@ -24,7 +24,7 @@ use crate::orm::OrmCore;
 use crate::populate::Promise;
 use crate::relation::Target;
 use crate::session::Session;
-use crate::unit_of_work::Pending;
+use crate::unit_of_work::{HookScope, Pending};
 use crate::value::KeyValues;
 
 /// An entity of some context, without its type.
@@ -221,6 +221,7 @@ impl Region {
         let mut links = self.links();
         let (moved, replaced) = self.arena(cell.entity).swap(cell.at, base, value)?;
         let displaced = links.move_references(self, cell.entity, &moved);
+        HookScope::note_edited(self, cell, base);
         drop(links);
         drop(replaced);
         self.touch(cell);

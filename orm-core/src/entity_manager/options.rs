@@ -26,6 +26,8 @@ pub struct ForkOptions {
     pub use_context: bool,
     /// Forks this manager itself, not the one of the current context. For use inside a custom `context` callback.
     pub disable_context_resolution: bool,
+    /// Leaves the fork without the subscribers that were added to its parent; those of the ORM stay.
+    pub fresh_subscribers: bool,
     /// When queries flush; `None`: as the parent.
     pub flush_mode: Option<FlushMode>,
 }
@@ -52,6 +54,13 @@ impl ForkOptions {
         self
     }
 
+    /// Sets [`fresh_subscribers`](Self#structfield.fresh_subscribers).
+    #[must_use]
+    pub fn fresh_subscribers(mut self, fresh: bool) -> Self {
+        self.fresh_subscribers = fresh;
+        self
+    }
+
     /// Sets [`flush_mode`](Self#structfield.flush_mode).
     #[must_use]
     pub fn flush_mode(mut self, mode: FlushMode) -> Self {
@@ -62,7 +71,13 @@ impl ForkOptions {
 
 impl Default for ForkOptions {
     fn default() -> Self {
-        Self { clear: true, use_context: false, disable_context_resolution: false, flush_mode: None }
+        Self {
+            clear: true,
+            use_context: false,
+            disable_context_resolution: false,
+            fresh_subscribers: false,
+            flush_mode: None,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::HookScope;
 use crate::entity::{CellId, CellRef, Entity, ErasedSnapshot, Merged, Region, State, three_way_merge, typed};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{EntityId, RelationId, RelationKind};
@@ -121,6 +122,12 @@ impl<'a> Adoption<'a> {
         region.arena(cell.entity).visit_value(value, &mut Normalise { adoption: self, owner: cell });
     }
 
+    /// Normalises the relations of a value that will be written for `cell`.
+    pub(crate) fn visit_snapshot(&mut self, cell: CellId, value: &mut ErasedSnapshot) {
+        let region = self.region;
+        region.arena(cell.entity).visit_copy(value, &mut Normalise { adoption: self, owner: cell });
+    }
+
     /// Normalises the relations of everything that was pushed, and links it.
     ///
     /// # Errors
@@ -179,6 +186,7 @@ impl<'a> Adoption<'a> {
         }
         if self.mode == Mode::Persist {
             region.pending().new.extend(&self.adopted);
+            self.adopted.iter().for_each(|cell| HookScope::note_persisted(region, *cell));
         }
         for (cell, mut value) in std::mem::take(&mut self.copies) {
             region.take_back_removal(cell);

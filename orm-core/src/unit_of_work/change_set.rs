@@ -4,7 +4,7 @@
 
 use hashbrown::HashSet;
 
-use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
+use crate::entity::{CellId, ChangeKind, ErasedSnapshot, PropertySet, Region, State};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::RelationKind;
 use crate::relation::Target;
@@ -13,8 +13,11 @@ use crate::relation::Target;
 pub(crate) struct ChangeSet {
     pub(crate) cell: CellId,
     pub(crate) kind: ChangeSetKind,
+    /// The snapshot in the cell that the change set was made of; `None` while that one itself is what is written.
+    pub(crate) base: Option<ErasedSnapshot>,
 }
 
+/// What is to be done, with the value that is written.
 pub(crate) enum ChangeSetKind {
     Create(ErasedSnapshot),
     Update(ErasedSnapshot, PropertySet),
@@ -23,13 +26,49 @@ pub(crate) enum ChangeSetKind {
     Delete,
 }
 
+impl ChangeSet {
+    /// This one, in place of which nothing but a deletion is left; for a stage that works on it.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            cell: self.cell,
+            kind: std::mem::replace(&mut self.kind, ChangeSetKind::Delete),
+            base: self.base.take(),
+        }
+    }
+}
+
+impl ChangeSetKind {
+    pub(crate) fn as_change(&self) -> ChangeKind {
+        match self {
+            Self::Create(_) => ChangeKind::Create,
+            Self::Update(..) => ChangeKind::Update,
+            Self::Delete | Self::SoftDelete(_) => ChangeKind::Delete,
+        }
+    }
+
+    /// The value that is written.
+    pub(crate) fn value(&self) -> Option<&ErasedSnapshot> {
+        match self {
+            Self::Create(written) | Self::Update(written, _) => Some(written),
+            Self::Delete | Self::SoftDelete(_) => None,
+        }
+    }
+
+    /// Which of an entity's properties are written.
+    pub(crate) fn changed(&self, properties: usize) -> PropertySet {
+        match self {
+            Self::Create(_) => PropertySet::first(properties),
+            Self::Update(_, changed) => changed.clone(),
+            Self::Delete | Self::SoftDelete(_) => PropertySet::new(),
+        }
+    }
+}
+
 /// The change sets of a region, in the order in which the program made the changes.
 ///
 /// # Errors
 ///
-/// [`Error::OutcomeUnknown`], and whatever is wrong with an entity:
-/// [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::Relation`], [`Error::KeyChanged`],
-/// [`Error::MissingKey`].
+/// [`Error::OutcomeUnknown`], and [`Error::ForeignEntity`] for a reference that only looks unchanged.
 pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
     let (new, touched, removed) = {
         let pending = region.pending();
@@ -46,9 +85,7 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
         }
         let arena = region.arena(cell.entity);
         let (State::New, Some(snapshot)) = (arena.state(cell.at), arena.current(cell.at)) else { continue };
-        check_references(region, cell, &snapshot, None)?;
-        check_key(region, cell, &snapshot)?;
-        change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Create(snapshot) });
+        change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Create(snapshot), base: None });
     }
     for cell in touched {
         let arena = region.arena(cell.entity);
@@ -62,23 +99,42 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
             arena.accept_as_original(cell.at, &snapshot);
             continue;
         }
-        let entity = region.entity(cell.entity);
-        if entity.primary_key.iter().any(|property| changed.contains(*property)) {
-            return Err(Error::KeyChanged { key: region.name(cell) });
-        }
-        check_references(region, cell, &snapshot, Some(&changed))?;
-        change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Update(snapshot, changed) });
+        change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Update(snapshot, changed), base: None });
     }
     for cell in removed {
         if region.state(cell) == State::Removed && seen.insert(cell) {
             let kind = region.soft_delete_of(cell).map_or(ChangeSetKind::Delete, ChangeSetKind::SoftDelete);
-            change_sets.push(ChangeSet { cell, kind });
+            change_sets.push(ChangeSet { cell, kind, base: None });
         }
     }
     let mut pending = region.pending();
     pending.touched.retain(|cell| region.arena(cell.entity).stays_touched(cell.at));
     drop(pending);
     Ok(change_sets)
+}
+
+/// Whether a change set can be written, now that its value is final.
+///
+/// # Errors
+///
+/// Whatever is wrong with the entity: [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::Relation`],
+/// [`Error::KeyChanged`], [`Error::MissingKey`].
+pub(crate) fn check(region: &Region, change_set: &ChangeSet) -> Result<()> {
+    let cell = change_set.cell;
+    match &change_set.kind {
+        ChangeSetKind::Create(snapshot) => {
+            check_references(region, cell, snapshot, None)?;
+            check_key(region, cell, snapshot)
+        }
+        ChangeSetKind::Update(snapshot, changed) => {
+            let entity = region.entity(cell.entity);
+            if entity.primary_key.iter().any(|property| changed.contains(*property)) {
+                return Err(Error::KeyChanged { key: region.name(cell) });
+            }
+            check_references(region, cell, snapshot, Some(changed))
+        }
+        ChangeSetKind::Delete | ChangeSetKind::SoftDelete(_) => Ok(()),
+    }
 }
 
 /// Whether every (changed) reference leads somewhere that can be written.

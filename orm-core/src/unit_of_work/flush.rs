@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::Unknown;
+use super::events::{FlushEvents, TransactionMoment, fire, fire_within};
 use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
 use super::settle::{Settlement, SoftDeleted};
 use crate::driver::{
@@ -18,7 +19,7 @@ use crate::driver::{
     WriteOutcome,
 };
 use crate::entity::{CellId, Region};
-use crate::entity_manager::Outcome;
+use crate::entity_manager::{EntityManager, Outcome};
 use crate::error::{Error, Result};
 use crate::metadata::Property;
 use crate::session::{Level, Unit};
@@ -33,18 +34,29 @@ pub(crate) enum Scope {
     LastOfTransaction,
 }
 
-/// Writes what is pending in `region`, at `level`, whose turn the caller has.
-pub(crate) async fn flush(region: &Arc<Region>, level: &Level, scope: Scope) -> Result<()> {
+/// Writes what is pending in `region`, the memory of `em`, at `level`, whose turn the caller has.
+pub(crate) async fn flush(
+    em: &EntityManager,
+    region: &Arc<Region>,
+    level: &Level,
+    scope: Scope,
+) -> Result<()> {
     region.refuse_kept_error()?;
-    let plan = FlushPlan::of(region)?;
+    let mut events = FlushEvents::new(em, region);
+    let (change_sets, bases) = events.change_sets().await?;
+    region.refuse_kept_error()?;
+    let plan = FlushPlan::of_change_sets(region, change_sets)?;
     if plan.is_empty() {
         // Links of entities that go with their rows need no statement, but are done with.
         region.settle_links(&plan.pivots);
-        return Ok(());
+        return events.after_flush().await;
     }
     tracing::debug!(target: "orm", plan = %plan, "flush");
     let session = region.session();
     let transaction = session.transaction();
+    if transaction.is_none() {
+        fire(em, TransactionMoment::BeforeStart).await?;
+    }
     let mut unit = match scope {
         Scope::Alone => Unit::begin(session, level, "flush").await?,
         Scope::LastOfTransaction => Unit::join(session, level, "flush").await?,
@@ -52,17 +64,23 @@ pub(crate) async fn flush(region: &Arc<Region>, level: &Level, scope: Scope) -> 
     let mut run = Run {
         region,
         keys: HashMap::default(),
-        settlement: Settlement::default(),
+        settlement: Settlement::of(bases),
         statements: unit.statements(),
         ends: false,
     };
-    if let Err(error) = run.steps(unit.connection(), plan).await {
-        unit.roll_back().await;
+    if let Err(error) = run.all(em, &mut unit, plan, &events).await {
+        roll_back(em, &mut unit).await;
         return Err(error);
     }
     let statements = run.statements;
     if unit.is_own() {
-        run.commit(&mut unit).await?;
+        events.keep();
+        if let Err(error) = run.commit(em, &mut unit).await {
+            if !run.ends {
+                events.keep_no_more();
+            }
+            return Err(error);
+        }
     } else {
         if let Err(error) = unit.commit().await {
             unit.roll_back().await;
@@ -73,8 +91,26 @@ pub(crate) async fn flush(region: &Arc<Region>, level: &Level, scope: Scope) -> 
             region.settle(std::mem::take(&mut run.settlement));
         }
     }
+    let is_own = unit.is_own();
+    // Subscribers may query from here on.
+    drop((run, unit));
     tracing::debug!(target: "orm", statements, "flushed");
-    Ok(())
+    events.keep();
+    if is_own {
+        fire(em, TransactionMoment::AfterCommit).await?;
+    }
+    events.after_flush().await
+}
+
+/// Takes back what the flush wrote. What comes of it hides no other error.
+async fn roll_back(em: &EntityManager, unit: &mut Unit) {
+    if !unit.is_own() {
+        return unit.roll_back().await;
+    }
+    // Subscribers that fail around a rollback are logged.
+    let _ = fire_within(em, TransactionMoment::BeforeRollback).await;
+    unit.roll_back().await;
+    let _ = fire_within(em, TransactionMoment::AfterRollback).await;
 }
 
 /// The program looked at the database and knows what became of a commit that was cut off.
@@ -125,8 +161,27 @@ impl Drop for Run<'_> {
 }
 
 impl Run<'_> {
+    /// Everything between the begin and the end of `unit`.
+    async fn all(
+        &mut self,
+        em: &EntityManager,
+        unit: &mut Unit,
+        plan: FlushPlan,
+        events: &FlushEvents<'_>,
+    ) -> Result<()> {
+        if unit.is_own() {
+            fire_within(em, TransactionMoment::AfterStart).await?;
+        }
+        self.steps(unit.connection(), plan).await?;
+        events.after_writes(&self.settlement).await?;
+        if unit.is_own() {
+            fire_within(em, TransactionMoment::BeforeCommit).await?;
+        }
+        Ok(())
+    }
+
     /// Commits the flush's own transaction and settles it.
-    async fn commit(&mut self, unit: &mut Unit) -> Result<()> {
+    async fn commit(&mut self, em: &EntityManager, unit: &mut Unit) -> Result<()> {
         let region = self.region;
         region.pending().unknown = Some(Unknown::Flush(std::mem::take(&mut self.settlement)));
         // If this is dropped now, nobody knows whether the rows are there, and their keys stay reserved.
@@ -143,7 +198,7 @@ impl Run<'_> {
             Err(error) => {
                 region.pending().unknown = None;
                 self.ends = false;
-                unit.roll_back().await;
+                roll_back(em, unit).await;
                 Err(unit.error("commit", error))
             }
         }

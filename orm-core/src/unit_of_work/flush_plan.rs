@@ -13,9 +13,11 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::change_set::{ChangeSet, ChangeSetKind, compute};
+use super::change_set::{ChangeSet, ChangeSetKind, check};
 use super::commit_order::{ReferenceGraph, commit_order, levels};
+use super::prepare::{preview, take_bases};
 use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
+use crate::entity_manager::EntityManager;
 use crate::error::{Error, Result};
 use crate::links::PivotChanges;
 use crate::metadata::{EntityId, EntityMetadata, Metadata, PropertyKind, RelationId, RelationKind};
@@ -117,13 +119,20 @@ pub(super) enum PlannedKey {
 }
 
 impl FlushPlan {
-    /// The plan of what is pending.
-    pub(crate) fn of(region: &Region) -> Result<Self> {
+    /// The plan of what is pending, with the values that the ORM makes, but before any hook.
+    pub(crate) fn of(em: &EntityManager, region: &Region) -> Result<Self> {
         // A flush has said it by now; whoever only looks must not take it away.
         if let Some(error) = region.pending().errors.first() {
             return Err(Error::other(Arc::clone(error)));
         }
-        let change_sets = compute(region)?;
+        let mut change_sets = preview(region, em)?;
+        take_bases(&mut change_sets);
+        Self::of_change_sets(region, change_sets)
+    }
+
+    /// The plan of these change sets and of the links that are pending.
+    pub(super) fn of_change_sets(region: &Region, change_sets: Vec<ChangeSet>) -> Result<Self> {
+        change_sets.iter().try_for_each(|change_set| check(region, change_set))?;
         let pivots: Vec<(RelationId, PivotChanges)> =
             region.links().pivots().map(|(relation, changes)| (relation, changes.clone())).collect();
         let mut planner = Planner { region, steps: Vec::new(), inserted: HashSet::default() };
@@ -178,7 +187,7 @@ impl<'a> Planner<'a> {
         let mut updates = Vec::new();
         let mut soft_deletes = Vec::new();
         let mut deletes: HashMap<EntityId, Vec<CellId>, Hasher> = HashMap::default();
-        for ChangeSet { cell, kind } in change_sets {
+        for ChangeSet { cell, kind, .. } in change_sets {
             match kind {
                 ChangeSetKind::Create(snapshot) => {
                     creates.entry(cell.entity).or_default().push((cell, snapshot));
@@ -268,8 +277,7 @@ impl<'a> Planner<'a> {
             // Only now: rows of one statement can't rely on each other.
             self.inserted.extend(planned.iter().map(|(_, _, row)| row.cell));
             self.push_inserts(entity, planned);
-            for (cell, relation) in extra {
-                let target = self.region.arena(cell.entity).target(cell.at, relation);
+            for (cell, relation, target) in extra {
                 self.extra_update(cell, relation, &target);
             }
         }
@@ -310,7 +318,7 @@ impl<'a> Planner<'a> {
         &self,
         cell: CellId,
         snapshot: ErasedSnapshot,
-        extra: &mut Vec<(CellId, usize)>,
+        extra: &mut Vec<(CellId, usize, Target)>,
     ) -> Result<(Vec<usize>, Vec<usize>, InsertRow)> {
         let meta = self.region.entity(cell.entity);
         let arena = self.region.arena(cell.entity);
@@ -347,7 +355,7 @@ impl<'a> Planner<'a> {
                         }
                         Some(_) if meta.relations[relation].nullable => {
                             values.extend(std::iter::repeat_n(PlannedValue::Known(Value::Null), count));
-                            extra.push((cell, relation));
+                            extra.push((cell, relation, target.clone()));
                         }
                         Some(target) => return Err(self.circle([cell.entity, target.entity].into_iter())),
                         None => values.extend(self.planned(meta.relations[relation].target, &target, count)),

@@ -4,6 +4,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::events::Places;
 use crate::entity::{CellId, CellRecords, ErasedSnapshot, Region, Saved, State};
 use crate::links::PivotChanges;
 use crate::metadata::description::ReferentialAction;
@@ -22,10 +23,15 @@ pub(super) struct SoftDeleted {
     pub(super) values: Vec<(usize, Value)>,
 }
 
+/// The snapshot in a cell, where what was written is another value that was made of it.
+pub(super) type Bases = HashMap<CellId, ErasedSnapshot, Hasher>;
+
 /// What there is to settle.
 #[derive(Default)]
 pub(crate) struct Settlement {
     saved: Vec<(CellId, Saving)>,
+    /// The snapshots in the cells that other values than these were written for.
+    bases: Bases,
     keys: HashMap<CellId, KeyValues, Hasher>,
     pub(super) removed: Vec<CellId>,
     pub(super) soft_deleted: Vec<SoftDeleted>,
@@ -33,11 +39,29 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
+    /// Nothing yet, of values that were made of these snapshots.
+    pub(super) fn of(bases: Bases) -> Self {
+        Self { bases, ..Self::default() }
+    }
+
     /// Nothing of it happened: the keys of its inserts are free.
     pub(super) fn release_keys(&self, region: &Region) {
         for (cell, key) in &self.keys {
             region.arena(cell.entity).release_key(cell.at, key);
         }
+    }
+
+    /// Where in it each cell is.
+    pub(super) fn places(&self) -> Places {
+        self.saved.iter().enumerate().map(|(at, (cell, _))| (*cell, at)).collect()
+    }
+
+    /// The entity at a place as the database has it by now.
+    pub(super) fn stored(&self, region: &Region, at: usize) -> ErasedSnapshot {
+        let (cell, (sent, values)) = &self.saved[at];
+        let references = references(region, &self.keys, cell.entity, sent);
+        let (sent, values) = (ErasedSnapshot::clone(sent), values.clone());
+        region.arena(cell.entity).stored(Saved { sent, base: None, values, references })
     }
 
     pub(super) fn saved(
@@ -52,6 +76,25 @@ impl Settlement {
     }
 }
 
+/// The keys of the entities that `sent` refers to and that had none when it was taken.
+fn references(
+    region: &Region,
+    keys: &HashMap<CellId, KeyValues, Hasher>,
+    entity: EntityId,
+    sent: &ErasedSnapshot,
+) -> Vec<(usize, KeyValues)> {
+    let mut references = Vec::new();
+    for (index, relation) in region.entity(entity).relations.iter().enumerate() {
+        let RelationKind::ManyToOne { .. } = relation.kind else { continue };
+        if let Target::Cell(target) = region.arena(entity).target_of(sent, index)
+            && let Some(key) = keys.get(&target.id).cloned().or_else(|| region.key(target.id))
+        {
+            references.push((index, key));
+        }
+    }
+    references
+}
+
 impl std::fmt::Debug for Settlement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Settlement({} saved, {} removed)", self.saved.len(), self.removed.len())
@@ -60,25 +103,16 @@ impl std::fmt::Debug for Settlement {
 
 impl Region {
     /// Makes memory agree with what was committed.
-    pub(crate) fn settle(&self, settlement: Settlement) {
+    pub(crate) fn settle(&self, mut settlement: Settlement) {
         let saved: HashSet<CellId, Hasher> = settlement.saved.iter().map(|(cell, _)| *cell).collect();
         // Their mark stays, so nobody puts them on the list again before they are settled.
         self.pending().touched.retain(|cell| !saved.contains(cell));
         let mut dirty = Vec::new();
         for (cell, (sent, values)) in settlement.saved {
-            let meta = self.entity(cell.entity);
             let arena = self.arena(cell.entity);
-            let mut references = Vec::new();
-            for (index, relation) in meta.relations.iter().enumerate() {
-                let RelationKind::ManyToOne { .. } = relation.kind else { continue };
-                if let Target::Cell(target) = arena.target_of(&sent, index)
-                    && let Some(key) =
-                        settlement.keys.get(&target.id).cloned().or_else(|| self.key(target.id))
-                {
-                    references.push((index, key));
-                }
-            }
-            if self.settle_row(cell, Saved { sent, values, references }) {
+            let references = references(self, &settlement.keys, cell.entity, &sent);
+            let base = settlement.bases.remove(&cell);
+            if self.settle_row(cell, Saved { sent, base, values, references }) {
                 dirty.push(cell);
             }
             if settlement.keys.contains_key(&cell) && arena.state(cell.at) == State::Detached {

@@ -3,12 +3,11 @@
 //! In memory it is a removal like any other: after the flush the entity is detached, and no list holds it. The row stays in
 //! the database, with its links, and the filter [`SoftDelete`](crate::filter::SoftDelete) hides it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::settle::SoftDeleted;
+use crate::clock::value_at;
 use crate::entity::{CellId, Region, Saved, State};
 use crate::error::{Error, Result};
-use crate::value::{ColumnType, Value};
+use crate::value::{Value, ValueError};
 
 impl Region {
     /// The property that a removal of this cell sets; `None` where the row itself goes.
@@ -61,12 +60,8 @@ impl Region {
     pub(super) fn time_of_removal(&self, cell: CellId, property: usize) -> Result<Value> {
         let meta = self.entity(cell.entity);
         let column = &meta.columns[meta.properties[property].columns.start];
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(Error::other)?;
-        let micros = i64::try_from(since.as_micros()).map_err(Error::other)?;
-        Ok(match column.column_type {
-            ColumnType::DateTime => Value::DateTime(micros),
-            _ => Value::Timestamp(micros),
-        })
+        let time = value_at(self.orm().clock.now(), column.column_type);
+        time.ok_or_else(|| Error::other(ValueError::OutOfRange { expected: "a date of the clock" }))
     }
 
     /// The row says that it is deleted: the entity is what a removed one is.
@@ -76,7 +71,7 @@ impl Region {
             let is_taken_back = arena.state(cell.at) == State::Managed;
             let properties: Vec<usize> = values.iter().map(|(property, _)| *property).collect();
             if let Some(sent) = arena.original(cell.at)
-                && self.settle_row(cell, Saved { sent, values, references: Vec::new() })
+                && self.settle_row(cell, Saved { sent, base: None, values, references: Vec::new() })
                 && is_taken_back
             {
                 self.pending().touched.push(cell);

@@ -4,6 +4,7 @@
 
 mod default;
 mod index;
+mod maker;
 mod order;
 mod referential;
 mod rules;
@@ -12,6 +13,7 @@ use darling::FromMeta;
 
 pub(super) use default::{DefaultAttr, Literal};
 pub(super) use index::IndexAttr;
+pub(super) use maker::{MakerAttr, OnUpdate};
 pub(super) use order::{Order, OrderBy};
 pub(super) use referential::{Action, ActionKind};
 pub(super) use rules::{FIELD, FieldSort, STRUCT, refuse_misplaced};
@@ -41,6 +43,8 @@ pub(super) struct StructAttrs {
     /// `filter = path::to::Type`: a filter that is registered with the entity.
     #[darling(multiple)]
     pub(super) filter: Vec<TypePath>,
+    /// `hooks`: the struct implements `EntityHooks`.
+    pub(super) hooks: Option<Word>,
     /// `crate = ".."`: where orm-core is, if not at `::orm_core`.
     #[darling(rename = "crate")]
     pub(super) crate_path: Option<CratePath>,
@@ -92,8 +96,11 @@ pub(super) struct FieldAttrs {
     pub(super) inverse_join_columns: Option<Texts>,
     /// `on_delete = ".."`: what happens to the row when its target is deleted.
     pub(super) on_delete: Option<Action>,
-    /// `on_update = ".."`: what happens to the row when its target's key changes.
-    pub(super) on_update: Option<Action>,
+    /// `on_create = now`, `on_create = path`: the value of a new row.
+    pub(super) on_create: Option<MakerAttr>,
+    /// `on_update = ".."`: what happens to the row when its target's key changes; on a column, `on_update = now` or
+    /// `on_update = path`: its value when the row changes.
+    pub(super) on_update: Option<OnUpdate>,
     /// `order_by = "title desc, id"`: the order of a collection's items.
     pub(super) order_by: Option<OrderBy>,
     /// `eager`: populated by every query.

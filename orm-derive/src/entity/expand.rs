@@ -7,6 +7,7 @@ mod checks;
 mod fields;
 mod handle;
 mod key;
+mod lifecycle;
 mod metadata;
 mod record;
 mod relations;
@@ -45,6 +46,7 @@ fn entity_impl(model: &EntityModel) -> TokenStream {
     let key_methods = key::methods(model);
     let snapshot = snapshot::expand(model);
     let related = relations::methods(model);
+    let lifecycle = lifecycle::expand(model);
     let types = fields::types(model);
     let checks = checks::expand(model);
     let write = serialize::write(model);
@@ -59,6 +61,8 @@ fn entity_impl(model: &EntityModel) -> TokenStream {
                 type Handle<#p: 'static> = #handle<#p>;
                 const __NAME: &'static str = #name;
                 const __DESCRIPTION: &'static #o::EntityDescription = #description;
+
+                #lifecycle
 
                 fn __index() -> &'static #o::EntityIndex {
                     static INDEX: #o::EntityIndex = #o::EntityIndex::new();

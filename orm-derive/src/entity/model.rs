@@ -24,6 +24,7 @@ use super::attrs::{FIELD, FieldAttrs, IndexAttr, STRUCT, StructAttrs};
 use crate::support::case::Case;
 use crate::support::shape;
 use crate::support::tokens::{UsedNames, at};
+use crate::support::value::Word;
 
 /// orm-core implements keys for tuples up to this length.
 pub(super) const MOST_KEYS: usize = 6;
@@ -37,6 +38,8 @@ pub(super) struct EntityModel {
     pub(super) table: Option<String>,
     pub(super) schema: Option<String>,
     pub(super) rename_all: Option<Case>,
+    /// The word `hooks`.
+    pub(super) hooks: Option<Word>,
     /// In declaration order.
     pub(super) fields: Vec<FieldModel>,
     pub(super) indexes: Vec<IndexModel>,
@@ -74,6 +77,7 @@ impl EntityModel {
             table: attrs.table.map(|table| table.value()),
             schema: attrs.schema.map(|schema| schema.value()),
             rename_all: attrs.rename_all,
+            hooks: attrs.hooks,
             fields: Vec::new(),
             indexes: unique.chain(index).collect(),
             filters: attrs.filter.into_iter().map(|filter| filter.0).collect(),

@@ -7,8 +7,13 @@ use orm_core::{Condition, Error, FlushMode, ForkOptions, RequestContext, Result}
 use crate::fixtures::blog::{self, Author, Book};
 use crate::{Backend, Operation};
 
-const KEEP: ForkOptions =
-    ForkOptions { clear: false, use_context: false, disable_context_resolution: false, flush_mode: None };
+const KEEP: ForkOptions = ForkOptions {
+    clear: false,
+    use_context: false,
+    disable_context_resolution: false,
+    fresh_subscribers: false,
+    flush_mode: None,
+};
 
 /// A fork starts empty, shares the metadata, and the parent keeps what it has. Case A10.
 pub async fn a_fork_starts_empty_and_leaves_its_parent_alone<B: Backend>() -> Result<()> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::lifecycle::ErasedLifecycle;
 use super::rows::{ErasedRows, Rows};
 use super::undo::{CellChange, CellRecord, CellRecords, CellSnapshot, Undone};
 use super::{Arena, MovedReference, is_alive, key_error, moved_references, push, row_key};
@@ -33,6 +34,8 @@ pub(crate) enum Merged {
 pub(crate) struct Saved {
     /// The snapshot that was written.
     pub(crate) sent: ErasedSnapshot,
+    /// The snapshot in the cell that `sent` was made of, if it is another.
+    pub(crate) base: Option<ErasedSnapshot>,
     /// Scalar properties that the database or the flush made.
     pub(crate) values: Vec<(usize, Value)>,
     /// Foreign keys to entities that had no key when the snapshot was taken.
@@ -40,7 +43,7 @@ pub(crate) struct Saved {
 }
 
 /// An [`Arena`] without its type.
-pub(crate) trait ErasedArena: fmt::Debug + Send + Sync {
+pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
     fn any(&self) -> &dyn Any;
     fn rows(&self, metadata: Arc<Metadata>, prefix: Vec<ColumnType>) -> Box<dyn ErasedRows>;
 
@@ -137,6 +140,10 @@ pub(crate) fn typed<T: Entity>(arena: &dyn ErasedArena) -> &Arena<T> {
 
 fn snapshot_of<T: Entity>(snapshot: &ErasedSnapshot) -> &T {
     snapshot.downcast_ref::<T>().expect("a snapshot is of its arena's type")
+}
+
+fn own_snapshot<T: Entity>(snapshot: ErasedSnapshot) -> Arc<T> {
+    snapshot.downcast::<T>().expect("a snapshot is of its arena's type")
 }
 
 impl<T: Entity> ErasedArena for Arena<T> {
@@ -400,21 +407,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
     }
 
     fn settle_saved(&self, at: u32, saved: Saved, records: Option<&mut CellRecords>) -> bool {
-        let sent = Arc::downcast::<T>(saved.sent).expect("a snapshot is of its arena's type");
-        let stored = if saved.values.is_empty() && saved.references.is_empty() {
-            Arc::clone(&sent)
-        } else {
-            let mut stored = T::clone(&sent);
-            for (property, value) in saved.values {
-                // Checked before the commit, by `check_made`.
-                let _ = stored.__set_value(property, value);
-            }
-            for (relation, key) in saved.references {
-                let target = Target::Key(key);
-                stored.__relations(&mut Repoint { relation, target: &target });
-            }
-            Arc::new(stored)
-        };
+        let (base, stored) = Self::stored_of(saved);
         let key = stored.__key().or_else(|| row_key(&*stored));
         if let Some(key) = &key {
             self.keys.lock().insert(key.clone(), at);
@@ -422,8 +415,8 @@ impl<T: Entity> ErasedArena for Arena<T> {
         loop {
             let current = self.cell(at).lock().current.clone();
             let next = match &current {
-                Some(current) if !Arc::ptr_eq(current, &sent) => {
-                    Arc::new(three_way_merge(&*sent, &**current, &*stored))
+                Some(current) if !Arc::ptr_eq(current, &base) => {
+                    Arc::new(three_way_merge(&*base, &**current, &*stored))
                 }
                 Some(_) | None => Arc::clone(&stored),
             };
@@ -597,6 +590,27 @@ impl<T: Entity> ErasedArena for Arena<T> {
 
     fn reference_key(&self, snapshot: &ErasedSnapshot, relation: usize) -> Option<KeyValues> {
         snapshot_of::<T>(snapshot).__reference(relation).and_then(|field| field.key())
+    }
+}
+
+impl<T: Entity> Arena<T> {
+    /// The snapshot in the cell that was saved, and the one that the database has by now.
+    pub(super) fn stored_of(saved: Saved) -> (Arc<T>, Arc<T>) {
+        let sent = own_snapshot::<T>(saved.sent);
+        let base = saved.base.map_or_else(|| Arc::clone(&sent), own_snapshot::<T>);
+        if saved.values.is_empty() && saved.references.is_empty() {
+            return (base, sent);
+        }
+        let mut stored = T::clone(&sent);
+        for (property, value) in saved.values {
+            // Checked before the commit, by `check_made`.
+            let _ = stored.__set_value(property, value);
+        }
+        for (relation, key) in saved.references {
+            let target = Target::Key(key);
+            stored.__relations(&mut Repoint { relation, target: &target });
+        }
+        (base, Arc::new(stored))
     }
 }
 

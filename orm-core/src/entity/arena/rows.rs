@@ -45,12 +45,15 @@ impl<T: Entity> RowSink for Rows<T> {
             self.prefixes.push(key.collect::<Result<KeyValues, ValueError>>()?);
         }
         let first = self.prefix.len();
-        let entity = T::__hydrate(&mut Cursor::new(row, first)).map_err(|error| {
+        let mut entity = T::__hydrate(&mut Cursor::new(row, first)).map_err(|error| {
             let Some(entity) = self.metadata.of::<T>() else {
                 return Error::UnknownEntity { entity: T::__DESCRIPTION.name };
             };
             error.into_error::<T>(entity, first)
         })?;
+        if let Some(hooks) = &T::__HOOKS {
+            hooks.run_load(&mut entity)?;
+        }
         self.rows.push(entity);
         Ok(())
     }

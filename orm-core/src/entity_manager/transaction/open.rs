@@ -8,7 +8,7 @@ use crate::driver::DriverErrorKind;
 use crate::error::{Error, Result};
 use crate::journal::Mark;
 use crate::session::{EndHooks, Holder, Level, Turn};
-use crate::unit_of_work::{Scope, Unknown, flush};
+use crate::unit_of_work::{HookScope, Scope, TransactionMoment, Unknown, fire, flush};
 
 /// What `begin` leaves in a context: everything but the context.
 pub(in crate::entity_manager) struct Begun {
@@ -39,6 +39,9 @@ impl<'a> OpenTransaction<'a> {
         options: &TransactionOptions,
         holder: Holder,
     ) -> Result<Self> {
+        if HookScope::is_inside(em.context.id) {
+            return Err(Error::FlushInHook);
+        }
         let session = &em.context.session;
         let base = em.level();
         let turn = base.turn(holder, em.context.orm.wait_timeout).await?;
@@ -54,13 +57,21 @@ impl<'a> OpenTransaction<'a> {
             }
             Some(session.set_savepoint().await?)
         } else {
+            fire(em, TransactionMoment::BeforeStart).await?;
             session.begin(options.mode(), holder).await?;
             None
         };
         let level = Arc::new(base.deeper(options.flush_mode, options.access));
         let mark = em.region().mark();
         let begun = Begun { level, turn, holder, savepoint, mark };
-        Ok(Self { em, begun: Some(begun), is_committing: false })
+        let transaction = Self { em, begun: Some(begun), is_committing: false };
+        if savepoint.is_none()
+            && let Err(error) = fire(em, TransactionMoment::AfterStart).await
+        {
+            transaction.roll_back().await;
+            return Err(error);
+        }
+        Ok(transaction)
     }
 
     /// Hands it to the context, to be ended by hand.
@@ -87,6 +98,7 @@ impl<'a> OpenTransaction<'a> {
             self.roll_back().await;
             return Err(error);
         }
+        let em = self.em;
         let Some(begun) = self.end() else { return Ok(()) };
         let hooks = std::mem::take(&mut *begun.level.hooks());
         if begun.savepoint.is_some() {
@@ -96,10 +108,11 @@ impl<'a> OpenTransaction<'a> {
             return Ok(());
         }
         drop(begun);
+        let heard = fire(em, TransactionMoment::AfterCommit).await;
         for hook in hooks.after_commit {
             hook().await;
         }
-        Ok(())
+        heard
     }
 
     async fn finish(&mut self) -> Result<()> {
@@ -115,11 +128,12 @@ impl<'a> OpenTransaction<'a> {
             });
         }
         let region = self.em.region();
-        flush(&region, &begun.level, Scope::LastOfTransaction).await?;
+        flush(&self.manager(), &region, &begun.level, Scope::LastOfTransaction).await?;
         if let Some(savepoint) = begun.savepoint {
             return session.release_savepoint(savepoint).await;
         }
         session.check_usable("commit")?;
+        fire(self.em, TransactionMoment::BeforeCommit).await?;
         // Nobody needs to be asked about a transaction that wrote nothing.
         let can_be_unknown = session.reads_uncommitted();
         let mark = begun.mark;
@@ -153,13 +167,22 @@ impl<'a> OpenTransaction<'a> {
         } else {
             match begun.savepoint {
                 Some(savepoint) => session.roll_back_to(savepoint).await,
-                None => session.roll_back().await,
+                None => {
+                    // Subscribers that fail around a rollback are logged.
+                    let _ = fire(self.em, TransactionMoment::BeforeRollback).await;
+                    session.roll_back().await;
+                }
             }
             self.em.region().roll_back(begun.mark);
         }
+        let (em, is_committing) = (self.em, self.is_committing);
         let Some(begun) = self.end() else { return };
+        let is_root = begun.savepoint.is_none();
         let EndHooks { after_rollback, .. } = std::mem::take(&mut *begun.level.hooks());
         drop(begun);
+        if is_root && !is_committing {
+            let _ = fire(em, TransactionMoment::AfterRollback).await;
+        }
         for hook in after_rollback {
             hook().await;
         }

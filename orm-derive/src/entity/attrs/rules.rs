@@ -72,7 +72,12 @@ const RULES: &[Rule] = &[
     Rule("inverse_join_column", &[OwningCollection], ON_PIVOTS),
     Rule("inverse_join_columns", &[OwningCollection], ON_PIVOTS),
     Rule("on_delete", &[Reference, OwningCollection], ON_OWNERS),
-    Rule("on_update", &[Reference, OwningCollection], ON_OWNERS),
+    Rule("on_create", &[Scalar], "it is for columns"),
+    Rule(
+        "on_update",
+        &[Scalar, Reference, OwningCollection],
+        "it is for columns, and for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`",
+    ),
     Rule("order_by", &[InverseCollection, OwningCollection], "it is for a `Collection`"),
     Rule("eager", RELATIONS, "it is for relations"),
     Rule("may_be_missing", &[Reference], "it is for a `Ref` that owns its foreign key"),
@@ -93,7 +98,7 @@ const FIELD_NAMES: [&str; RULES.len()] = {
 pub(in crate::entity) const STRUCT: Syntax = Syntax {
     attribute: "entity",
     place: "an entity",
-    names: &["table", "schema", "rename_all", "json", "unique", "index", "filter", "crate"],
+    names: &["table", "schema", "rename_all", "json", "unique", "index", "filter", "hooks", "crate"],
     repeatable: &["unique", "index", "filter"],
 };
 

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
+use crate::entity::attrs::MakerAttr;
 use crate::entity::model::{EntityModel, NO_MOMENT, Relation, Side};
 use crate::support::tokens::at;
 
@@ -13,13 +14,24 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
         let property = scalar.property;
         Some(assert(span, &quote!(#o::emitted::is_integer::<__Property<#property>>()), message))
     });
+    let nows = model.scalars().flat_map(|(_, scalar)| {
+        let makers = scalar.made.on_create.iter().chain(&scalar.made.on_update);
+        makers.filter_map(|maker| is_temporal(o, scalar.property, maker)).collect::<Vec<_>>()
+    });
     let moments = model.scalars().filter_map(|(_, scalar)| {
         let (span, property) = (scalar.must_be_moment?, scalar.property);
         Some(assert(span, &quote!(#o::emitted::is_moment::<__Property<#property>>()), NO_MOMENT))
     });
     let mapped = model.relations().filter_map(|(_, relation)| mapped_by(model, relation));
     let orders = model.relations().flat_map(|(_, relation)| orders(model, relation));
-    integers.chain(moments).chain(mapped).chain(orders).collect()
+    integers.chain(moments).chain(nows).chain(mapped).chain(orders).collect()
+}
+
+fn is_temporal(o: &TokenStream, property: usize, maker: &MakerAttr) -> Option<TokenStream> {
+    let MakerAttr::Now(span) = maker else { return None };
+    let message = "`now` is a point in time, so its field is a timestamp, a date or a time; for another type write the path \
+                   of a function";
+    Some(assert(*span, &quote!(#o::emitted::is_temporal::<__Property<#property>>()), message))
 }
 
 fn mapped_by(model: &EntityModel, relation: &Relation) -> Option<TokenStream> {

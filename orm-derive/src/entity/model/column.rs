@@ -4,10 +4,11 @@ use darling::error::Accumulator;
 use darling::{Error, Result};
 use proc_macro2::Span;
 use syn::Type;
+use syn::spanned::Spanned;
 
 use super::field::Declared;
 use super::key::KeySource;
-use crate::entity::attrs::{DefaultAttr, FieldAttrs, Literal};
+use crate::entity::attrs::{DefaultAttr, FieldAttrs, Literal, MakerAttr};
 use crate::support::attribute::Given;
 use crate::support::shape;
 use crate::support::value::Word;
@@ -26,6 +27,8 @@ pub(in crate::entity) struct Scalar {
     pub(in crate::entity) index: bool,
     pub(in crate::entity) default: Option<Literal>,
     pub(in crate::entity) length: Option<u32>,
+    /// Who makes its values, boxed as it is large and rare.
+    pub(in crate::entity) made: Box<MadeBy>,
     /// Must hold an integer, which only the compiler can tell, and why: for a const assertion.
     pub(in crate::entity) must_be_integer: Option<(&'static str, Span)>,
     /// Must hold a date and time, which only the compiler can tell.
@@ -54,6 +57,7 @@ impl Scalar {
             (_, Some(word)) => Some(("`version` counts updates, so its field is an integer", word.0)),
             _ => None,
         };
+        let made = MadeBy::of(&attrs, key.is_some(), version, errors);
         let length =
             attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
         Self {
@@ -71,9 +75,38 @@ impl Scalar {
             unique: attrs.unique.is_some(),
             index: attrs.index.is_some(),
             length: length.map(|length| length.value),
+            made: Box::new(made),
             must_be_integer,
             must_be_moment,
         }
+    }
+}
+
+/// Who makes a column's values.
+pub(in crate::entity) struct MadeBy {
+    /// The value of a new row.
+    pub(in crate::entity) on_create: Option<MakerAttr>,
+    /// The value when the row changes.
+    pub(in crate::entity) on_update: Option<MakerAttr>,
+}
+
+impl MadeBy {
+    fn of(attrs: &FieldAttrs, is_key: bool, version: Option<Word>, errors: &mut Accumulator) -> Self {
+        let on_create = attrs.on_create.clone();
+        let on_update = attrs.on_update.as_ref().and_then(|on_update| errors.handle(on_update.maker()));
+        let span = |maker: &MakerAttr| match maker {
+            MakerAttr::Now(span) => *span,
+            MakerAttr::Function(path) => path.span(),
+        };
+        let problem = match (is_key, version) {
+            (true, _) => "a key is made once: write `default = path::to::function`",
+            (false, Some(_)) => "the `version` is made by every flush; remove one of the two",
+            (false, None) => return Self { on_create, on_update },
+        };
+        for maker in on_create.iter().chain(&on_update) {
+            errors.push(Error::custom(problem).with_span(&span(maker)));
+        }
+        Self { on_create: None, on_update: None }
     }
 }
 

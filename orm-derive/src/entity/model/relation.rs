@@ -163,7 +163,7 @@ impl Reference {
             unique: attrs.unique.is_some() || attrs.one_to_one.is_some(),
             index: attrs.index.is_some(),
             on_delete: kind(attrs.on_delete),
-            on_update: kind(attrs.on_update),
+            on_update: kind(on_update(attrs, errors)),
             may_be_missing: attrs.may_be_missing.is_some(),
         }
     }
@@ -178,7 +178,7 @@ impl Collection {
             join_columns: columns(attrs.join_column.as_ref(), attrs.join_columns.as_ref(), false, errors),
             inverse_join_columns: columns(inverse, attrs.inverse_join_columns.as_ref(), false, errors),
             on_delete: kind(attrs.on_delete),
-            on_update: kind(attrs.on_update),
+            on_update: kind(on_update(attrs, errors)),
             order_by: attrs.order_by.clone(),
         }
     }
@@ -248,4 +248,9 @@ fn may_find_nothing(field: &Declared<'_>, shape: &RelationType) -> Result<()> {
     let message =
         format!("there may be no row that refers back; write `Option<Ref<{}>>`", shape.target_name());
     Err(Error::custom(message).with_span(&word_of(field.ty)))
+}
+
+/// What the database does when the target's key changes.
+fn on_update(attrs: &FieldAttrs, errors: &mut Accumulator) -> Option<Action> {
+    attrs.on_update.as_ref().and_then(|on_update| errors.handle(on_update.action()))
 }
