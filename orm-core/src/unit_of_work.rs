@@ -37,7 +37,8 @@ pub(crate) struct Pending {
     pub(crate) new: Vec<CellId>,
     pub(crate) touched: Vec<CellId>,
     pub(crate) removed: Vec<CellId>,
-    /// Those of the removed ones whose rows are to go although a removal would only set a time.
+    /// Those of the removed ones whose rows are to go although a removal would only set a time. One whose row went stays,
+    /// for a rollback that brings it back.
     pub(crate) for_good: HashSet<CellId, foldhash::fast::RandomState>,
     /// What infallible calls had to keep for the next flush to say.
     pub(crate) errors: Vec<Arc<Error>>,

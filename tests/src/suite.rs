@@ -755,7 +755,8 @@ macro_rules! driver_suite {
                 a_required_reference_to_a_deleted_row_hides_its_owner,
                 a_deleted_row_frees_its_unique_value_and_keeps_its_links,
                 a_failed_flush_leaves_the_removal_waiting,
-                the_plan_names_a_soft_delete;
+                the_plan_names_a_soft_delete,
+                a_rollback_brings_a_soft_deleted_entity_back;
             tenants:
                 a_request_sees_its_tenant,
                 a_request_without_a_tenant_is_refused,

@@ -205,7 +205,6 @@ impl Run<'_> {
     }
 
     async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
-        let unsure = plan.check_guards(self.region)?;
         self.region.links().begin_flush(&plan.pivots);
         self.settlement.pivots = plan.pivots;
         for step in plan.steps {
@@ -215,7 +214,7 @@ impl Run<'_> {
             self.statements += outcome.statements;
             self.accept(step, &write, outcome)?;
         }
-        self.verify_guards(connection, unsure).await
+        self.verify_guards(connection, plan.unsure).await
     }
 
     /// The driver's operation, with all values known by now.

@@ -15,6 +15,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::change_set::{ChangeSet, ChangeSetKind, check};
 use super::commit_order::{ReferenceGraph, commit_order, levels};
+use super::guard::Unsure;
 use super::prepare::{preview, take_bases};
 use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
 use crate::entity_manager::EntityManager;
@@ -32,6 +33,8 @@ pub struct FlushPlan {
     pub(super) steps: Vec<Step>,
     /// Links that the plan writes, to be settled.
     pub(super) pivots: Vec<(RelationId, PivotChanges)>,
+    /// Rows that must be counted, once they are written, under the filters that guard writes.
+    pub(super) unsure: Unsure,
 }
 
 /// The phases of a flush, in their order.
@@ -145,7 +148,9 @@ impl FlushPlan {
         let mut steps = planner.steps;
         // Stable: within a phase the order of planning stays.
         steps.sort_by_key(Step::phase);
-        Ok(Self { metadata: Arc::clone(region.metadata()), steps, pivots })
+        let mut plan = Self { metadata: Arc::clone(region.metadata()), steps, pivots, unsure: Vec::new() };
+        plan.unsure = plan.check_guards(region)?;
+        Ok(plan)
     }
 
     /// Whether there is nothing to write.

@@ -129,7 +129,6 @@ impl Region {
         pending.removed.retain(|cell| self.state(*cell) == State::Removed);
         if !self.is_journaled() {
             // A rollback may bring the removal back.
-            pending.for_good.retain(|cell| self.state(*cell) == State::Removed);
         }
         pending.touched.extend(dirty);
         drop(pending);

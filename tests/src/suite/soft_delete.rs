@@ -219,3 +219,26 @@ pub async fn the_plan_names_a_soft_delete<B: Backend>() -> Result<()> {
     assert_eq!(em.flush_plan()?.to_string(), "soft delete 1 Letter (removed)");
     Ok(())
 }
+
+/// A transaction that is rolled back takes the removals back to where they were: waiting, each of its own kind.
+pub async fn a_rollback_brings_a_soft_deleted_entity_back<B: Backend>() -> Result<()> {
+    let db = archive::seeded::<B>().await?;
+    let em = db.em();
+    let (first, second) = (letter(&em, 1).await?, letter(&em, 2).await?);
+    em.remove(&first)?;
+    em.remove_for_good(&second)?;
+    let rolled_back = em
+        .transactional(async |em| {
+            em.flush().await?;
+            Err::<(), _>(Error::other("no"))
+        })
+        .await;
+    rolled_back.unwrap_err();
+    assert_eq!(first.get().removed, None);
+    assert_eq!(numbers(&db).await?, [1, 2, 3]);
+
+    em.flush().await?;
+    assert_eq!(numbers(&db).await?, [3]);
+    assert_eq!(db.em().find_all::<Letter>().with_deleted().await?.len(), 2);
+    Ok(())
+}
