@@ -763,7 +763,8 @@ macro_rules! driver_suite {
                 changing_the_tenant_hides_what_is_loaded,
                 a_new_row_of_another_tenant_is_refused,
                 a_new_row_is_judged_by_the_database_where_memory_cannot,
-                a_row_of_another_tenant_is_not_written;
+                a_row_of_another_tenant_is_not_written,
+                a_guard_is_part_of_the_statement;
             request_values:
                 a_manager_keeps_one_value_a_type,
                 a_fork_starts_with_the_values_of_its_parent,

@@ -109,3 +109,33 @@ pub async fn a_row_of_another_tenant_is_not_written<B: Backend>() -> Result<()> 
     assert_eq!(em.count(Customer::NAME.eq("rob")).await?, 1);
     Ok(())
 }
+
+/// What memory does not know, such as a row that others gave away or that was never loaded, the statement itself checks.
+pub async fn a_guard_is_part_of_the_statement<B: Backend>() -> Result<()> {
+    let db = tenancy::seeded::<B>().await?;
+    let em = of(&db, 1)?;
+    let ann = em.find_one_or_fail(Customer::NAME.eq("ann")).await?;
+    ann.edit().name = "anna".into();
+    em.flush().await?;
+
+    let house = db.em();
+    house.disable_filters()?;
+    house.find_by_id::<Customer>(ann.id()).await?.unwrap().edit().tenant = 2;
+    house.flush().await?;
+    ann.edit().name = "hanna".into();
+    let error = em.flush().await.unwrap_err();
+    assert!(matches!(&error, Error::RefusedByFilter { .. }), "{error}");
+    assert_eq!(db.em().count(Customer::NAME.eq("anna")).without_filters().await?, 1);
+
+    let em = of(&db, 1)?;
+    let bobs = house.find_one_or_fail(Order::ARTICLE.eq("bob's")).await?.id();
+    em.remove(em.get_reference::<Order>(bobs)?)?;
+    let error = em.flush().await.unwrap_err();
+    assert!(matches!(&error, Error::RefusedByFilter { .. }), "{error}");
+    em.clear()?;
+    em.set(CurrentTenant(2))?;
+    em.remove(em.get_reference::<Order>(bobs)?)?;
+    em.flush().await?;
+    assert_eq!(db.em().count(Condition::<Order>::always()).without_filters().await?, 1);
+    Ok(())
+}
