@@ -49,14 +49,14 @@ pub async fn an_unknown_filter_is_an_error<B: Backend>() -> Result<()> {
     struct Unheard;
     let em = newsroom::empty::<B>().await?.em();
 
-    let error = em.find_all::<Article>().enable_filter("publishd").unwrap_err();
+    let error = em.find_all::<Article>().enable_filter("publishd").expect_err("no entity has it");
     assert!(matches!(&error, Error::UnknownFilter { suggestion: Some("published"), .. }), "{error}");
-    let error = em.find_all::<Article>().without_filter::<Unheard>().await.unwrap_err();
+    let error = em.find_all::<Article>().without_filter::<Unheard>().await.expect_err("no entity has it");
     assert!(
         matches!(&error, Error::UnknownFilter { .. }) && error.to_string().contains("Unheard"),
         "{error}"
     );
-    let error = em.enable_filter::<Unheard>().unwrap_err();
+    let error = em.enable_filter::<Unheard>().expect_err("no entity has it");
     assert!(matches!(&error, Error::UnknownFilter { .. }), "{error}");
     Ok(())
 }
@@ -107,11 +107,11 @@ pub async fn two_filters_of_one_name_are_refused<B: Backend>() -> Result<()> {
     }
     let built =
         Orm::builder(B::connect().await?).entity::<Article>().filter::<Editor, _>(Other).build().await;
-    let error = built.map(|_| ()).unwrap_err();
+    let error = built.map(|_| ()).expect_err("the names clash");
     assert!(matches!(&error, Error::Metadata { problem } if problem.contains("`published`")), "{error}");
 
     let unknown = Orm::builder(B::connect().await?).entity::<Topic>().filter::<Publisher, _>(Active);
-    let error = unknown.build().await.map(|_| ()).unwrap_err();
+    let error = unknown.build().await.map(|_| ()).expect_err("Publisher is unknown");
     assert!(matches!(error, Error::UnknownEntity { entity: "Publisher" }), "{error}");
     Ok(())
 }
@@ -167,15 +167,15 @@ pub async fn a_filter_that_memory_cannot_tell_asks_the_database<B: Backend>() ->
 pub async fn loading_a_reference_does_not_bypass_a_filter<B: Backend>() -> Result<()> {
     let em = newsroom::seeded::<B>().await?.em();
     let draft = any_article(&em, "Draft").await?;
-    let hidden = em.get_reference::<Article>(draft.id())?.load().await.unwrap_err();
+    let hidden = em.get_reference::<Article>(draft.id())?.load().await.expect_err("a filter hides it");
     assert!(matches!(hidden, Error::NotFound { entity: "Article", .. }), "{hidden}");
 
     let watch = any_article(&em, "Watch").await?;
-    let hidden = watch.editor_ref().load().await.unwrap_err();
+    let hidden = watch.editor_ref().load().await.expect_err("a filter hides it");
     assert!(matches!(hidden, Error::NotFound { entity: "Editor", .. }), "{hidden}");
     let editors = em.find_all::<Editor>().without_filters().await?;
     assert_eq!(editors.len(), 2);
-    let hidden = watch.editor_ref().load().await.unwrap_err();
+    let hidden = watch.editor_ref().load().await.expect_err("a filter hides it");
     assert!(matches!(hidden, Error::NotFound { entity: "Editor", .. }), "{hidden}");
     assert_eq!(any_article(&em, "Wall").await?.editor_ref().load().await?.get().name, "Ann");
     Ok(())
@@ -200,7 +200,7 @@ pub async fn a_required_reference_to_what_is_hidden_hides_its_owner<B: Backend>(
 
     let all = em.find_all::<Article>().populate(Article::PUBLISHER).without_filter::<Active>().await?;
     assert_eq!(titles(&all), ["Egg", "Wall", "Watch"]);
-    let error = em.populate(&egg, Article::PUBLISHER).await.unwrap_err();
+    let error = em.populate(&egg, Article::PUBLISHER).await.expect_err("its target is hidden");
     assert!(matches!(&error, Error::HiddenByFilter { relation: "publisher", .. }), "{error}");
     Ok(())
 }
@@ -233,7 +233,10 @@ pub async fn an_optional_reference_to_what_is_hidden_reads_as_none<B: Backend>()
     assert!(of("Watch").await?.editor().is_none(), "the identity map has Bob, and the filter hides him");
     let json = serde_json::to_value(&of("Watch").await?).map_err(Error::other)?;
     assert_eq!(json["editor"], serde_json::Value::Null);
-    assert_eq!(of("Watch").without_filter::<Active>().await?.editor().unwrap().get().name, "Bob");
+    assert_eq!(
+        of("Watch").without_filter::<Active>().await?.editor().expect("it is there").get().name,
+        "Bob"
+    );
     Ok(())
 }
 

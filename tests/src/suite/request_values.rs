@@ -57,7 +57,7 @@ pub async fn clear_keeps_the_values<B: Backend>() -> Result<()> {
 pub async fn values_belong_to_the_current_context<B: Backend>() -> Result<()> {
     let db = blog::empty::<B>().await?;
     let global = db.orm.em();
-    let refused = global.set(CurrentUser("jon")).unwrap_err();
+    let refused = global.set(CurrentUser("jon")).expect_err("it is the global manager");
     assert!(matches!(refused, Error::GlobalContext { method: "set" }), "{refused}");
 
     RequestContext::create(global, async {

@@ -77,7 +77,7 @@ pub async fn a_soft_delete_checks_the_version<B: Backend>() -> Result<()> {
     other.flush().await?;
 
     em.remove(&mine)?;
-    let error = em.flush().await.unwrap_err();
+    let error = em.flush().await.expect_err("the flush fails");
     assert!(matches!(error, Error::StaleEntity { .. }), "{error}");
     em.restore(&mine)?;
     em.refresh(&mine).await?;
@@ -101,7 +101,7 @@ pub async fn a_removal_is_taken_back<B: Backend>() -> Result<()> {
 
     em.remove(&first)?;
     em.flush().await?;
-    let detached = em.restore(&first).unwrap_err();
+    let detached = em.restore(&first).expect_err("its removal was flushed");
     assert!(matches!(detached, Error::Detached { .. }), "{detached}");
     let again = em.find_one_or_fail(Letter::NUMBER.eq(1)).with_deleted().await?;
     assert_eq!(em.find_by_id::<Letter>(again.id()).await?, None);
@@ -204,7 +204,7 @@ pub async fn a_failed_flush_leaves_the_removal_waiting<B: Backend>() -> Result<(
     let first = letter(&em, 1).await?;
     em.remove(&first)?;
     db.recorder.inject(crate::recorder::Fault::CommitRefused);
-    em.flush().await.unwrap_err();
+    em.flush().await.expect_err("the flush fails");
     assert_eq!(first.get().removed, None);
     assert_eq!(em.find_by_id::<Letter>(first.id()).await?, None);
     em.flush().await?;
@@ -233,7 +233,7 @@ pub async fn a_rollback_brings_a_soft_deleted_entity_back<B: Backend>() -> Resul
             Err::<(), _>(Error::other("no"))
         })
         .await;
-    rolled_back.unwrap_err();
+    rolled_back.expect_err("the closure failed");
     assert_eq!(first.get().removed, None);
     assert_eq!(numbers(&db).await?, [1, 2, 3]);
 

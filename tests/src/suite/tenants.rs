@@ -29,7 +29,7 @@ pub async fn a_request_sees_its_tenant<B: Backend>() -> Result<()> {
 /// Without a tenant nothing is sent, and the error says what to set.
 pub async fn a_request_without_a_tenant_is_refused<B: Backend>() -> Result<()> {
     let db = tenancy::seeded::<B>().await?;
-    let error = db.em().find_all::<Order>().await.unwrap_err();
+    let error = db.em().find_all::<Order>().await.expect_err("no tenant is set");
     assert!(matches!(error, Error::MissingFilterValue { filter: "tenant", entity: "Order", .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("CurrentTenant") && text.contains("em.set(..)"), "{text}");
@@ -57,7 +57,7 @@ pub async fn a_new_row_of_another_tenant_is_refused<B: Backend>() -> Result<()> 
     let db = tenancy::seeded::<B>().await?;
     let em = of(&db, 1)?;
     let cat = em.persist(Customer { tenant: 2, name: "cat".into(), ..Customer::default() })?;
-    let error = em.flush().await.unwrap_err();
+    let error = em.flush().await.expect_err("it is another tenant's");
     assert!(matches!(&error, Error::RefusedByFilter { filter, .. } if filter == "tenant"), "{error}");
     assert_eq!(db.statements(), 0);
 
@@ -75,7 +75,7 @@ pub async fn a_new_row_is_judged_by_the_database_where_memory_cannot<B: Backend>
     let ann = em.find_one_or_fail(Customer::NAME.eq("ann")).await?;
     let bobs = em.get_reference::<Customer>(bob)?.to_ref();
     let order = em.persist(Order { article: "stolen".into(), customer: bobs, ..Order::default() })?;
-    let error = em.flush().await.unwrap_err();
+    let error = em.flush().await.expect_err("it is another tenant's");
     assert!(matches!(&error, Error::RefusedByFilter { .. }), "{error}");
 
     order.edit().customer = ann.to_ref();
@@ -92,15 +92,15 @@ pub async fn a_row_of_another_tenant_is_not_written<B: Backend>() -> Result<()> 
     let em = of(&db, 1)?;
     let ann = em.find_one_or_fail(Customer::NAME.eq("ann")).await?;
     ann.edit().tenant = 2;
-    assert!(matches!(em.flush().await.unwrap_err(), Error::RefusedByFilter { .. }));
+    assert!(matches!(em.flush().await.expect_err("it is another tenant's"), Error::RefusedByFilter { .. }));
     em.refresh(&ann).await?;
 
     let bob = em.find_one_or_fail(Customer::NAME.eq("bob")).without_filters().await?;
     bob.edit().name = "rob".into();
-    assert!(matches!(em.flush().await.unwrap_err(), Error::RefusedByFilter { .. }));
+    assert!(matches!(em.flush().await.expect_err("it is another tenant's"), Error::RefusedByFilter { .. }));
     em.refresh(&bob).await?;
     em.remove(&bob)?;
-    assert!(matches!(em.flush().await.unwrap_err(), Error::RefusedByFilter { .. }));
+    assert!(matches!(em.flush().await.expect_err("it is another tenant's"), Error::RefusedByFilter { .. }));
 
     em.restore(&bob)?;
     em.disable_filter::<OfTenant>()?;
@@ -120,17 +120,17 @@ pub async fn a_guard_is_part_of_the_statement<B: Backend>() -> Result<()> {
 
     let house = db.em();
     house.disable_filters()?;
-    house.find_by_id::<Customer>(ann.id()).await?.unwrap().edit().tenant = 2;
+    house.find_by_id::<Customer>(ann.id()).await?.expect("it is there").edit().tenant = 2;
     house.flush().await?;
     ann.edit().name = "hanna".into();
-    let error = em.flush().await.unwrap_err();
+    let error = em.flush().await.expect_err("it is another tenant's");
     assert!(matches!(&error, Error::RefusedByFilter { .. }), "{error}");
     assert_eq!(db.em().count(Customer::NAME.eq("anna")).without_filters().await?, 1);
 
     let em = of(&db, 1)?;
     let bobs = house.find_one_or_fail(Order::ARTICLE.eq("bob's")).await?.id();
     em.remove(em.get_reference::<Order>(bobs)?)?;
-    let error = em.flush().await.unwrap_err();
+    let error = em.flush().await.expect_err("it is another tenant's");
     assert!(matches!(&error, Error::RefusedByFilter { .. }), "{error}");
     em.clear()?;
     em.set(CurrentTenant(2))?;
