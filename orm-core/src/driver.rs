@@ -14,7 +14,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use capability::{Capabilities, RowLocks, Writers};
+pub use capability::{Capabilities, NullOrder, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{Link, LockStrength, LockWait, RowLock, Select, Selection};
 pub use row::{RowReader, RowSink, RowSinkError};

@@ -1,7 +1,9 @@
 //! The manager: what programs hold. A facade over the context, the finders and the unit of work.
 
+mod bulk;
 mod filters;
 mod handles;
+mod lock;
 mod options;
 mod repository;
 mod transaction;
@@ -18,6 +20,7 @@ use parking_lot::Mutex;
 
 use handles::Removal;
 pub use handles::{Handles, Merge, Persist, Remove};
+pub use lock::Lock;
 pub use options::{FlushMode, ForkOptions, Outcome};
 pub use repository::Repository;
 use transaction::Begun;
@@ -33,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::metadata::EntityId;
 use crate::orm::{DEFAULT_NAME, OrmCore};
 use crate::populate::{keep_promises, load_rows, populate, select};
-use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
+use crate::query::{Count, Find, FindById, FindByIdOrFail, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
 use crate::session::{Holder, Level, Session};
 use crate::subscriber::{Subscriber, SubscriberList, Subscription, Subscriptions};
@@ -170,7 +173,7 @@ impl EntityManager {
     }
 
     /// As [`resolve`](Self::resolve), without the guard.
-    fn contextual(&self) -> Self {
+    pub(crate) fn contextual(&self) -> Self {
         if self.context.kind == ContextKind::Own || self.level.is_some() {
             return self.clone();
         }
@@ -279,6 +282,11 @@ impl EntityManager {
         FindById::new(self.clone(), key.into())
     }
 
+    /// As [`find_by_id`](Self::find_by_id); [`Error::NotFound`] if there is none.
+    pub fn find_by_id_or_fail<T: Entity>(&self, key: impl Into<T::Key>) -> FindByIdOrFail<T> {
+        FindByIdOrFail::new(self.clone(), key.into())
+    }
+
     /// Entities that meet a condition, and how many there are without limit and offset.
     pub fn find_and_count<T: Entity>(
         &self,
@@ -290,6 +298,11 @@ impl EntityManager {
     /// How many entities meet a condition.
     pub fn count<T: Entity>(&self, condition: Condition<T>) -> Count<T> {
         Count::new(self.clone(), condition)
+    }
+
+    /// How many entities of a type there are.
+    pub fn count_all<T: Entity>(&self) -> Count<T> {
+        self.count(Condition::always())
     }
 
     /// A reference to the entity with this key, without a query: to point relations at, to remove, or to load later.
@@ -436,6 +449,27 @@ impl EntityManager {
         let region = self.resolve("restore")?.region();
         self.check_own(&region, entity)?;
         region.undelete(entity.cell_id())
+    }
+
+    /// Takes an entity and its pending changes out of the context: edits, a removal, changes of its links. Its handles
+    /// are detached: readable, no longer saved. Doing it twice is doing it once.
+    ///
+    /// So one bad row need not stop a batch: detach it, and flush the rest. The row itself stays as it is, and the next
+    /// query for it brings a new instance. Entities that point to it keep its key, but have it no longer loaded: a
+    /// populated accessor that leads to it panics, and its `try_` twin says [`Error::NotLoaded`]. Collections that are
+    /// loaded show it no more until a query brings its row again; none of this is a change that a flush would write. A flush that
+    /// is writing the entity right now goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StillReferenced`] for a new entity that others point to, which could not be saved without it;
+    /// [`Error::ForeignEntity`] and [`Error::GlobalContext`].
+    pub fn detach<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
+        let region = self.resolve("detach")?.region();
+        match self.check_own(&region, entity) {
+            Err(Error::Detached { .. }) => Ok(()),
+            other => other.and_then(|()| region.detach_cell(entity.cell_id())),
+        }
     }
 
     /// Takes in an entity that the database has already, such as one from a cache or another context, with everything

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::condition::Field;
 use crate::driver::{DriverError, DriverErrorKind, ViolationKind};
 use crate::entity::Entity;
+use crate::lock::LockRefusal;
 use crate::value::{FieldValue, KeyValues, Value, ValueError};
 
 /// A result of this crate.
@@ -90,7 +91,9 @@ pub enum Error {
     },
 
     /// The entity's context was cleared, or the entity was deleted: nothing will be saved any more.
-    #[error("{key} is detached: its context was cleared or its row deleted; `merge` it, or load it again")]
+    #[error(
+        "{key} is detached: its context was cleared, its row deleted, or it was detached itself; `merge` it, or load it again"
+    )]
     Detached {
         /// The entity.
         key: EntityKey,
@@ -122,7 +125,8 @@ pub enum Error {
     /// A collection can't let go of an item, since the item must have an owner.
     #[error(
         "{item} can't be taken out of `{relation}` of {key}: `{owner_field}` is required. Give the item another owner, \
-         remove it with `em.remove(..)`, or make `{owner_field}` an `Option<Ref<_>>`"
+         remove it with `em.remove(..)`, mark `{relation}` `#[entity(orphan_removal)]` so that what is taken out is \
+         removed, or make `{owner_field}` an `Option<Ref<_>>`"
     )]
     RequiredOwner {
         /// The entity with the collection.
@@ -181,11 +185,37 @@ pub enum Error {
         key: EntityKey,
     },
 
-    /// The row changed, or went, since it was loaded.
-    #[error("{key} was changed or deleted by somebody else since it was loaded; `refresh` it and try again")]
+    /// Rows changed, or went, since they were loaded: the optimistic lock. Nothing of the flush was written.
+    #[error(
+        "{} changed or deleted by somebody else since loaded; `refresh` and try again, or `detach` to go on without",
+        were(.keys)
+    )]
     StaleEntity {
+        /// The entities; see [`Error::stale_keys`].
+        keys: Vec<EntityKey>,
+    },
+
+    /// A loaded entity does not have the version that an optimistic lock expects.
+    #[error(
+        "the optimistic lock on {key} failed, version {expected:?} was expected, but is actually {actual:?}; load it \
+         again and let the change be made anew"
+    )]
+    VersionMismatch {
         /// The entity.
         key: EntityKey,
+        /// The version that was asked for.
+        expected: Value,
+        /// The version that is loaded.
+        actual: Value,
+    },
+
+    /// A lock that can't be had.
+    #[error("{entity} can't be locked: {refusal}")]
+    Lock {
+        /// The struct's name.
+        entity: &'static str,
+        /// Why, and what to do.
+        refusal: LockRefusal,
     },
 
     /// A filter was switched, or given parameters, that no entity has.
@@ -247,6 +277,18 @@ pub enum Error {
         entities: Vec<&'static str>,
     },
 
+    /// Rows of one flush exchange unique values, and nothing can hold the place of one meanwhile.
+    #[error(
+        "`{field}` of {key} is wanted by another row of the same flush, which has to be written first, and neither NULL \
+         nor another value can stand in for it meanwhile; make the field an `Option`, or write it in two flushes"
+    )]
+    UniqueExchange {
+        /// The row that has the value.
+        key: EntityKey,
+        /// The unique field.
+        field: &'static str,
+    },
+
     /// A flush was cut off while it committed; nobody knows whether it is saved.
     #[error(
         "an earlier flush was cut off during COMMIT, so nobody knows whether it was saved; look, then call \
@@ -285,6 +327,88 @@ pub enum Error {
         /// The field.
         relation: &'static str,
         /// What is wrong and what to do.
+        problem: &'static str,
+    },
+
+    /// An entity that others need was to be taken out of its context.
+    #[error(
+        "{key} is not saved yet and `{relation}` of {by} points to it; detach that one first, or point it elsewhere"
+    )]
+    StillReferenced {
+        /// The entity.
+        key: EntityKey,
+        /// Who points to it.
+        by: EntityKey,
+        /// By which field.
+        relation: &'static str,
+    },
+
+    /// A write by condition would have met every row, and nobody said that this is meant.
+    #[error(
+        "`{method}` of {entity} has no condition and would meet every row; add one, or `.all()` if you mean that"
+    )]
+    NoCondition {
+        /// The struct's name.
+        entity: &'static str,
+        /// The method.
+        method: &'static str,
+    },
+
+    /// A relation was named as a field of the row, but its key is in another table.
+    #[error(
+        "`{field}` has no column in the table of {entity}; name it from the side that holds the foreign key"
+    )]
+    NoColumn {
+        /// The struct's name.
+        entity: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+
+    /// Nothing tells whether the row of an upsert is there.
+    #[error("an upsert of {entity} can't tell which rows are there: {problem}")]
+    ConflictTarget {
+        /// The struct's name.
+        entity: &'static str,
+        /// Why, and what to do.
+        problem: &'static str,
+    },
+
+    /// Two values of one upsert are of the same row.
+    #[error(
+        "several values of one upsert have the same {}: {}; keep one of each",
+        .fields.join(", "), .keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    DuplicateKeys {
+        /// The struct's name.
+        entity: &'static str,
+        /// The fields that tell rows apart.
+        fields: Vec<&'static str>,
+        /// Their values, each once.
+        keys: Vec<EntityKey>,
+    },
+
+    /// An upsert met a row that is there and that this context may not see.
+    #[error(
+        "the row with the {} of {key} is there, but a filter of this context hides it; nothing was written. Switch the          filter off for this write, or use another key", .fields.join(", ")
+    )]
+    HiddenRow {
+        /// The values that the row was found by.
+        key: EntityKey,
+        /// Their fields.
+        fields: Vec<&'static str>,
+    },
+
+    /// A stream was given an order that it can't go on from.
+    #[error(
+        "a stream of {entity} can't be ordered by `{field}`: {problem}; order by fields of {entity} with one column, or          use a plain query"
+    )]
+    StreamOrder {
+        /// The struct's name.
+        entity: &'static str,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
         problem: &'static str,
     },
 
@@ -358,6 +482,17 @@ impl Error {
         })
     }
 
+    /// The entities whose rows were changed or deleted by somebody else, if that is what happened: all that the flush
+    /// found, or the one whose version was asked for.
+    #[must_use]
+    pub fn stale_keys(&self) -> &[EntityKey] {
+        match self {
+            Self::StaleEntity { keys } => keys,
+            Self::VersionMismatch { key, .. } => std::slice::from_ref(key),
+            _ => &[],
+        }
+    }
+
     /// The driver's kind of failure, if the database or the way to it failed.
     #[must_use]
     pub fn driver_kind(&self) -> Option<DriverErrorKind> {
@@ -377,6 +512,17 @@ impl Error {
     pub(crate) fn in_hook(of: &'static str, hook: &'static str, source: Self) -> Self {
         Self::Hook { of, hook, source: Box::new(source) }
     }
+}
+
+/// The first of them, in a sentence.
+fn were(keys: &[EntityKey]) -> String {
+    const MOST: usize = 10;
+    let shown: Vec<String> = keys.iter().take(MOST).map(ToString::to_string).collect();
+    let more = match keys.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more} {}", shown.join(", "), if keys.len() == 1 { "was" } else { "were" })
 }
 
 fn did_you_mean(suggestion: &Option<&'static str>) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::driver::{Connection, Select, Selection};
-use crate::entity::{Durability, ErasedRows, Freshness, MovedReference, Region};
+use crate::entity::{Durability, Entity, ErasedRows, Freshness, MovedReference, Region, Rows};
 use crate::error::Result;
 use crate::metadata::{EntityId, Side};
 use crate::value::{ColumnType, KeyValues};
@@ -26,11 +26,7 @@ pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Fresh
     let mut tries = 0;
     loop {
         let settled = region.settled();
-        let durability = if region.session().reads_uncommitted() {
-            Durability::Uncommitted
-        } else {
-            Durability::Committed
-        };
+        let durability = durability(region);
         let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
         run(region, select, &mut *rows).await?;
         tries += 1;
@@ -41,12 +37,29 @@ pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Fresh
     }
 }
 
+/// Whether what is read now is what the database will have.
+fn durability(region: &Region) -> Durability {
+    if region.session().reads_uncommitted() { Durability::Uncommitted } else { Durability::Committed }
+}
+
 /// How often a query is sent that flushes of its own context keep crossing.
 const MAX_TRIES: u32 = 4;
 
 async fn run(region: &Region, select: &Select, rows: &mut dyn ErasedRows) -> Result<()> {
     let mut connection = region.session().connection("find").await?;
     connection.select(select, rows.sink()).await.map_err(|error| region.orm().error("find", error))
+}
+
+/// Attaches rows that a write gave back.
+pub(crate) fn attach_rows<T: Entity>(
+    region: &Region,
+    entity: EntityId,
+    rows: Vec<T>,
+    freshness: Freshness,
+) -> Hydrated {
+    let mut written = Rows::<T>::new(Arc::clone(region.metadata()), Vec::new());
+    written.rows = rows;
+    attach(region, entity, Box::new(written), freshness, durability(region))
 }
 
 fn attach(

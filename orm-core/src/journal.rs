@@ -6,7 +6,9 @@
 
 use crate::entity::{CellId, CellRecord, CellRecords, Region, State};
 use crate::links::{DroppedLinks, PivotChanges};
-use crate::metadata::{EntityId, RelationId};
+use crate::metadata::{EntityId, RelationId, RelationKind};
+use crate::relation::Target;
+use crate::value::KeyValues;
 
 /// The records of one region, in order.
 #[derive(Default)]
@@ -70,14 +72,18 @@ impl Region {
             let from = from.min(journal.records.len());
             journal.records.split_off(from)
         };
-        let (mut new, mut removed) = (Vec::new(), Vec::new());
+        let (mut new, mut removed, mut keyless) = (Vec::new(), Vec::new(), Vec::new());
         for record in records.into_iter().rev() {
             match record {
-                Record::Cell(cell, record) => match self.undo_cell(cell, &record) {
-                    State::New => new.push(cell),
-                    State::Removed => removed.push(cell),
-                    State::Reference | State::Managed | State::Detached => {}
-                },
+                Record::Cell(cell, record) => {
+                    let key = self.key(cell);
+                    match self.undo_cell(cell, &record) {
+                        State::New => new.push(cell),
+                        State::Removed => removed.push(cell),
+                        State::Reference | State::Managed | State::Detached => {}
+                    }
+                    keyless.extend(key.filter(|_| self.key(cell).is_none()).map(|key| (cell, key)));
+                }
                 Record::Pivots(relation, written) => self.links().unsettle_pivot(relation, &written),
                 Record::Dropped(cell, dropped) => self.links().put_back(cell, dropped),
             }
@@ -89,8 +95,31 @@ impl Region {
         pending.new.splice(0..0, new);
         pending.removed.splice(0..0, removed);
         drop(pending);
+        self.point_to_cells(&keyless);
         // A query that this crossed has read what was never committed.
         self.note_settled();
+    }
+
+    /// Unsaved references that were made by a key which was taken back lead to the entity that had it.
+    fn point_to_cells(&self, keyless: &[(CellId, KeyValues)]) {
+        if keyless.is_empty() {
+            return;
+        }
+        let waiting: Vec<CellId> = {
+            let pending = self.pending();
+            pending.new.iter().chain(&pending.touched).chain(&pending.removed).copied().collect()
+        };
+        for cell in waiting {
+            for (index, relation) in self.entity(cell.entity).relations.iter().enumerate() {
+                let RelationKind::ManyToOne { .. } = relation.kind else { continue };
+                let Target::Key(key) = self.arena(cell.entity).target(cell.at, index) else { continue };
+                let had_it =
+                    |(target, lost): &&(CellId, KeyValues)| target.entity == relation.target && *lost == key;
+                if let Some((target, _)) = keyless.iter().find(had_it) {
+                    self.repoint(cell, index, &Target::Cell(self.cell_ref(*target)));
+                }
+            }
+        }
     }
 
     fn undo_cell(&self, cell: CellId, record: &CellRecord) -> State {

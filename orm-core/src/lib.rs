@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bulk;
 mod clock;
 pub mod condition;
 pub mod context;
@@ -16,6 +17,7 @@ pub mod filter;
 mod hydrate;
 mod journal;
 mod links;
+pub mod lock;
 pub mod metadata;
 mod orm;
 mod populate;
@@ -42,6 +44,7 @@ pub use entity_manager::{
 };
 pub use error::{ConstraintViolation, EntityKey, Error, Result};
 pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
+pub use lock::{LockMode, LockRefusal};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};

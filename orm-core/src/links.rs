@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use list::List;
+pub(crate) use list::List;
 
 use crate::entity::{CellId, MovedReference, Region, State};
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
@@ -25,6 +25,8 @@ type Hasher = foldhash::fast::RandomState;
 pub(crate) struct Links {
     /// By relation, by owner: the items.
     lists: HashMap<RelationId, HashMap<u32, List, Hasher>, Hasher>,
+    /// By many-to-many relation, by item: the owners in whose lists it is.
+    holders: HashMap<RelationId, HashMap<u32, List, Hasher>, Hasher>,
     /// By owning many-to-many relation.
     pivots: HashMap<RelationId, PivotChanges, Hasher>,
     /// What a flush is writing right now: for these links nobody knows yet what the database has.
@@ -48,6 +50,10 @@ pub(crate) struct PivotChanges {
 impl PivotChanges {
     pub(crate) fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.added.len() + self.removed.len()
     }
 }
 
@@ -139,18 +145,38 @@ impl Links {
         lists.get_mut(&owner)
     }
 
-    pub(crate) fn set_list(&mut self, relation: RelationId, owner: u32, items: Vec<u32>) {
-        self.lists.entry(relation).or_default().insert(owner, List::from(items));
+    pub(crate) fn set_list(&mut self, region: &Region, relation: RelationId, owner: u32, items: Vec<u32>) {
+        if !region.metadata().relation(relation).kind.is_many_to_many() {
+            self.lists.entry(relation).or_default().insert(owner, List::from(items));
+            return;
+        }
+        let holders = self.holders.entry(relation).or_default();
+        for item in &items {
+            holders.entry(*item).or_default().push(owner);
+        }
+        let before = self.lists.entry(relation).or_default().insert(owner, List::from(items));
+        let after = self.lists.get(&relation).and_then(|lists| lists.get(&owner));
+        for item in before.iter().flat_map(List::iter) {
+            let stays = after.is_some_and(|list| list.contains(item));
+            if let Some(owners) = holders.get_mut(&item).filter(|_| !stays) {
+                owners.take(owner);
+            }
+        }
     }
 
     fn push(&mut self, region: &Region, relation: RelationId, owner: u32, item: u32) {
-        if let Some(list) = self.loaded_list(region, relation, owner) {
-            list.push(item);
+        let Some(list) = self.loaded_list(region, relation, owner) else { return };
+        list.push(item);
+        if region.metadata().relation(relation).kind.is_many_to_many() {
+            self.holders.entry(relation).or_default().entry(item).or_default().push(owner);
         }
     }
 
     /// Takes `item` out of a list. Returns whether it was in.
     fn take(&mut self, relation: RelationId, owner: u32, item: u32) -> bool {
+        if let Some(owners) = self.holders.get_mut(&relation).and_then(|items| items.get_mut(&item)) {
+            owners.take(owner);
+        }
         let list = self.lists.get_mut(&relation).and_then(|lists| lists.get_mut(&owner));
         list.is_some_and(|list| list.take(item))
     }
@@ -316,7 +342,7 @@ impl Links {
                 }
             }
         }
-        self.set_list(relation, owner, items);
+        self.set_list(region, relation, owner, items);
     }
 
     /// A flush begins to write these.
@@ -363,7 +389,7 @@ impl Links {
     /// An entity is gone: no list holds it any more. Its own lists stay, for whoever still reads it. Returns where it
     /// was.
     ///
-    /// Only the lists of many-to-many relations to its type are searched; those of foreign keys follow from the keys.
+    /// Lists of foreign keys follow from the keys; for those of many-to-many relations the owners are known by item.
     pub(crate) fn drop_cell(&mut self, region: &Region, gone: CellId) -> DroppedLinks {
         let metadata = region.metadata();
         let mut dropped = DroppedLinks::default();
@@ -379,13 +405,14 @@ impl Links {
                 }
             }
         }
-        for (id, lists) in &mut self.lists {
-            let relation = metadata.relation(*id);
-            if relation.kind.is_many_to_many() && relation.target == gone.entity {
-                for (owner, list) in lists {
-                    if list.take(gone.at) {
-                        dropped.lists.push((*id, *owner));
-                    }
+        for (id, holders) in &mut self.holders {
+            if metadata.relation(*id).target != gone.entity {
+                continue;
+            }
+            let Some(lists) = self.lists.get_mut(id) else { continue };
+            for owner in holders.remove(&gone.at).iter().flat_map(List::iter) {
+                if lists.get_mut(&owner).is_some_and(|list| list.take(gone.at)) {
+                    dropped.lists.push((*id, owner));
                 }
             }
         }
@@ -411,6 +438,9 @@ impl Links {
         for (relation, owner) in dropped.lists {
             if let Some(list) = self.lists.get_mut(&relation).and_then(|lists| lists.get_mut(&owner)) {
                 list.push(cell.at);
+            }
+            if let Some(holders) = self.holders.get_mut(&relation) {
+                holders.entry(cell.at).or_default().push(owner);
             }
         }
         for (relation, changes) in dropped.pivots {

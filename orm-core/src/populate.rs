@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-pub(crate) use follow::{Promise, keep_promises, load_rows};
+pub(crate) use follow::{Promise, follow_rows, keep_promises, load_rows};
 pub(crate) use loading::Loading;
 pub(crate) use path::{eager_shape, parse_path};
 
@@ -167,6 +167,13 @@ async fn load_to_one(
     })
 }
 
+/// Loads the rows of bare references.
+pub(crate) async fn load_references(region: &Arc<Region>, entity: EntityId, cells: &[u32]) -> Result<()> {
+    let keys = cells.iter().filter_map(|at| region.key(CellId { entity, at: *at })).collect();
+    let select = select(region, entity, Expression::KeyIn { property: None, keys }, Vec::new());
+    load_rows(region, &select, Freshness::Merge).await.map(drop)
+}
+
 /// The owners whose list is to be loaded, with their keys.
 fn owners_to_load(
     region: &Region,
@@ -239,7 +246,7 @@ async fn load_one_to_many(
         let is_loaded = links.is_loaded_under(region, relation, owner, narrowing);
         if loading.freshness == Freshness::Refresh || !is_loaded {
             links.narrow(relation, owner, narrowing);
-            links.set_list(relation, owner, list);
+            links.set_list(region, relation, owner, list);
         }
     }
     Ok(())

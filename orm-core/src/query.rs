@@ -5,8 +5,13 @@
 mod filters;
 mod find;
 mod find_by_id;
+mod keyset;
+mod lock;
 mod plan;
+mod stream;
 
 pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
-pub use find_by_id::{FindById, FindByIdFuture};
+pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
+pub(crate) use lock::lock;
 pub(crate) use plan::{describe, entities_of, resolve};
+pub use stream::FindStream;

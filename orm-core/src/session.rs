@@ -23,7 +23,7 @@ pub(crate) use lease::Lease;
 pub(crate) use level::{EndHooks, Holder, Level, Turn};
 pub(crate) use unit::Unit;
 
-use crate::driver::{Connection, TransactionMode, TransactionStep};
+use crate::driver::{Access, Connection, TransactionMode, TransactionStep};
 use crate::error::{Error, Result};
 use crate::orm::OrmCore;
 use crate::unit_of_work::HookScope;
@@ -44,6 +44,7 @@ pub(crate) struct Session {
 #[derive(Clone)]
 struct Open {
     holder: Holder,
+    access: Access,
     connection: Arc<AsyncMutex<Box<dyn Connection>>>,
     /// Whether anything was written, so that rows read from now on may be taken back.
     has_written: bool,
@@ -89,6 +90,12 @@ impl Session {
         }
     }
 
+    /// Whether the open transaction may write; `None` outside any.
+    pub(crate) fn transaction_access(&self) -> Option<Access> {
+        self.transaction()?;
+        self.open.lock().as_ref().map(|open| open.access)
+    }
+
     /// Whether what is read now may never be committed.
     pub(crate) fn reads_uncommitted(&self) -> bool {
         self.transaction().is_some() && self.open.lock().as_ref().is_some_and(|open| open.has_written)
@@ -122,6 +129,7 @@ impl Session {
         self.orm.note_transaction(number, holder);
         *self.open.lock() = Some(Open {
             holder,
+            access: mode.access,
             connection: Arc::new(AsyncMutex::new(connection)),
             has_written: false,
             is_doomed: Arc::default(),

@@ -4,16 +4,24 @@
 //! identity map. The stages are functions from data to data; only [`flush`] awaits.
 
 mod adopt;
+mod cascade;
 mod change_set;
 mod commit_order;
+mod detach;
+mod early;
 mod events;
+mod expected;
 mod flush;
 mod flush_plan;
 mod guard;
 mod hook_scope;
+mod orphan;
 mod prepare;
 mod settle;
 mod soft_delete;
+mod stand_in;
+mod unique_values;
+mod version;
 
 pub(crate) use adopt::{Adoption, Mode};
 pub(crate) use change_set::ChangeSet;
@@ -40,6 +48,8 @@ pub(crate) struct Pending {
     /// Those of the removed ones whose rows are to go although a removal would only set a time. One whose row went stays,
     /// for a rollback that brings it back.
     pub(crate) for_good: HashSet<CellId, foldhash::fast::RandomState>,
+    /// Those among the removed that are removed because their owner let go of them.
+    pub(crate) orphans: HashSet<CellId, foldhash::fast::RandomState>,
     /// What infallible calls had to keep for the next flush to say.
     pub(crate) errors: Vec<Arc<Error>>,
     /// A commit whose answer never came.
@@ -50,7 +60,7 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 pub(crate) enum Unknown {
     /// A flush in a transaction of its own, with what it would settle.
-    Flush(Settlement),
+    Flush(Box<Settlement>),
     /// A transaction whose flushes are settled already: the journal takes them back, to this mark.
     Transaction(Mark),
 }
@@ -60,11 +70,20 @@ impl Region {
     pub(crate) fn remove(&self, cell: CellId) -> Result<()> {
         let arena = self.arena(cell.entity);
         match arena.state(cell.at) {
-            State::Removed => {}
+            State::Removed => {
+                // Asked for by the program now, whatever the reason was before.
+                self.pending().orphans.remove(&cell);
+            }
             State::Detached => return Err(Error::Detached { key: self.name(cell) }),
             State::New => {
+                let items = self.cascaded_items(cell);
                 self.links().drop_cell(self, cell);
                 arena.forget_new(cell.at);
+                for item in items {
+                    if !matches!(self.state(item), State::Removed | State::Detached) {
+                        self.remove(item)?;
+                    }
+                }
             }
             State::Managed | State::Reference if self.is_soft_deleted(cell) => {}
             State::Managed | State::Reference => {
@@ -97,6 +116,7 @@ impl Region {
             self.pending().for_good.remove(&cell);
             let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
             arena.set_state(cell.at, state);
+            self.pending().orphans.remove(&cell);
             if arena.is_dirty(cell.at) {
                 self.touch(cell);
             }

@@ -195,6 +195,12 @@ impl ColumnType {
     pub const fn is_integer(self) -> bool {
         matches!(self, Self::Int(_) | Self::UnsignedInt(_))
     }
+
+    /// Whether it can hold a version: a count of updates, or when the last one was.
+    #[must_use]
+    pub const fn is_version(self) -> bool {
+        self.is_integer() || matches!(self, Self::DateTime | Self::Timestamp)
+    }
 }
 
 /// A Rust value that its column can't hold, or a stored one that the Rust type can't.

@@ -113,7 +113,8 @@ use support::shown;
 /// | `soft_delete` | A removal sets it to the time instead of deleting the row, and queries do not find the row any more. Of an `Option` of a date with a time; one an entity. |
 /// | `on_create = now`, `on_create = path::to::function` | The value of a new row whose field is still blank (`None`, 0, empty text, 1970). `now` is the time of the flush, for timestamps, dates and times. A function takes nothing or a `&HookContext`, and returns the value, or with a context a `Result` of it. |
 /// | `on_update = now`, `on_update = path::to::function` | The value of a row that changes otherwise, unless the program changed this field itself. |
-/// | `version` | Counts updates for optimistic locking. Of an integer type; one an entity. |
+/// | `version` | The optimistic lock: counts the row's updates (an integer, from 1) or dates them (a point in time, such as `DateTime<Utc>`). A write whose row has another version than was loaded fails. One an entity. |
+/// | `concurrency_check` | A write whose row has another value here than was loaded fails. Also on an owning `Ref`. |
 ///
 /// # On relations
 ///
@@ -132,6 +133,8 @@ use support::shown;
 /// | `order_by = "title desc, id"` | `Collection` | The order of the items, by fields of the target. |
 /// | `eager` | any | Populated by every query. |
 /// | `may_be_missing` | owning `Ref` | The target's row may be absent, so the accessor returns an `Option`. |
+/// | `cascade_remove` | any | What it leads to is removed together with the entity; what is not loaded is loaded for it, unless the foreign key's `on_delete = "cascade"` does it in the database. |
+/// | `orphan_removal` | one-to-many, one-to-one | As `cascade_remove`; also, what the entity lets go of is removed, unless it finds another owner before the flush. |
 ///
 /// # What is generated
 ///

@@ -1,11 +1,17 @@
 //! Databases that the suite runs on: each test gets an empty one of its own.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use orm_core::driver::{BoxFuture, Capabilities, Connection, Driver, DriverError};
+use orm_core::driver::{
+    BoxFuture, Capabilities, Connection, Driver, DriverError, TransactionMode, TransactionStep,
+};
 use orm_core::schema::Schema;
 use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
+
+use orm_sqlx::SqliteOptions;
 
 use crate::recorder::{Recorder, Recording};
 
@@ -16,6 +22,13 @@ pub trait Backend: 'static {
 
     /// Connects to a new, empty database.
     fn connect() -> impl Future<Output = Result<Self::Driver>> + Send;
+
+    /// Connects to a new, empty database that lends so many connections at the same time; one that has as many as it
+    /// likes, if not said otherwise.
+    fn connect_pool(connections: u32) -> impl Future<Output = Result<Arc<dyn Driver>>> + Send {
+        let _ = connections;
+        async { Ok(Arc::new(Self::connect().await?) as Arc<dyn Driver>) }
+    }
 }
 
 /// SQLite in memory.
@@ -27,6 +40,84 @@ impl Backend for Sqlite {
 
     async fn connect() -> Result<Self::Driver> {
         orm_sqlx::Sqlite::connect("sqlite::memory:").await
+    }
+
+    async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
+        SqliteFile::connect_pool(connections).await
+    }
+}
+
+/// SQLite in a file, with as many connections as it has by default: contexts really run side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteFile;
+
+impl Backend for SqliteFile {
+    type Driver = OnFile;
+
+    async fn connect() -> Result<Self::Driver> {
+        OnFile::open(|options| options).await
+    }
+
+    async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
+        Ok(Arc::new(OnFile::open(|options| options.max_connections(connections)).await?))
+    }
+}
+
+/// A driver on a file that goes with it.
+#[derive(Debug)]
+pub struct OnFile {
+    driver: orm_sqlx::Sqlite,
+    folder: PathBuf,
+}
+
+impl OnFile {
+    async fn open(configure: impl FnOnce(SqliteOptions) -> SqliteOptions) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("orm-tests-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(Error::other)?;
+        let driver = configure(orm_sqlx::Sqlite::options()).path(folder.join("test.db")).connect().await?;
+        Ok(Self { driver, folder })
+    }
+}
+
+impl Drop for OnFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Driver for OnFile {
+    fn capabilities(&self) -> &Capabilities {
+        self.driver.capabilities()
+    }
+
+    fn acquire(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, DriverError>> {
+        self.driver.acquire()
+    }
+
+    fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.driver.create_schema(schema)
+    }
+
+    fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.driver.drop_schema(schema)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.driver.close()
+    }
+}
+
+/// SQLite in a file, with a pool of one connection: whoever comes next gets what the one before left.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteAlone;
+
+impl Backend for SqliteAlone {
+    type Driver = OnFile;
+
+    async fn connect() -> Result<OnFile> {
+        OnFile::open(|options| options.max_connections(1)).await
     }
 }
 
@@ -61,8 +152,27 @@ impl TestDb {
     pub async fn open_without_tables<B: Backend>(
         configure: impl FnOnce(OrmBuilder) -> OrmBuilder,
     ) -> Result<Self> {
+        Self::on(B::connect().await?, configure).await
+    }
+
+    /// Opens a database that lends so many connections at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the driver or the metadata refuses.
+    pub async fn open_pool<B: Backend>(
+        connections: u32,
+        configure: impl FnOnce(OrmBuilder) -> OrmBuilder,
+    ) -> Result<Self> {
+        let db = Self::on(SharedDriver(B::connect_pool(connections).await?), configure).await?;
+        db.orm.schema().create().await?;
+        db.recorder.reset();
+        Ok(db)
+    }
+
+    async fn on(driver: impl Driver, configure: impl FnOnce(OrmBuilder) -> OrmBuilder) -> Result<Self> {
         let recorder = Recorder::default();
-        let driver = SharedDriver(Arc::new(Recording::new(B::connect().await?, recorder.clone())));
+        let driver = SharedDriver(Arc::new(Recording::new(driver, recorder.clone())));
         let orm = configure(Orm::builder(driver.clone())).build().await?;
         Ok(Self { orm, recorder, driver })
     }
@@ -86,6 +196,19 @@ impl TestDb {
         let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
         let mut connection = self.driver.acquire().await.map_err(Error::other)?;
         connection.execute_schema(&statements).await.map_err(Error::other)
+    }
+
+    /// Begins a transaction on the next connection of the pool and rolls it back, which fails where somebody left one
+    /// open.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the database refuses.
+    pub async fn begin_and_roll_back(&self) -> Result<()> {
+        let mut connection = self.driver.acquire().await.map_err(Error::other)?;
+        let begin = TransactionStep::Begin(TransactionMode::default());
+        connection.transaction(begin).await.map_err(Error::other)?;
+        connection.transaction(TransactionStep::Rollback).await.map_err(Error::other)
     }
 
     /// A fresh fork.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod archive;
+pub mod banquet;
 pub mod blog;
 pub mod broken;
 pub mod capitals;
@@ -11,6 +12,7 @@ pub mod diary;
 pub mod document;
 pub mod folder;
 pub mod guild;
+pub mod household;
 pub mod keys;
 pub mod legacy;
 pub mod library;
@@ -24,6 +26,7 @@ pub mod scalars;
 pub mod sketch;
 pub mod stock;
 pub mod tenancy;
+pub mod theatre;
 pub mod tiny;
 pub mod tree;
 pub mod volume;

@@ -13,10 +13,11 @@ pub mod recorder;
 #[expect(
     clippy::missing_errors_doc,
     clippy::missing_panics_doc,
-    reason = "a behaviour panics where its promise is broken, and fails with whatever it did not expect"
+    clippy::print_stdout,
+    reason = "a behaviour panics where its promise is broken, fails with whatever it did not expect, and may print figures"
 )]
 pub mod suite;
 
-pub use backend::{Backend, Sqlite, TestDb};
+pub use backend::{Backend, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
 pub use log::Log;
 pub use recorder::{Fault, Operation, Recorder};

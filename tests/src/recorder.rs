@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowReader, RowSink,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowLock, RowReader, RowSink,
     RowSinkError, Select, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::schema::Schema;
@@ -55,6 +55,8 @@ pub enum Fault {
     Write,
     /// The next BEGIN fails before it is sent.
     Begin,
+    /// The next BEGIN finds another writer at work.
+    Busy,
     /// The next commit is refused: it is not sent, and the transaction is still open.
     CommitRefused,
     /// The next commit is not sent, and the connection is reported lost.
@@ -63,6 +65,8 @@ pub enum Fault {
     CommitUnanswered,
     /// The next ROLLBACK fails before it is sent.
     Rollback,
+    /// The next select finds a row that another transaction has locked.
+    LockNotAvailable,
     /// The next select never returns.
     SelectStalls,
 }
@@ -70,6 +74,8 @@ pub enum Fault {
 #[derive(Debug, Default)]
 struct Log {
     operations: Vec<Operation>,
+    /// What the selects locked.
+    locks: Vec<RowLock>,
     statements: u64,
     /// What goes wrong, after so many times that it does not.
     fault: Option<(Fault, usize)>,
@@ -89,6 +95,7 @@ impl Recorder {
     pub fn reset(&self) {
         let mut log = self.0.lock();
         log.operations.clear();
+        log.locks.clear();
         log.statements = 0;
     }
 
@@ -102,6 +109,12 @@ impl Recorder {
     #[must_use]
     pub fn operations(&self) -> Vec<Operation> {
         self.0.lock().operations.clone()
+    }
+
+    /// The locks that selects asked for, in order.
+    #[must_use]
+    pub fn locks(&self) -> Vec<RowLock> {
+        self.0.lock().locks.clone()
     }
 
     /// How many selects were sent.
@@ -287,6 +300,11 @@ impl Connection for RecordingConnection {
             if self.recorder.take(Fault::Select) {
                 return Err(injected());
             }
+            if self.recorder.take(Fault::LockNotAvailable) {
+                let message = "injected by the test";
+                return Err(DriverError::new(DriverErrorKind::LockNotAvailable, message));
+            }
+            self.recorder.0.lock().locks.extend(select.lock);
             if self.recorder.take(Fault::SelectStalls) {
                 std::future::pending::<()>().await;
             }
@@ -333,6 +351,9 @@ impl Connection for RecordingConnection {
             };
             match step {
                 TransactionStep::Begin(_) if self.recorder.take(Fault::Begin) => return Err(injected()),
+                TransactionStep::Begin(_) if self.recorder.take(Fault::Busy) => {
+                    return Err(DriverError::new(DriverErrorKind::Busy, "injected"));
+                }
                 TransactionStep::Commit if self.recorder.take(Fault::CommitRefused) => return Err(injected()),
                 TransactionStep::Rollback if self.recorder.take(Fault::Rollback) => return Err(injected()),
                 TransactionStep::Commit if self.recorder.take(Fault::CommitLost) => return Err(lost()),

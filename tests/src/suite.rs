@@ -4,15 +4,22 @@ pub mod adoption;
 pub mod attributes;
 pub mod auto_flush;
 pub mod bad_rows;
+pub mod bulk_writes;
+pub mod cancel_sweep;
+pub mod cascades;
 pub mod collections;
+pub mod concurrency_checks;
 pub mod condition_differential;
 pub mod condition_pages;
 pub mod condition_relations;
 pub mod conditions;
 pub mod contexts;
+pub mod detach;
+pub mod edits_while_flushing;
 pub mod errors;
 pub mod filters;
 pub mod flush;
+pub mod flush_cost;
 pub mod flush_failure;
 pub mod flush_order;
 pub mod flush_outcome;
@@ -24,6 +31,7 @@ pub mod keys;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
+pub mod lock_modes;
 pub mod made_values;
 pub mod memory;
 pub mod merge_rows;
@@ -34,20 +42,28 @@ pub mod populate;
 pub mod promises;
 pub mod references;
 pub mod request_values;
+pub mod rollback;
+pub mod rolled_back;
 pub mod scalars;
 pub mod schema;
 pub mod seeds;
 pub mod serialization;
 pub mod set_based;
+pub mod shapes;
 pub mod skipped;
 pub mod smoke;
 pub mod snapshots;
 pub mod soft_delete;
+pub mod streams;
 pub mod subscribers;
 pub mod tenants;
 pub mod transactions;
+pub mod turns;
+pub mod unique_values;
+pub mod upserts;
 pub mod versions;
 pub mod violations;
+pub mod violations_by_position;
 
 /// Makes a test of every behaviour for one backend.
 #[macro_export]
@@ -579,6 +595,32 @@ macro_rules! driver_suite {
                 a_savepoint_has_no_isolation_level,
                 a_failing_rollback_does_not_hide_the_first_error,
                 hooks_run_after_the_end_of_a_transaction;
+            rollback:
+                a_flushed_edit_waits_again,
+                a_flushed_graph_is_new_again,
+                a_flushed_removal_is_scheduled_again,
+                flushed_links_wait_again,
+                a_savepoint_takes_back_what_came_after_it,
+                uncommitted_rows_are_read_again,
+                a_flushed_move_shows_in_both_lists,
+                inserted_and_removed_is_forgotten,
+                a_replaced_row_and_its_heir_wait_again,
+                a_dropped_transaction_changes_nothing,
+                an_unanswered_commit_is_the_programs_to_decide;
+            turns:
+                transactions_of_one_context_take_turns,
+                nested_transactions_take_turns,
+                a_spawned_task_uses_the_closures_manager,
+                a_wait_has_an_end_and_names_the_holder,
+                nested_transactions_in_many_tasks_finish,
+                a_busy_transaction_is_tried_again,
+                an_unknown_outcome_is_never_tried_again;
+            edits_while_flushing:
+                fields_edited_at_any_await_are_written_next,
+                references_edited_at_any_await_are_written_next,
+                links_edited_at_any_await_are_written_next,
+                removals_made_at_any_await_are_written_next,
+                what_is_persisted_at_any_await_is_written_next;
             flush_turns:
                 flushes_at_the_same_time_write_once,
                 a_waiting_flush_writes_what_came_meanwhile,
@@ -617,7 +659,42 @@ macro_rules! driver_suite {
                 the_version_is_the_flushes_own,
                 a_stale_entity_is_refused,
                 a_later_row_brings_its_version,
-                an_update_of_a_deleted_row_is_refused;
+                an_update_of_a_deleted_row_is_refused,
+                a_version_that_is_a_time_moves_on,
+                a_version_ahead_of_the_clock_moves_on,
+                an_older_time_is_stale,
+                one_stale_row_of_a_hundred_is_named,
+                every_stale_row_of_a_flush_is_named,
+                a_version_at_its_end_is_refused,
+                tasks_that_try_again_lose_no_update,
+                a_removed_entity_that_changed_is_stale,
+                a_removed_entity_that_is_gone_is_stale,
+                a_removal_by_key_is_not_compared,
+                rows_that_go_together_are_not_stale;
+            concurrency_checks:
+                a_compared_field_that_changed_is_stale,
+                a_field_that_is_not_compared_may_change,
+                an_absent_value_is_compared_too,
+                a_reference_is_compared,
+                rows_are_compared_in_one_write,
+                a_compared_row_that_is_gone_is_stale,
+                a_version_and_compared_fields_go_together,
+                a_removal_is_compared,
+                a_circle_of_compared_references_goes;
+            lock_modes:
+                an_optimistic_lock_compares_the_loaded_version,
+                a_reference_is_loaded_before_it_is_locked,
+                an_entity_without_a_version_is_refused,
+                an_entity_that_is_not_managed_is_not_locked,
+                a_finder_compares_the_stored_version,
+                an_expected_version_is_of_the_entitys_kind,
+                a_pessimistic_lock_needs_a_transaction,
+                a_lock_in_a_transaction_is_asked_of_the_database,
+                a_locked_entity_is_brought_up_to_date,
+                a_reference_is_loaded_locked,
+                a_lock_that_is_not_available_says_why,
+                tasks_that_lock_first_lose_no_update,
+                a_database_without_locks_says_so;
             on_delete:
                 cascading_rows_are_forgotten_too,
                 emptied_references_are_empty_in_memory,
@@ -796,6 +873,50 @@ macro_rules! driver_suite {
                 a_bad_row_leaves_the_identity_map_untouched,
                 a_bad_row_below_a_relation_is_told_alike,
                 a_bad_row_is_told_by_refresh;
+            unique_values:
+                two_rows_swap_a_value,
+                values_are_swapped_beside_a_delete,
+                required_values_go_round_in_a_circle,
+                a_long_line_moves_up_in_two_writes,
+                many_swaps_are_a_few_writes,
+                a_value_is_handed_on,
+                a_removed_rows_value_is_free_for_an_update,
+                a_delete_without_a_conflict_stays_last,
+                null_is_in_nobodys_way,
+                children_of_an_early_delete_go_before_it,
+                a_key_is_taken_over,
+                what_moves_to_the_heir_moves_before_the_delete,
+                an_exchange_without_a_stand_in_is_refused,
+                one_to_one_relations_are_exchanged,
+                a_one_to_one_relation_moves_to_a_new_row,
+                a_failed_exchange_can_be_repeated,
+                a_value_that_two_rows_want_is_a_violation;
+            cascades:
+                an_owner_takes_its_items_along,
+                items_that_are_not_loaded_are_loaded_first,
+                what_the_database_cascades_is_left_to_it,
+                a_reference_takes_its_items_along,
+                a_row_that_is_gone_already_is_no_error,
+                a_removal_that_is_taken_back_takes_nothing_along,
+                a_failed_flush_takes_nothing_along,
+                a_rollback_takes_a_cascade_back,
+                changes_of_what_goes_along_are_not_written,
+                a_new_owner_takes_its_new_items_along,
+                without_a_declaration_nothing_goes_along,
+                an_item_that_is_taken_out_goes,
+                an_item_that_is_put_back_stays,
+                a_removal_that_was_asked_for_stays,
+                an_item_that_finds_another_owner_stays,
+                setting_a_collection_removes_what_it_drops,
+                a_replaced_item_goes_before_the_new_one_comes,
+                a_reference_that_is_pointed_elsewhere_removes_its_target,
+                taking_out_a_required_item_lists_the_cures,
+                pointing_to_what_goes_is_refused;
+            flush_cost:
+                a_plan_looks_at_what_changed_alone,
+                what_was_settled_is_looked_at_no_more,
+                an_empty_flush_looks_at_nothing,
+                what_refers_to_a_deleted_row_is_known;
             hooks:
                 a_hook_before_an_insert_changes_what_is_inserted,
                 a_hook_before_an_update_changes_what_is_updated,
@@ -843,6 +964,13 @@ macro_rules! driver_suite {
                 a_flush_of_another_task_waits,
                 a_query_inside_a_subscriber_keeps_pending_changes,
                 a_flush_dropped_inside_a_subscriber_changes_nothing;
+            rolled_back:
+                a_reference_to_a_row_that_is_rolled_back_leads_to_its_entity,
+                an_edit_brought_back_by_a_savepoint_is_written_once;
+            violations_by_position:
+                a_row_refused_at_any_position_of_an_insert_takes_all_back,
+                a_row_refused_at_any_position_of_an_update_takes_all_back,
+                a_row_refused_at_any_position_of_a_delete_takes_all_back;
             violations:
                 a_unique_field_is_named,
                 a_taken_key_is_named,
@@ -853,6 +981,102 @@ macro_rules! driver_suite {
                 a_length_is_named,
                 a_violation_is_shown_in_one_line,
                 other_errors_are_no_violation;
+            bulk_writes:
+                an_inserted_row_is_not_managed,
+                the_keys_of_inserted_rows_come_in_order,
+                many_rows_are_inserted_in_batches,
+                inserting_nothing_sends_nothing,
+                every_kind_of_key_comes_back,
+                relations_are_inserted_by_key,
+                inserting_a_graph_is_refused,
+                a_refused_row_takes_all_with_it,
+                a_dropped_insert_leaves_nothing,
+                the_first_version_is_one,
+                inserting_needs_no_context,
+                rows_are_changed_by_condition,
+                fields_and_relations_are_set,
+                loaded_instances_do_not_see_it,
+                every_row_must_be_asked_for,
+                an_update_of_nothing_sends_nothing,
+                an_impossible_update_is_refused,
+                rows_are_deleted_by_condition,
+                pending_changes_are_flushed_first,
+                filters_narrow_writes_by_condition,
+                a_guarding_filter_holds_for_rows_without_the_unit_of_work,
+                rows_written_in_a_transaction_go_with_it;
+            upserts:
+                a_new_row_is_inserted_and_managed,
+                a_loaded_row_is_updated,
+                the_only_unique_index_tells_the_row,
+                a_unique_reference_tells_the_row,
+                a_composite_key_tells_the_row,
+                the_target_of_the_conflict_can_be_named,
+                a_target_that_is_no_key_is_refused,
+                a_row_that_is_there_can_be_kept,
+                chosen_fields_are_merged,
+                unsaved_edits_are_kept,
+                collections_follow_an_upsert,
+                many_rows_are_upserted_in_batches,
+                rows_without_anything_to_merge_are_read,
+                an_upsert_can_keep_out_of_the_identity_map,
+                duplicate_keys_are_refused_and_named,
+                the_version_is_not_set_back,
+                an_upsert_takes_a_removal_back,
+                the_key_of_a_new_entity_is_refused,
+                a_failed_upsert_changes_nothing,
+                an_upsert_of_nothing_sends_nothing,
+                a_hidden_row_is_refused,
+                a_guarding_filter_holds_for_upserts,
+                a_rollback_takes_an_upsert_back;
+            streams:
+                every_row_comes_once_and_is_not_managed,
+                a_full_last_chunk_is_followed_by_an_empty_one,
+                a_chunk_is_asked_for_when_it_is_wanted,
+                a_stream_dropped_while_it_loads_leaves_nothing,
+                nothing_is_held_between_chunks,
+                each_chunk_is_populated,
+                a_chunk_goes_with_its_handles,
+                a_stream_is_in_the_order_of_the_query,
+                limit_and_offset_are_of_the_whole_stream,
+                a_composite_key_is_gone_through,
+                a_reference_in_the_key_is_gone_through,
+                an_order_by_a_related_entity_is_refused,
+                a_stream_ends_after_an_error,
+                a_managed_stream_brings_instances_of_the_context,
+                pending_changes_do_not_shift_a_managed_stream,
+                only_a_managed_stream_is_guarded,
+                a_stream_works_in_another_task,
+                a_stream_sees_what_its_transaction_wrote;
+            detach:
+                the_edits_of_a_detached_entity_are_not_written,
+                a_query_after_it_brings_a_new_instance,
+                a_detached_entity_can_be_merged_back,
+                a_detached_removal_deletes_nothing,
+                link_changes_go_with_the_entity,
+                a_poisoned_row_does_not_stop_a_batch,
+                an_invalid_entity_does_not_stop_a_batch,
+                a_new_entity_that_others_need_can_not_leave,
+                a_loaded_collection_shows_it_no_more,
+                a_reference_to_it_can_be_loaded_again,
+                a_detached_newcomer_gives_its_key_back,
+                an_entity_detached_while_it_is_inserted_is_not_deleted,
+                an_entity_of_another_context_can_not_be_detached,
+                a_rollback_leaves_it_detached;
+        }
+    };
+}
+
+/// Makes a test of every behaviour that needs a pool of one connection, for one backend that has it.
+#[macro_export]
+macro_rules! one_connection_suite {
+    ($backend:ty) => {
+        $crate::each_test! { $backend;
+            cancel_sweep:
+                inserts_may_be_cut_off_at_any_await,
+                updates_may_be_cut_off_at_any_await,
+                deletes_may_be_cut_off_at_any_await,
+                links_and_mixtures_may_be_cut_off_at_any_await,
+                there_are_twenty_shapes;
         }
     };
 }

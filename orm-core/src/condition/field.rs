@@ -23,6 +23,10 @@ impl<T, V> Field<T, V> {
         Self { property, name, marker: PhantomData }
     }
 
+    pub(crate) const fn property(&self) -> usize {
+        self.property
+    }
+
     /// The field's name in the struct.
     #[must_use]
     pub const fn name(&self) -> &'static str {

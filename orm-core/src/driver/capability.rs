@@ -18,6 +18,8 @@ pub struct Capabilities {
     pub writers: Writers,
     /// How many connections the driver lends at the same time.
     pub connections: usize,
+    /// Where NULL stands among the values of an ordered column.
+    pub null_order: NullOrder,
     /// One bit a level.
     isolation_levels: u8,
 }
@@ -42,6 +44,15 @@ pub enum Writers {
     Many,
 }
 
+/// Where NULL stands among the values of an ordered column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NullOrder {
+    /// Before all of them, and after all of them where the largest comes first.
+    Smallest,
+    /// After all of them, and before all of them where the largest comes first.
+    Largest,
+}
+
 impl Capabilities {
     /// Batches of 1,000 rows, one connection, and nothing optional.
     #[must_use]
@@ -53,6 +64,7 @@ impl Capabilities {
             row_locks: RowLocks::None,
             writers: Writers::Many,
             connections: 1,
+            null_order: NullOrder::Smallest,
             isolation_levels: 0,
         }
     }
@@ -103,6 +115,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_isolation_level(mut self, level: IsolationLevel) -> Self {
         self.isolation_levels |= bit(level);
+        self
+    }
+
+    /// Says where NULL stands among the values of an ordered column. Unless told, it is the smallest.
+    #[must_use]
+    pub const fn with_null_order(mut self, order: NullOrder) -> Self {
+        self.null_order = order;
         self
     }
 

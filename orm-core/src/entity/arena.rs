@@ -9,6 +9,7 @@
 
 mod erased;
 mod lifecycle;
+mod referrers;
 mod rows;
 mod undo;
 
@@ -21,7 +22,8 @@ use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 
 pub(crate) use erased::{ErasedArena, ErasedSnapshot, Merged, Saved, typed};
-pub(crate) use rows::ErasedRows;
+use referrers::Referrers;
+pub(crate) use rows::{ErasedRows, Rows};
 pub(crate) use undo::{CellRecord, CellRecords};
 
 use undo::{CellChange, CellSnapshot};
@@ -38,11 +40,18 @@ pub(crate) struct Arena<T: Entity> {
     keys: Mutex<HashMap<T::Key, u32, foldhash::fast::RandomState>>,
     /// Whether any entity was new here: then its collections are known without a list.
     has_born: AtomicBool,
+    /// What originals refer to.
+    referrers: Referrers,
 }
 
 impl<T: Entity> Default for Arena<T> {
     fn default() -> Self {
-        Self { cells: boxcar::Vec::new(), keys: Mutex::default(), has_born: AtomicBool::new(false) }
+        Self {
+            cells: boxcar::Vec::new(),
+            keys: Mutex::default(),
+            has_born: AtomicBool::new(false),
+            referrers: Referrers::of::<T>(),
+        }
     }
 }
 
@@ -217,9 +226,13 @@ impl<T: Entity> Arena<T> {
                 }
             }
         }
+        for at in &fresh {
+            self.note_original(*at);
+        }
         let mut moved = Vec::new();
         for (at, row) in known {
             if self.meet(at, row, batch.as_ref(), freshness, &mut moved, records.as_mut()) {
+                self.note_original(at);
                 fresh.push(at);
             }
         }
@@ -234,6 +247,17 @@ impl<T: Entity> Arena<T> {
     fn open_batch(rows: usize) -> Option<Batch> {
         let has_siblings = rows > 1 && !T::__DESCRIPTION.relations.is_empty();
         has_siblings.then(Batch::default)
+    }
+
+    /// The original of this cell came in, or changed.
+    fn note_original(&self, at: u32) {
+        if self.referrers.is_empty() {
+            return;
+        }
+        let original = self.cell(at).lock().original.clone();
+        if let Some(original) = original {
+            self.referrers.note(at, &*original);
+        }
     }
 
     /// A row for a cell that exists. Returns whether it was not loaded before.
@@ -303,6 +327,7 @@ impl<T: Entity> Arena<T> {
             cell.original = Some(next_original);
             keep(before, CellSnapshot::of(&cell));
             drop(cell);
+            self.note_original(at);
             moved_references(at, &*current, &*next, moved);
             return false;
         }

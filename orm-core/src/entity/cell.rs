@@ -37,6 +37,8 @@ pub(crate) struct CellState<T: Entity> {
     pub(crate) batch: Option<Batch>,
     /// What had the key before this new entity took it.
     pub(crate) replaced: Option<Replaced>,
+    /// Whether the program took it out of the context: a flush that is writing it settles nothing here.
+    pub(crate) left: bool,
 }
 
 /// The cells that one query returned, known when all its rows are attached.
@@ -62,6 +64,7 @@ impl<T: Entity> CellState<T> {
             born_here: false,
             batch: None,
             replaced: None,
+            left: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl<T: Entity> CellState<T> {
             born_here: false,
             batch,
             replaced: None,
+            left: false,
         }
     }
 
@@ -88,6 +92,7 @@ impl<T: Entity> CellState<T> {
             born_here: true,
             batch: None,
             replaced: None,
+            left: false,
         }
     }
 

@@ -54,6 +54,18 @@ pub const fn is_moment<C: Scalar>() -> bool {
     matches!(column_type::<C>(), ColumnType::DateTime | ColumnType::Timestamp)
 }
 
+/// Whether the column can hold the optimistic lock's version.
+#[must_use]
+pub const fn is_version<C: Scalar>() -> bool {
+    column_type::<C>().is_version() && !is_nullable::<C>()
+}
+
+/// Whether a database can tell whether the column still holds a value.
+#[must_use]
+pub const fn is_comparable<C: Scalar>() -> bool {
+    !matches!(column_type::<C>(), ColumnType::Json)
+}
+
 /// Reads the field of an entity from a row.
 ///
 /// # Errors

@@ -225,6 +225,7 @@ impl Region {
         drop(links);
         drop(replaced);
         self.touch(cell);
+        self.follow_orphans(cell.entity, &moved);
         self.release(&displaced);
         Ok(())
     }
@@ -244,10 +245,15 @@ impl Region {
         }
     }
 
-    /// Cells that another one displaced from a one-to-one relation let go of it, where they may.
+    /// Cells that another one displaced from a one-to-one relation let go of it, where they may; or go, if they belong
+    /// to their owner.
     pub(crate) fn release(&self, displaced: &[(CellId, usize)]) {
         for (cell, relation) in displaced {
-            if self.entity(cell.entity).relations[*relation].nullable {
+            let inverse = self.inverse_of(cell.entity, *relation);
+            if inverse.is_some_and(|inverse| self.metadata().relation(inverse).orphan_removal) {
+                // One that is gone already has nothing to let go of.
+                let _ = self.orphan(*cell);
+            } else if self.entity(cell.entity).relations[*relation].nullable {
                 self.repoint(*cell, *relation, &Target::Unset);
             }
         }

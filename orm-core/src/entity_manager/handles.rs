@@ -93,15 +93,7 @@ impl<T: Entity, P: 'static> Remove for Loaded<T, P> {
 
 impl<T: Entity> Remove for &BoundRef<T> {
     fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
-        let Some(cell) = self.cell() else { return Err(self.unset()) };
-        if !Arc::ptr_eq(region, self.region()) {
-            return Err(Error::ForeignEntity {
-                key: self.region().name(cell),
-                expected: region.id(),
-                found: self.region().id(),
-            });
-        }
-        region.remove_as(cell, removal)
+        region.remove_as(check_own_reference(region, self)?, removal)
     }
 }
 
@@ -132,7 +124,7 @@ impl<T: Entity, P: 'static> Merge for &Loaded<T, P> {
     type Entity = T;
 
     fn __merge(self, region: &Arc<Region>) -> Result<Loaded<T>> {
-        if Arc::ptr_eq(region, self.region()) {
+        if Arc::ptr_eq(region, self.region()) && region.state(self.cell_id()) != State::Detached {
             return Ok(self.without_hints());
         }
         T::clone(&self.get()).__merge(region)
@@ -165,6 +157,26 @@ pub(crate) fn check_own<T: Entity, P: 'static>(region: &Arc<Region>, entity: &Lo
         return Err(Error::Detached { key: key() });
     }
     Err(Error::ForeignEntity { key: key(), expected: region.id(), found: entity.region().id() })
+}
+
+/// Where a reference of this context leads.
+///
+/// # Errors
+///
+/// [`Error::ForeignEntity`] if it is of another context, [`Error::RequiredRelation`] if it leads nowhere.
+pub(crate) fn check_own_reference<T: Entity>(
+    region: &Arc<Region>,
+    reference: &BoundRef<T>,
+) -> Result<CellId> {
+    let Some(cell) = reference.cell() else { return Err(reference.unset()) };
+    if !Arc::ptr_eq(region, reference.region()) {
+        return Err(Error::ForeignEntity {
+            key: reference.region().name(cell),
+            expected: region.id(),
+            found: reference.region().id(),
+        });
+    }
+    Ok(cell)
 }
 
 /// What [`populate`](crate::EntityManager::populate) takes: a handle, or a list of them.

@@ -1,13 +1,15 @@
 //! The finders of one entity type.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 
 use super::EntityManager;
+use crate::bulk::{DeleteMany, InsertMany, UpdateMany, Upsert, UpsertMany};
 use crate::condition::Condition;
 use crate::entity::Entity;
 use crate::error::Result;
-use crate::query::{Count, Find, FindById, FindManyAndCount, FindOne, FindOneOrFail};
+use crate::query::{Count, Find, FindById, FindByIdOrFail, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
 
 /// Finds entities of one type. Cheap to clone, and safe to keep in a service: it resolves the current context at every
@@ -78,6 +80,51 @@ impl<T: Entity> Repository<T> {
     /// How many entities there are.
     pub fn count_all(&self) -> Count<T> {
         self.em.count(Condition::always())
+    }
+
+    /// See [`EntityManager::find_by_id_or_fail`].
+    pub fn find_by_id_or_fail(&self, key: impl Into<T::Key>) -> FindByIdOrFail<T> {
+        self.em.find_by_id_or_fail(key)
+    }
+
+    /// See [`EntityManager::insert`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn insert(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T> {
+        self.em.insert(value)
+    }
+
+    /// See [`EntityManager::insert_many`].
+    #[track_caller]
+    pub fn insert_many(&self, values: impl IntoIterator<Item = T>) -> InsertMany<T> {
+        self.em.insert_many(values)
+    }
+
+    /// See [`EntityManager::update_many`].
+    #[track_caller]
+    pub fn update_many(&self, condition: Condition<T>) -> UpdateMany<T> {
+        self.em.update_many(condition)
+    }
+
+    /// See [`EntityManager::delete_many`].
+    #[track_caller]
+    pub fn delete_many(&self, condition: Condition<T>) -> DeleteMany<T> {
+        self.em.delete_many(condition)
+    }
+
+    /// See [`EntityManager::upsert`].
+    #[track_caller]
+    pub fn upsert(&self, value: T) -> Upsert<T> {
+        self.em.upsert(value)
+    }
+
+    /// See [`EntityManager::upsert_many`].
+    #[track_caller]
+    pub fn upsert_many(&self, values: impl IntoIterator<Item = T>) -> Upsert<T, UpsertMany> {
+        self.em.upsert_many(values)
     }
 
     /// See [`EntityManager::get_reference`].

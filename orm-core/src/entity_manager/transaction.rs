@@ -102,7 +102,7 @@ impl EntityManager {
     }
 
     /// As [`transactional`](Self::transactional), with options: [`TransactionOptions`] for propagation, isolation, read
-    /// only and flush mode; or [`retry(attempts)`](retry()), which runs a closure that is `Clone` again, each time on a
+    /// only and flush mode, or one of the first two alone; or [`retry(attempts)`](retry()), which runs a closure that is `Clone` again, each time on a
     /// fresh fork, when the database says that it may succeed then.
     ///
     /// # Errors
@@ -125,10 +125,10 @@ impl EntityManager {
             loop {
                 let Some(kept) = options.__keep(&work, attempt) else {
                     let place = if options.__wants_fork() { self.fork() } else { self.clone() };
-                    return place.run(options.__options(), holder, work).await;
+                    return place.run(&options.__options(), holder, work).await;
                 };
                 let fork = self.fork();
-                let error = match fork.run(options.__options(), holder, work).await {
+                let error = match fork.run(&options.__options(), holder, work).await {
                     Ok(value) => return Ok(value),
                     Err(error) => error,
                 };

@@ -8,7 +8,7 @@ use super::evaluate::Verdict;
 use super::{FilterReach, RegisteredFilter};
 use crate::condition::Expression;
 use crate::entity::{CellId, ErasedSnapshot, Region};
-use crate::error::{Error, Result};
+use crate::error::{EntityKey, Error, Result};
 use crate::metadata::EntityId;
 
 impl Region {
@@ -45,9 +45,14 @@ impl Region {
 
     /// The guard of `cell` was not met.
     pub(crate) fn refused(&self, cell: CellId) -> Error {
-        let guards = self.active(cell.entity, None).filter(|filter| guards_writes(filter));
+        self.refused_row(cell.entity, self.name(cell))
+    }
+
+    /// The guard of a row of `entity` was not met.
+    pub(crate) fn refused_row(&self, entity: EntityId, key: EntityKey) -> Error {
+        let guards = self.active(entity, None).filter(|filter| guards_writes(filter));
         let names: Vec<&str> = guards.map(|filter| filter.name).collect();
-        Error::RefusedByFilter { key: self.name(cell), filter: names.join("`, `") }
+        Error::RefusedByFilter { key, filter: names.join("`, `") }
     }
 }
 

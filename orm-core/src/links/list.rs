@@ -13,7 +13,7 @@ const HOLE: u32 = u32::MAX;
 
 /// Distinct items, in the order of adding.
 #[derive(Clone, Debug, Default)]
-pub(super) struct List {
+pub(crate) struct List {
     items: Vec<u32>,
     holes: usize,
     /// Of a long list: where each item is.
@@ -21,16 +21,16 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.items.iter().copied().filter(|item| *item != HOLE)
     }
 
-    pub(super) fn contains(&self, item: u32) -> bool {
+    pub(crate) fn contains(&self, item: u32) -> bool {
         self.place(item).is_some()
     }
 
     /// Adds an item at the end, if it is not in.
-    pub(super) fn push(&mut self, item: u32) {
+    pub(crate) fn push(&mut self, item: u32) {
         if self.contains(item) {
             return;
         }
@@ -44,7 +44,7 @@ impl List {
     }
 
     /// Takes an item out. Returns whether it was in.
-    pub(super) fn take(&mut self, item: u32) -> bool {
+    pub(crate) fn take(&mut self, item: u32) -> bool {
         let Some(place) = self.place(item) else { return false };
         let Some(places) = &mut self.places else {
             self.items.remove(place);

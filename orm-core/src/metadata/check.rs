@@ -6,6 +6,7 @@ use super::entity::{EntityMetadata, PropertyKind, RelationKind};
 use super::registry::{Metadata, can_generate, metadata_error};
 use crate::entity::EntityType;
 use crate::error::Result;
+use crate::value::ColumnType;
 
 /// Rules on the bare types: without them, messages could not name anything.
 pub(super) fn names(types: &[EntityType]) -> Result<()> {
@@ -37,6 +38,7 @@ pub(super) fn entities(metadata: &Metadata) -> Result<()> {
         }
         columns_are_distinct(entity)?;
         key_is_sound(entity)?;
+        lock_is_sound(entity)?;
         foreign_keys_fit(metadata, entity)?;
     }
     for entity in metadata.entities() {
@@ -113,6 +115,37 @@ fn key_is_sound(entity: &EntityMetadata) -> Result<()> {
                 "{}.{}: a database generates integer keys only; for another type use `default = path::to::function`",
                 entity.name, property.name,
             )));
+        }
+    }
+    Ok(())
+}
+
+/// The derive refuses most of it, at the attribute; what is described in another way is refused here.
+fn lock_is_sound(entity: &EntityMetadata) -> Result<()> {
+    let refuse = |property: usize, problem: &str| {
+        Err(metadata_error(format!("{}.{}: {problem}", entity.name, entity.properties[property].name)))
+    };
+    let column = |property: usize| &entity.columns[entity.properties[property].columns.start];
+    if let Some(version) = entity.version {
+        if entity.properties[version].kind != PropertyKind::Scalar {
+            return refuse(version, "a relation can't be the version; use an integer or a point in time");
+        }
+        if column(version).nullable {
+            return refuse(version, "every row has a version; make it not nullable");
+        }
+        if !column(version).column_type.is_version() {
+            return refuse(version, "a version is an integer or a point in time");
+        }
+    }
+    for at in entity.expected() {
+        if entity.primary_key.contains(&at) {
+            return refuse(
+                at,
+                "a key never changes, so nothing can be compared with it; use a field of its own",
+            );
+        }
+        if column(at).column_type == ColumnType::Json {
+            return refuse(at, "databases can't compare JSON; use a version");
         }
     }
     Ok(())

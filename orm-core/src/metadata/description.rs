@@ -47,6 +47,8 @@ pub struct PropertyDescription {
     pub version: bool,
     /// Set instead of deleting the row.
     pub soft_delete: bool,
+    /// A row must still hold the value that was loaded when it is written.
+    pub concurrency_check: bool,
     /// Unique by itself.
     pub unique: bool,
     /// Indexed by itself.
@@ -123,6 +125,10 @@ pub struct RelationDescription {
     pub eager: bool,
     /// A populated to-one whose row may be absent.
     pub may_be_missing: bool,
+    /// What it leads to is removed with the entity.
+    pub cascade_remove: bool,
+    /// What it leads to is removed when the entity lets go of it.
+    pub orphan_removal: bool,
     /// Left out of responses.
     pub hidden: bool,
 }

@@ -49,6 +49,8 @@ pub struct EntityMetadata {
     pub version: Option<usize>,
     /// The property that says when a row was deleted, for an entity whose rows stay.
     pub soft_delete: Option<usize>,
+    /// Properties that a row must still hold as they were loaded when it is written; the version left out.
+    pub concurrency_checks: Vec<usize>,
 }
 
 impl EntityMetadata {
@@ -61,6 +63,11 @@ impl EntityMetadata {
     #[must_use]
     pub fn generated(&self) -> Option<usize> {
         self.primary_key.iter().copied().find(|property| self.properties[*property].auto)
+    }
+
+    /// The properties that a row must still hold as they were loaded when it is written: the version first.
+    pub fn expected(&self) -> impl Iterator<Item = usize> + '_ {
+        self.version.into_iter().chain(self.concurrency_checks.iter().copied())
     }
 
     /// The property of the field `name`.
@@ -158,6 +165,10 @@ pub struct Relation {
     pub eager: bool,
     /// Whether the row of a populated to-one may be absent.
     pub may_be_missing: bool,
+    /// What it leads to is removed with the entity.
+    pub cascade_remove: bool,
+    /// What it leads to is removed when the entity lets go of it.
+    pub orphan_removal: bool,
     /// Left out of responses.
     pub hidden: bool,
 }
@@ -172,6 +183,12 @@ impl Relation {
                 true
             }
         }
+    }
+
+    /// Whether removing the entity removes what the relation leads to.
+    #[must_use]
+    pub fn cascades(&self) -> bool {
+        self.cascade_remove || self.orphan_removal
     }
 }
 

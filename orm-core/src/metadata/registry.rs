@@ -167,6 +167,13 @@ impl Builder<'_> {
         }
         let table = description.table.map_or_else(|| self.naming.table(description.name), str::to_owned);
         let indexes = self.indexes(description, &table, &columns, &properties)?;
+        let mut versions = description.properties.iter().filter(|property| property.version);
+        if let (Some(first), Some(second)) = (versions.next(), versions.next()) {
+            return Err(metadata_error(format!(
+                "{}.{}: `{}` is the version already; a row has one",
+                description.name, second.name, first.name,
+            )));
+        }
         let position = |wanted: fn(&PropertyDescription) -> bool| {
             description.properties.iter().enumerate().filter(move |(_, one)| wanted(one)).map(|(at, _)| at)
         };
@@ -182,6 +189,7 @@ impl Builder<'_> {
             primary_key: position(|property| property.id).collect(),
             version: position(|property| property.version).next(),
             soft_delete: position(|property| property.soft_delete).next(),
+            concurrency_checks: position(|property| property.concurrency_check).collect(),
         })
     }
 
@@ -409,6 +417,8 @@ impl Builder<'_> {
             order_by: order_by.collect::<Result<Vec<_>>>()?,
             eager: relation.eager,
             may_be_missing: relation.may_be_missing,
+            cascade_remove: relation.cascade_remove,
+            orphan_removal: relation.orphan_removal,
             hidden: relation.hidden,
         })
     }

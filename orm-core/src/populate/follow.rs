@@ -35,16 +35,19 @@ pub(crate) async fn load_rows(
     freshness: Freshness,
 ) -> Result<Hydrated> {
     let hydrated = load(region, select, freshness).await?;
-    if !hydrated.moved.is_empty() {
-        follow_moved(region, select.root, &hydrated.moved).await?;
-    }
-    let joined = hydrated.joined.iter().map(|(newcomer, model)| Promise {
-        entity: select.root,
-        newcomer: *newcomer,
-        model: *model,
-    });
-    region.promises().extend(joined);
+    follow_rows(region, select.root, &hydrated).await?;
     Ok(hydrated)
+}
+
+/// Loads where rows moved a loaded relation to, and notes what else earlier handles were promised.
+pub(crate) async fn follow_rows(region: &Arc<Region>, entity: EntityId, hydrated: &Hydrated) -> Result<()> {
+    if !hydrated.moved.is_empty() {
+        follow_moved(region, entity, &hydrated.moved).await?;
+    }
+    let joined = hydrated.joined.iter();
+    let promises = joined.map(|(newcomer, model)| Promise { entity, newcomer: *newcomer, model: *model });
+    region.promises().extend(promises);
+    Ok(())
 }
 
 /// Loads what newcomers lack, with one statement a relation and level. The last step of whatever loads.

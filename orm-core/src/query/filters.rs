@@ -1,12 +1,13 @@
 //! What a query chooses about filters; the same on every finder.
 
-use super::{Count, Find, FindById};
+use super::{Count, Find, FindById, FindByIdOrFail};
+use crate::bulk::{DeleteMany, UpdateMany, Upsert};
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::filter::{SoftDelete, Switch};
 
 macro_rules! filter_choices {
-    ($filters:ident.$($path:ident).+) => {
+    ($filters:ident.$($path:tt).+) => {
         /// Applies a filter to this query, with these parameters, also where it is off.
         ///
         /// A filter that no entity has is [`Error::UnknownFilter`](crate::Error::UnknownFilter) when the query runs.
@@ -41,7 +42,7 @@ macro_rules! filter_choices {
 
 /// By a name that is known only at run time.
 macro_rules! filter_names {
-    ($filters:ident.$($path:ident).+, $em:ident.$($to_em:ident).+) => {
+    ($filters:ident.$($path:tt).+, $em:ident.$($to_em:tt).+) => {
         /// Switches on the filter of this name, for names that are known only at run time.
         ///
         /// # Errors
@@ -78,6 +79,23 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
 impl<T: Entity, P: 'static> FindById<T, P> {
     filter_choices!(find.filters);
     filter_names!(find.filters, find.em);
+}
+
+impl<T: Entity, P: 'static> FindByIdOrFail<T, P> {
+    filter_choices!(find.0.filters);
+    filter_names!(find.0.filters, find.0.em);
+}
+
+impl<T: Entity> UpdateMany<T> {
+    filter_choices!(update.reach.filters);
+}
+
+impl<T: Entity> DeleteMany<T> {
+    filter_choices!(delete.reach.filters);
+}
+
+impl<T: Entity, M> Upsert<T, M> {
+    filter_choices!(upsert.filters);
 }
 
 impl<T: Entity> Count<T> {

@@ -6,13 +6,15 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
-use crate::driver::{BoxFuture, Connection, Select, Selection};
+use crate::driver::{BoxFuture, Connection, RowLock, Select, Selection};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
 use crate::filter::FilterChoices;
+use crate::lock::LockMode;
 use crate::populate::{Loading, eager_shape, keep_promises, load_rows, parse_path, populate};
 
 /// What a finder returns.
@@ -56,18 +58,19 @@ type Types<T> = PhantomData<fn() -> T>;
 
 /// A query without its types.
 #[doc(hidden)]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Query {
     pub(super) em: EntityManager,
-    condition: Expression,
+    pub(super) condition: Expression,
     paths: Vec<String>,
-    order: Vec<OrderTerm>,
-    limit: Option<u64>,
-    offset: Option<u64>,
+    pub(super) order: Vec<OrderTerm>,
+    pub(super) limit: Option<u64>,
+    pub(super) offset: Option<u64>,
     freshness: Freshness,
-    uses_identity_map: bool,
+    pub(super) uses_identity_map: bool,
     flush_mode: Option<FlushMode>,
     pub(super) filters: FilterChoices,
+    lock: Option<LockMode>,
 }
 
 impl Query {
@@ -83,6 +86,7 @@ impl Query {
             uses_identity_map: true,
             flush_mode: None,
             filters: FilterChoices::default(),
+            lock: None,
         }
     }
 }
@@ -165,6 +169,47 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     }
 }
 
+/// Locks of several entities.
+macro_rules! locks_rows {
+    ($($mode:ty),+) => { $(
+        impl<T: Entity, P: 'static> Find<T, P, $mode> {
+            /// Locks the rows until the transaction ends: [`LockMode::PESSIMISTIC_READ`] or
+            /// [`LockMode::PESSIMISTIC_WRITE`]. Relations that are populated are not locked. Refused with
+            /// [`Error::Lock`] outside a transaction.
+            pub fn lock(mut self, lock: RowLock) -> Self {
+                self.query.lock = Some(lock.into());
+                self
+            }
+        }
+    )+ };
+}
+
+locks_rows!(FindMany, FindManyAndCount);
+
+/// Locks of one entity.
+macro_rules! locks_one {
+    ($($mode:ty),+) => { $(
+        impl<T: Entity, P: 'static> Find<T, P, $mode> {
+            /// Locks the entity: a pessimistic lock as of [`LockMode::PESSIMISTIC_WRITE`], or the version that it must
+            /// have, as of [`LockMode::optimistic`]. Relations that are populated are not locked. Refused with
+            /// [`Error::Lock`] outside a transaction or without a version, and with [`Error::VersionMismatch`].
+            pub fn lock(mut self, mode: impl Into<LockMode>) -> Self {
+                self.query.lock = Some(mode.into());
+                self
+            }
+        }
+    )+ };
+}
+
+locks_one!(FindOne, FindOneOrFail);
+
+impl<T: Entity, P: Record<T>> Find<T, P> {
+    /// The results one by one, loaded chunk by chunk in bounded memory; see [`FindStream`].
+    pub fn stream(self) -> FindStream<T, P> {
+        FindStream::new(self.query)
+    }
+}
+
 impl<T: Entity, P: 'static, M> fmt::Debug for Find<T, P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metadata = &self.query.em.orm().metadata;
@@ -237,20 +282,22 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindManyAndCount {
 }
 
 /// A query that has met its context.
-struct Running {
-    region: Arc<Region>,
-    select: Select,
+pub(super) struct Running {
+    pub(super) region: Arc<Region>,
+    pub(super) select: Select,
     shape: Shape,
     freshness: Freshness,
     filters: Option<FilterChoices>,
+    lock: Option<LockMode>,
 }
 
 impl Running {
     /// `method` is what the program called.
-    async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
+    pub(super) async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
         let em = if query.uses_identity_map { query.em.resolve(method)? } else { query.em };
         let region = if query.uses_identity_map { em.region() } else { em.isolated() };
         let (entity, _) = region.arena_of::<T>()?;
+        let lock = region.row_lock(entity, query.lock.as_ref())?;
         let mut shape = eager_shape(region.metadata(), entity);
         shape.merge(&P::__shape());
         for path in &query.paths {
@@ -275,9 +322,9 @@ impl Running {
             order: query.order,
             limit: query.limit,
             offset: query.offset,
-            lock: None,
+            lock,
         };
-        Ok(Self { region, select, shape, freshness: query.freshness, filters })
+        Ok(Self { region, select, shape, freshness: query.freshness, filters, lock: query.lock })
     }
 
     /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
@@ -297,15 +344,32 @@ impl Running {
     }
 
     async fn run<T: Entity, P: 'static>(&self) -> Result<Vec<Loaded<T, P>>> {
+        let cells = self.cells().await?;
+        Ok(self.handles(cells))
+    }
+
+    /// The cells of all rows, populated.
+    pub(super) async fn cells(&self) -> Result<Vec<u32>> {
         let region = &self.region;
         let entity = self.select.root;
         let hydrated = load_rows(region, &self.page(), self.freshness).await?;
         let loading = Loading::from(self.freshness).under(self.filters.as_ref());
         populate(region, entity, &hydrated.cells, &self.shape, loading).await?;
         keep_promises(region).await?;
+        if let Some(LockMode::Optimistic(expected)) = &self.lock {
+            for at in &hydrated.cells {
+                region.check_version(CellId { entity, at: *at }, expected)?;
+            }
+        }
+        Ok(hydrated.cells)
+    }
+
+    /// Handles of the cells, without those that are scheduled to be removed.
+    pub(super) fn handles<T: Entity, P: 'static>(&self, cells: Vec<u32>) -> Vec<Loaded<T, P>> {
+        let (region, entity) = (&self.region, self.select.root);
         let arena = region.arena(entity);
-        let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
-        Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())
+        let present = cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
+        present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect()
     }
 }
 

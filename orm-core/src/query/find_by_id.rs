@@ -12,8 +12,9 @@ use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
 use crate::entity_manager::EntityManager;
-use crate::error::Result;
+use crate::error::{EntityKey, Error, Result};
 use crate::filter::FilterChoices;
+use crate::lock::LockMode;
 use crate::populate::{Loading, eager_shape, keep_promises, populate};
 
 /// A query for one entity by its primary key.
@@ -23,12 +24,14 @@ pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
     key: T::Key,
     freshness: Freshness,
     pub(super) filters: FilterChoices,
+    lock: Option<LockMode>,
     marker: PhantomData<fn() -> P>,
 }
 
 impl<T: Entity> FindById<T> {
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
-        Self { em, key, freshness: Freshness::Merge, filters: FilterChoices::default(), marker: PhantomData }
+        let (freshness, filters) = (Freshness::Merge, FilterChoices::default());
+        Self { em, key, freshness, filters, lock: None, marker: PhantomData }
     }
 }
 
@@ -37,19 +40,26 @@ impl<T: Entity, P: 'static> FindById<T, P> {
     #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
         let _ = path;
-        FindById {
-            em: self.em,
-            key: self.key,
-            freshness: self.freshness,
-            filters: self.filters,
-            marker: PhantomData,
-        }
+        let Self { em, key, freshness, filters, lock, .. } = self;
+        FindById { em, key, freshness, filters, lock, marker: PhantomData }
     }
 
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
     pub fn refresh(mut self) -> Self {
         self.freshness = Freshness::Refresh;
         self
+    }
+
+    /// Locks the entity; see `Find::lock`. Asks the database also for an entity that is loaded,
+    /// and brings it up to date but for its unsaved edits.
+    pub fn lock(mut self, mode: impl Into<LockMode>) -> Self {
+        self.lock = Some(mode.into());
+        self
+    }
+
+    /// Whether the identity map may answer.
+    fn asks_always(&self) -> bool {
+        self.freshness == Freshness::Refresh || self.lock.is_some()
     }
 }
 
@@ -62,7 +72,7 @@ impl<T: Entity, P: 'static> fmt::Debug for FindById<T, P> {
 impl<T: Entity, P: Record<T>> FindById<T, P> {
     /// What the identity map says; `None` if the database must be asked.
     fn look_up(&self) -> Option<Result<Option<Loaded<T, P>>>> {
-        if !P::__IS_EMPTY || self.freshness == Freshness::Refresh {
+        if !P::__IS_EMPTY || self.asks_always() {
             return None;
         }
         let region = match self.em.resolve("find_by_id") {
@@ -111,7 +121,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         let em = self.em.resolve("find_by_id")?;
         let region = em.region();
         let (entity, arena) = region.arena_of::<T>()?;
-        if let (Some(at), Freshness::Merge) = (arena.find(&self.key), self.freshness) {
+        if let (Some(at), false) = (arena.find(&self.key), self.asks_always()) {
             let mut shape = eager_shape(region.metadata(), entity);
             shape.merge(&P::__shape());
             let state = arena.cell(at).lock().state;
@@ -138,6 +148,9 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         if self.freshness == Freshness::Refresh {
             find = find.refresh();
         }
+        if let Some(mode) = self.lock {
+            find = find.lock(mode);
+        }
         find.with_record::<P>().await
     }
 }
@@ -148,6 +161,73 @@ impl<T: Entity, P: Record<T>> IntoFuture for FindById<T, P> {
 
     fn into_future(self) -> Self::IntoFuture {
         FindByIdFuture { state: FutureState::Asking(Some(self)) }
+    }
+}
+
+/// A query for one entity by its primary key, which must be there.
+#[must_use = "a query is sent when it is awaited"]
+pub struct FindByIdOrFail<T: Entity, P: 'static = <T as Entity>::Nothing>(pub(super) FindById<T, P>);
+
+impl<T: Entity> FindByIdOrFail<T> {
+    pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
+        Self(FindById::new(em, key))
+    }
+}
+
+impl<T: Entity, P: 'static> FindByIdOrFail<T, P> {
+    /// Loads relations together with the entity; see [`Find::populate`].
+    pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindByIdOrFail<T, Q::Out> {
+        FindByIdOrFail(self.0.populate(path))
+    }
+
+    /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
+    pub fn refresh(self) -> Self {
+        Self(self.0.refresh())
+    }
+}
+
+impl<T: Entity, P: 'static> fmt::Debug for FindByIdOrFail<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FindByIdOrFail({}[{:?}])", T::__DESCRIPTION.name, self.0.key)
+    }
+}
+
+impl<T: Entity, P: Record<T>> IntoFuture for FindByIdOrFail<T, P> {
+    type Output = Result<Loaded<T, P>>;
+    type IntoFuture = FindByIdOrFailFuture<T, P>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        FindByIdOrFailFuture { key: self.0.key.clone(), future: self.0.into_future() }
+    }
+}
+
+/// The future of [`FindByIdOrFail`].
+#[must_use = "futures do nothing unless polled"]
+pub struct FindByIdOrFailFuture<T: Entity, P: 'static> {
+    key: T::Key,
+    future: FindByIdFuture<T, P>,
+}
+
+impl<T: Entity, P: 'static> fmt::Debug for FindByIdOrFailFuture<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FindByIdOrFailFuture")
+    }
+}
+
+// The key is never pinned, and the future inside is `Unpin` itself.
+impl<T: Entity, P: 'static> Unpin for FindByIdOrFailFuture<T, P> {}
+
+impl<T: Entity, P: Record<T>> Future for FindByIdOrFailFuture<T, P> {
+    type Output = Result<Loaded<T, P>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = Pin::new(&mut self.future).poll(context);
+        answer.map(|found| {
+            found?.ok_or_else(|| {
+                let key = EntityKey::new(T::__DESCRIPTION.name, self.key.to_values().unwrap_or_default());
+                Error::NotFound { entity: T::__DESCRIPTION.name, condition: key.to_string() }
+            })
+        })
     }
 }
 

@@ -367,7 +367,9 @@ impl Region {
         match (&meta.kind, meta.other_side) {
             (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) => {
                 let target = self.target_to(owner);
-                self.repoint(CellId { entity: meta.target, at: item }, reference, &target);
+                let item = CellId { entity: meta.target, at: item };
+                self.repoint(item, reference, &target);
+                self.adopt_orphan(item);
             }
             _ => self.links().link(self, relation, owner.at, item),
         }
@@ -399,7 +401,11 @@ impl Region {
         match (&meta.kind, meta.other_side) {
             (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) => {
                 if self.check_unlink(owner, relation, item)? {
-                    self.repoint(CellId { entity: meta.target, at: item }, reference, &Target::Unset);
+                    let item = CellId { entity: meta.target, at: item };
+                    if meta.orphan_removal {
+                        return self.orphan(item);
+                    }
+                    self.repoint(item, reference, &Target::Unset);
                 }
             }
             _ => self.links().unlink(self, relation, owner.at, item),
@@ -422,7 +428,10 @@ impl Region {
         let cell = CellId { entity: meta.target, at: item };
         let owning = &self.entity(meta.target).relations[reference];
         let will_go = matches!(self.state(cell), State::Removed | State::Detached);
-        if !owning.nullable && !will_go {
+        if will_go && meta.orphan_removal {
+            return Ok(false);
+        }
+        if !owning.nullable && !will_go && !meta.orphan_removal {
             return Err(Error::RequiredOwner {
                 key: self.name(owner),
                 relation: meta.name,
@@ -478,7 +487,7 @@ impl Region {
         let mut links = self.links();
         ordered
             .extend(links.hidden(self, relation, owner.at).into_iter().filter(|item| !stays.contains(item)));
-        links.set_list(relation, owner.at, ordered);
+        links.set_list(self, relation, owner.at, ordered);
     }
 
     /// Contents of an entity that the database is said to have: known, not changed. Items that were managed before get
@@ -491,7 +500,7 @@ impl Region {
         adopted: &HashSet<CellId, Hasher>,
     ) {
         let relation = self.metadata().relation(id);
-        self.links().set_list(id, owner.at, items.clone());
+        self.links().set_list(self, id, owner.at, items.clone());
         if let (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) =
             (&relation.kind, relation.other_side)
         {

@@ -4,9 +4,11 @@
 
 use hashbrown::HashSet;
 
+use super::cascade::Cascade;
 use crate::entity::{CellId, ChangeKind, ErasedSnapshot, PropertySet, Region, State};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::RelationKind;
+use crate::metadata::description::ReferentialAction;
 use crate::relation::Target;
 
 /// One entity's pending write.
@@ -24,6 +26,15 @@ pub(crate) enum ChangeSetKind {
     /// The row stays, and the property says when it was deleted.
     SoftDelete(usize),
     Delete,
+}
+
+/// What a flush has to do, and what it looked at to know.
+pub(crate) struct ChangeSets {
+    /// In the order in which the program made the changes; what a cascade takes comes last.
+    pub(crate) all: Vec<ChangeSet>,
+    pub(super) cascade: Cascade,
+    /// How many entities were looked at.
+    pub(super) visited: usize,
 }
 
 impl ChangeSet {
@@ -64,12 +75,12 @@ impl ChangeSetKind {
     }
 }
 
-/// The change sets of a region, in the order in which the program made the changes.
+/// The change sets of a region.
 ///
 /// # Errors
 ///
 /// [`Error::OutcomeUnknown`], and [`Error::ForeignEntity`] for a reference that only looks unchanged.
-pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
+pub(crate) fn compute(region: &Region) -> Result<ChangeSets> {
     let (new, touched, removed) = {
         let pending = region.pending();
         if pending.unknown.is_some() {
@@ -77,32 +88,42 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
         }
         (pending.new.clone(), pending.touched.clone(), pending.removed.clone())
     };
-    let mut change_sets = Vec::with_capacity(new.len() + touched.len() + removed.len());
+    let cascade = Cascade::of(region, &removed, &new);
+    let visited = new.len() + touched.len() + cascade.len();
+    let mut change_sets = Vec::with_capacity(visited);
     let mut seen = HashSet::<CellId, foldhash::fast::RandomState>::default();
     for cell in new {
-        if !seen.insert(cell) {
+        if cascade.takes(cell) || !seen.insert(cell) {
             continue;
         }
         let arena = region.arena(cell.entity);
         let (State::New, Some(snapshot)) = (arena.state(cell.at), arena.current(cell.at)) else { continue };
         change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Create(snapshot), base: None });
     }
+    let mut listed = HashSet::<CellId, foldhash::fast::RandomState>::default();
     for cell in touched {
+        if !listed.insert(cell) {
+            continue;
+        }
         let arena = region.arena(cell.entity);
         let (State::Managed, Some((snapshot, changed))) = (arena.state(cell.at), arena.changes(cell.at))
         else {
             continue;
         };
+        if cascade.takes(cell) {
+            continue;
+        }
         if changed.is_empty() {
             // Equal in what is stored, but a handle of another context may stand for the same key.
-            check_references(region, cell, &snapshot, Some(&changed))?;
+            check_references(region, cell, &snapshot, Some(&changed), &cascade)?;
             arena.accept_as_original(cell.at, &snapshot);
             continue;
         }
         change_sets.push(ChangeSet { cell, kind: ChangeSetKind::Update(snapshot, changed), base: None });
     }
-    for cell in removed {
-        if region.state(cell) == State::Removed && seen.insert(cell) {
+    let removed = removed.into_iter().filter(|cell| region.state(*cell) == State::Removed);
+    for cell in removed.chain(cascade.rows.iter().copied()) {
+        if seen.insert(cell) {
             let kind = region.soft_delete_of(cell).map_or(ChangeSetKind::Delete, ChangeSetKind::SoftDelete);
             change_sets.push(ChangeSet { cell, kind, base: None });
         }
@@ -110,7 +131,7 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
     let mut pending = region.pending();
     pending.touched.retain(|cell| region.arena(cell.entity).stays_touched(cell.at));
     drop(pending);
-    Ok(change_sets)
+    Ok(ChangeSets { all: change_sets, cascade, visited })
 }
 
 /// Whether a change set can be written, now that its value is final.
@@ -119,11 +140,11 @@ pub(crate) fn compute(region: &Region) -> Result<Vec<ChangeSet>> {
 ///
 /// Whatever is wrong with the entity: [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::Relation`],
 /// [`Error::KeyChanged`], [`Error::MissingKey`].
-pub(crate) fn check(region: &Region, change_set: &ChangeSet) -> Result<()> {
+pub(crate) fn check(region: &Region, change_set: &ChangeSet, cascade: &Cascade) -> Result<()> {
     let cell = change_set.cell;
     match &change_set.kind {
         ChangeSetKind::Create(snapshot) => {
-            check_references(region, cell, snapshot, None)?;
+            check_references(region, cell, snapshot, None, cascade)?;
             check_key(region, cell, snapshot)
         }
         ChangeSetKind::Update(snapshot, changed) => {
@@ -131,7 +152,7 @@ pub(crate) fn check(region: &Region, change_set: &ChangeSet) -> Result<()> {
             if entity.primary_key.iter().any(|property| changed.contains(*property)) {
                 return Err(Error::KeyChanged { key: region.name(cell) });
             }
-            check_references(region, cell, snapshot, Some(changed))
+            check_references(region, cell, snapshot, Some(changed), cascade)
         }
         ChangeSetKind::Delete | ChangeSetKind::SoftDelete(_) => Ok(()),
     }
@@ -143,6 +164,7 @@ fn check_references(
     cell: CellId,
     snapshot: &ErasedSnapshot,
     changed: Option<&PropertySet>,
+    cascade: &Cascade,
 ) -> Result<()> {
     let entity = region.entity(cell.entity);
     let arena = region.arena(cell.entity);
@@ -154,6 +176,19 @@ fn check_references(
             continue;
         }
         let refuse = |problem| Error::Relation { key: region.name(cell), relation: relation.name, problem };
+        let leads_to = region.resolve(relation.target, &target).filter(|_| !is_foreign);
+        let leads_to = leads_to.map(|at| CellId { entity: relation.target, at });
+        // A row that is deleted softly is still there; and where the database acts on the delete, it acts on this row too.
+        let is_acted_on =
+            matches!(relation.on_delete, Some(ReferentialAction::Cascade | ReferentialAction::SetNull));
+        if !is_acted_on
+            && leads_to.is_some_and(|target| cascade.takes(target) && region.soft_delete_of(target).is_none())
+        {
+            return Err(refuse(
+                "it points to an entity that is scheduled to be removed; point it elsewhere, or `persist` that entity \
+                 to take the removal back",
+            ));
+        }
         match target {
             Target::Unset if relation.nullable => {}
             Target::Unset | Target::New => {

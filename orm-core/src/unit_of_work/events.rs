@@ -11,7 +11,8 @@ use std::time::SystemTime;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::change_set::{ChangeSet, compute};
+use super::change_set::{ChangeSet, ChangeSets, compute};
+use super::flush::load_cascades;
 use super::hook_scope::HookScope;
 use super::prepare::{Draft, is_edit, makes_values, recompute, rewrite, take_bases};
 use super::settle::{Bases, Settlement};
@@ -80,28 +81,29 @@ impl<'a> FlushEvents<'a> {
     }
 
     /// What is to be written, with the snapshots that other values are written for.
-    pub(super) async fn change_sets(&mut self) -> Result<(Vec<ChangeSet>, Bases)> {
+    pub(super) async fn change_sets(&mut self) -> Result<(ChangeSets, Bases)> {
         let event = FlushEvent { em: self.em, now: self.now };
         for subscription in self.subscribers.iter() {
             self.call(subscription, "before_flush", subscription.subscriber.before_flush(&event)).await?;
         }
+        load_cascades(self.region).await?;
         let mut change_sets = compute(self.region)?;
         let mut prepared = HashSet::default();
         change_sets = self.prepare(change_sets, &mut prepared).await?;
         change_sets = self.on_flush(change_sets, &mut prepared).await?;
-        self.announced = change_sets.iter().filter_map(|change_set| self.announced(change_set)).collect();
-        let bases = take_bases(&mut change_sets);
+        self.announced = change_sets.all.iter().filter_map(|change_set| self.announced(change_set)).collect();
+        let bases = take_bases(&mut change_sets.all);
         Ok((change_sets, bases))
     }
 
     /// Makes values and runs the hooks of what they have not run for, until no hook brings in anything new.
     async fn prepare(
         &self,
-        mut change_sets: Vec<ChangeSet>,
+        mut change_sets: ChangeSets,
         prepared: &mut HashSet<(CellId, ChangeKind), foldhash::fast::RandomState>,
-    ) -> Result<Vec<ChangeSet>> {
+    ) -> Result<ChangeSets> {
         for _ in 0..MAX_ROUNDS {
-            for change_set in &mut change_sets {
+            for change_set in &mut change_sets.all {
                 if (self.is_heard(change_set) || makes_values(self.region, change_set))
                     && is_edit(self.region, change_set)
                     && prepared.insert((change_set.cell, change_set.kind.as_change()))
@@ -112,7 +114,8 @@ impl<'a> FlushEvents<'a> {
             if !self.scope.has_news() {
                 return Ok(change_sets);
             }
-            change_sets = recompute(self.region, change_sets)?;
+            load_cascades(self.region).await?;
+            change_sets = recompute(self.region, change_sets.all)?;
         }
         Err(Error::EndlessHooks)
     }
@@ -136,29 +139,30 @@ impl<'a> FlushEvents<'a> {
 
     async fn on_flush(
         &self,
-        change_sets: Vec<ChangeSet>,
+        change_sets: ChangeSets,
         prepared: &mut HashSet<(CellId, ChangeKind), foldhash::fast::RandomState>,
-    ) -> Result<Vec<ChangeSet>> {
+    ) -> Result<ChangeSets> {
         if self.subscribers.is_empty() {
             return Ok(change_sets);
         }
-        let changes =
-            change_sets.into_iter().map(|change_set| Change::new(self.region, change_set)).collect();
+        let ChangeSets { all, cascade, visited } = change_sets;
+        let changes = all.into_iter().map(|change_set| Change::new(self.region, change_set)).collect();
         let mut changes = FlushChanges { em: self.em, now: self.now, changes };
         for subscription in self.subscribers.iter() {
             self.call(subscription, "on_flush", subscription.subscriber.on_flush(&mut changes)).await?;
         }
-        let change_sets = changes.changes.into_iter().map(|change| match change.edited {
+        let all = changes.changes.into_iter().map(|change| match change.edited {
             Some(value) => {
                 self.scope.sync(|| rewrite(self.region, change.change_set, value, &PropertySet::new()))
             }
             None => Ok(change.change_set),
         });
-        let change_sets = change_sets.collect::<Result<Vec<_>>>()?;
+        let all = all.collect::<Result<Vec<_>>>()?;
         if !self.scope.has_news() {
-            return Ok(change_sets);
+            return Ok(ChangeSets { all, cascade, visited });
         }
-        let change_sets = recompute(self.region, change_sets)?;
+        load_cascades(self.region).await?;
+        let change_sets = recompute(self.region, all)?;
         self.prepare(change_sets, prepared).await
     }
 

@@ -8,9 +8,10 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::Unknown;
+use super::cascade::Unloaded;
 use super::events::{FlushEvents, TransactionMoment, fire, fire_within};
 use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
 use super::settle::{Settlement, SoftDeleted};
@@ -18,10 +19,11 @@ use crate::driver::{
     Connection, Delete, DeleteRow, DriverErrorKind, Insert, PivotWrite, Update, UpdateRow, Write,
     WriteOutcome,
 };
-use crate::entity::{CellId, Region};
+use crate::entity::{CellId, Freshness, Region};
 use crate::entity_manager::{EntityManager, Outcome};
-use crate::error::{Error, Result};
-use crate::metadata::Property;
+use crate::error::{EntityKey, Error, Result};
+use crate::metadata::{Property, RelationId, RelationKind};
+use crate::populate::{keep_promises, load_references, load_relation};
 use crate::session::{Level, Unit};
 use crate::value::{KeyValues, Value};
 
@@ -51,9 +53,18 @@ pub(crate) async fn flush(
         region.settle_links(&plan.pivots);
         return events.after_flush().await;
     }
-    tracing::debug!(target: "orm", plan = %plan, "flush");
+    tracing::debug!(target: "orm", visited = plan.visited(), plan = %plan, "flush");
     let session = region.session();
     let transaction = session.transaction();
+    // Before the first await: from here on nobody knows whether the database has these links.
+    region.links().begin_flush(&plan.pivots);
+    let mut run = Run {
+        region,
+        keys: HashMap::default(),
+        settlement: Settlement::of(bases),
+        statements: 0,
+        ends: false,
+    };
     if transaction.is_none() {
         fire(em, TransactionMoment::BeforeStart).await?;
     }
@@ -61,13 +72,7 @@ pub(crate) async fn flush(
         Scope::Alone => Unit::begin(session, level, "flush").await?,
         Scope::LastOfTransaction => Unit::join(session, level, "flush").await?,
     };
-    let mut run = Run {
-        region,
-        keys: HashMap::default(),
-        settlement: Settlement::of(bases),
-        statements: unit.statements(),
-        ends: false,
-    };
+    run.statements = unit.statements();
     if let Err(error) = run.all(em, &mut unit, plan, &events).await {
         roll_back(em, &mut unit).await;
         return Err(error);
@@ -113,11 +118,34 @@ async fn roll_back(em: &EntityManager, unit: &mut Unit) {
     let _ = fire_within(em, TransactionMoment::AfterRollback).await;
 }
 
+/// Loads what cascades go through, one select a relation and level, so that the plan knows where they end.
+pub(super) async fn load_cascades(region: &Arc<Region>) -> Result<()> {
+    let mut tried: HashSet<(RelationId, u32), foldhash::fast::RandomState> = HashSet::default();
+    loop {
+        let mut unloaded = region.unloaded_cascades();
+        // A row that is gone stays unloaded.
+        unloaded.iter_mut().for_each(|Unloaded { relation, owners }| {
+            owners.retain(|owner| tried.insert((*relation, *owner)));
+        });
+        unloaded.retain(|unloaded| !unloaded.owners.is_empty());
+        if unloaded.is_empty() {
+            return Ok(());
+        }
+        for Unloaded { relation, owners } in unloaded {
+            match region.metadata().relation(relation).kind {
+                RelationKind::ManyToOne { .. } => load_references(region, relation.entity, &owners).await?,
+                _ => load_relation(region, relation, &owners, Freshness::Merge).await?,
+            }
+        }
+        keep_promises(region).await?;
+    }
+}
+
 /// The program looked at the database and knows what became of a commit that was cut off.
 pub(crate) fn accept_unknown(region: &Region, outcome: Outcome) {
     let unknown = region.pending().unknown.take();
     match (unknown, outcome) {
-        (Some(Unknown::Flush(settlement)), Outcome::Committed) => region.settle(settlement),
+        (Some(Unknown::Flush(settlement)), Outcome::Committed) => region.settle(*settlement),
         (Some(Unknown::Flush(settlement)), Outcome::RolledBack) => settlement.release_keys(region),
         (Some(Unknown::Transaction(_)), Outcome::Committed) => region.forget_journal(),
         (Some(Unknown::Transaction(mark)), Outcome::RolledBack) => region.roll_back(mark),
@@ -183,14 +211,14 @@ impl Run<'_> {
     /// Commits the flush's own transaction and settles it.
     async fn commit(&mut self, em: &EntityManager, unit: &mut Unit) -> Result<()> {
         let region = self.region;
-        region.pending().unknown = Some(Unknown::Flush(std::mem::take(&mut self.settlement)));
+        region.pending().unknown = Some(Unknown::Flush(Box::new(std::mem::take(&mut self.settlement))));
         // If this is dropped now, nobody knows whether the rows are there, and their keys stay reserved.
         self.ends = true;
         match unit.commit().await {
             Ok(()) => {
                 let unknown = region.pending().unknown.take();
                 if let Some(Unknown::Flush(settlement)) = unknown {
-                    region.settle(settlement);
+                    region.settle(*settlement);
                 }
                 Ok(())
             }
@@ -205,16 +233,34 @@ impl Run<'_> {
     }
 
     async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
-        self.region.links().begin_flush(&plan.pivots);
         self.settlement.pivots = plan.pivots;
+        self.settlement.cascaded = plan.cascade.rows;
+        self.settlement.unborn = plan.cascade.unborn;
+        let mut stale = Vec::new();
         for step in plan.steps {
-            let write = self.write(&step)?;
-            let orm = self.region.orm();
-            let outcome = connection.write(&write).await.map_err(|error| orm.error("flush", error))?;
-            self.statements += outcome.statements;
-            self.accept(step, &write, outcome)?;
+            if !stale.is_empty() && !step.expects_rows() {
+                continue;
+            }
+            match self.step(connection, step).await {
+                Ok(keys) => stale.extend(keys),
+                Err(error) if stale.is_empty() => return Err(error),
+                // Lost already; what else is stale stays unknown.
+                Err(_) => break,
+            }
+        }
+        if !stale.is_empty() {
+            return Err(Error::StaleEntity { keys: stale });
         }
         self.verify_guards(connection, plan.unsure).await
+    }
+
+    /// Runs one step. Returns the entities whose rows are not as they were loaded.
+    async fn step(&mut self, connection: &mut dyn Connection, step: Step) -> Result<Vec<EntityKey>> {
+        let write = self.write(&step)?;
+        let orm = self.region.orm();
+        let outcome = connection.write(&write).await.map_err(|error| orm.error("flush", error))?;
+        self.statements += outcome.statements;
+        self.accept(step, &write, outcome)
     }
 
     /// The driver's operation, with all values known by now.
@@ -226,13 +272,13 @@ impl Run<'_> {
                 let (columns, returning) = (columns.clone(), returning.clone());
                 Write::Insert(Insert { metadata, entity: *entity, columns, rows, returning })
             }
-            Step::Update { entity, columns, version, rows, .. }
-            | Step::SoftDelete { entity, columns, version, rows } => {
+            Step::Update { entity, columns, expected, rows, .. }
+            | Step::SoftDelete { entity, columns, expected, rows } => {
                 let rows = rows.iter().map(|row| {
                     Ok(UpdateRow {
                         key: self.key(&row.key)?,
                         values: self.values(&row.values)?,
-                        expected: row.version.iter().map(|(old, _)| old.clone()).collect(),
+                        expected: row.expected.clone(),
                     })
                 });
                 let rows = rows.collect::<Result<Vec<_>>>()?;
@@ -241,17 +287,20 @@ impl Run<'_> {
                     entity: *entity,
                     columns: columns.clone(),
                     rows,
-                    expected: version.iter().copied().collect(),
+                    expected: expected.clone(),
                     guard: self.region.guard_of(*entity)?,
                 })
             }
-            Step::Delete { entity, keys, .. } => {
-                let rows = keys.iter().map(|key| DeleteRow { key: key.clone(), expected: Vec::new() });
+            Step::Delete { entity, expected, rows, .. } => {
+                let rows = rows.iter().map(|row| {
+                    let (key, expected) = (row.key.clone(), row.expected.clone());
+                    DeleteRow { key, expected }
+                });
                 Write::Delete(Delete {
                     metadata,
                     entity: *entity,
                     rows: rows.collect(),
-                    expected: Vec::new(),
+                    expected: expected.clone(),
                     guard: self.region.guard_of(*entity)?,
                 })
             }
@@ -295,8 +344,9 @@ impl Run<'_> {
         }
     }
 
-    /// Notes what the step did.
-    fn accept(&mut self, step: Step, write: &Write, outcome: WriteOutcome) -> Result<()> {
+    /// Notes what the step did. Returns the entities whose rows are not as they were loaded.
+    fn accept(&mut self, step: Step, write: &Write, outcome: WriteOutcome) -> Result<Vec<EntityKey>> {
+        let mut stale = Vec::new();
         match (step, write) {
             (Step::Insert { entity, columns, returning, rows }, Write::Insert(insert)) => {
                 let meta = self.region.entity(entity);
@@ -332,20 +382,22 @@ impl Run<'_> {
                 let meta = self.region.entity(entity);
                 for (at, row) in rows.into_iter().enumerate() {
                     if !outcome.matched.get(at).copied().unwrap_or(true) {
-                        return Err(self.unmatched(row.cell, row.version.is_some())?);
+                        stale.push(self.unmatched(row.cell, !row.expected.is_empty())?);
+                        continue;
                     }
-                    let version = meta.version.zip(row.version).map(|(property, (_, new))| (property, new));
+                    let version = meta.version.zip(row.version);
                     if let Some(snapshot) = row.snapshot {
                         self.settlement.saved(row.cell, snapshot, version.into_iter().collect(), None);
                     }
                 }
             }
             (Step::SoftDelete { entity, rows, .. }, Write::Update(update)) => {
+                let meta = self.region.entity(entity);
                 for (at, row) in rows.into_iter().enumerate() {
                     if !outcome.matched.get(at).copied().unwrap_or(true) {
-                        return Err(self.unmatched(row.cell, row.version.is_some())?);
+                        stale.push(self.unmatched(row.cell, !row.expected.is_empty())?);
+                        continue;
                     }
-                    let meta = self.region.entity(entity);
                     let written = update.columns.iter().zip(&update.rows[at].values);
                     let values = written.filter_map(|(column, value)| {
                         let of = |property: &Property| property.columns.contains(column);
@@ -355,15 +407,20 @@ impl Run<'_> {
                     self.settlement.soft_deleted.push(SoftDeleted { cell: row.cell, values });
                 }
             }
-            (Step::Delete { cells, .. }, _) => {
-                let unmatched = outcome.matched.iter().zip(&cells).find(|(matched, _)| !**matched);
-                if let Some((_, cell)) = unmatched {
-                    return Err(self.unmatched(*cell, false)?);
+            (Step::Delete { rows, .. }, Write::Delete(delete)) => {
+                // A row that is gone already is what a plain delete wants.
+                let is_plain = delete.expected.is_empty() && delete.guard.is_always();
+                for (at, row) in rows.into_iter().enumerate() {
+                    if is_plain || outcome.matched.get(at).copied().unwrap_or(true) {
+                        self.settlement.removed.push(row.cell);
+                    } else {
+                        stale.push(self.unmatched(row.cell, !row.expected.is_empty())?);
+                    }
                 }
-                self.settlement.removed.extend(cells);
             }
-            (Step::Insert { .. } | Step::SoftDelete { .. } | Step::Pivot { .. }, _) => {}
+            (Step::Insert { .. } | Step::Delete { .. } | Step::SoftDelete { .. } | Step::Pivot { .. }, _) => {
+            }
         }
-        Ok(())
+        Ok(stale)
     }
 }

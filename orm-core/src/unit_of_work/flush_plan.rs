@@ -5,25 +5,34 @@
 //!
 //! Invariants:
 //! - a row is inserted before any row that refers to it, and deleted after;
+//! - a row gives up a unique value, or its key, before another one takes it;
 //! - no step has more rows than [`Capabilities::max_rows_per_write`](crate::driver::Capabilities);
 //! - rows of one step have the same columns.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::change_set::{ChangeSet, ChangeSetKind, check};
+use super::cascade::{Cascade, Unloaded};
+use super::change_set::{ChangeSet, ChangeSetKind, ChangeSets, check};
 use super::commit_order::{ReferenceGraph, commit_order, levels};
+use super::early::{Early, Emptied, arrange};
+use super::expected::{self, unfit};
 use super::guard::Unsure;
 use super::prepare::{preview, take_bases};
+use super::unique_values::Rows;
+use super::version;
 use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
 use crate::entity_manager::EntityManager;
 use crate::error::{Error, Result};
 use crate::links::PivotChanges;
-use crate::metadata::{EntityId, EntityMetadata, Metadata, PropertyKind, RelationId, RelationKind};
+use crate::metadata::description::ReferentialAction;
+use crate::metadata::{EntityId, EntityMetadata, Metadata, PropertyKind, Relation, RelationId, RelationKind};
 use crate::relation::Target;
-use crate::value::{KeyValues, Value, ValueError};
+use crate::value::{KeyValues, Value};
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -33,6 +42,9 @@ pub struct FlushPlan {
     pub(super) steps: Vec<Step>,
     /// Links that the plan writes, to be settled.
     pub(super) pivots: Vec<(RelationId, PivotChanges)>,
+    /// What goes with removed entities, to be settled.
+    pub(super) cascade: Cascade,
+    visited: usize,
     /// Rows that must be counted, once they are written, under the filters that guard writes.
     pub(super) unsure: Unsure,
 }
@@ -40,10 +52,8 @@ pub struct FlushPlan {
 /// The phases of a flush, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum FlushPhase {
-    /// Deletes that free a key for a new row.
-    EarlyDelete,
-    /// Updates that empty a unique column, so that its value is free for other rows.
-    EarlyUpdate,
+    /// Updates and deletes that free a unique value, or a key, for another row.
+    Early,
     Insert,
     Update,
     /// References that would have closed a circle.
@@ -64,21 +74,24 @@ pub(super) enum Step {
     Update {
         entity: EntityId,
         columns: Vec<usize>,
-        version: Option<usize>,
+        /// Columns that the rows must still hold.
+        expected: Vec<usize>,
         rows: Vec<ChangedRow>,
         phase: FlushPhase,
     },
     Delete {
         entity: EntityId,
-        cells: Vec<CellId>,
-        keys: Vec<KeyValues>,
+        /// Columns that the rows must still hold.
+        expected: Vec<usize>,
+        rows: Vec<DeletedRow>,
         is_early: bool,
     },
     /// The removal of rows that stay: an update.
     SoftDelete {
         entity: EntityId,
         columns: Vec<usize>,
-        version: Option<usize>,
+        /// Columns that the rows must still hold.
+        expected: Vec<usize>,
         rows: Vec<ChangedRow>,
     },
     Pivot {
@@ -102,8 +115,17 @@ pub(super) struct ChangedRow {
     pub(super) snapshot: Option<ErasedSnapshot>,
     pub(super) key: PlannedKey,
     pub(super) values: Vec<PlannedValue>,
-    /// The version that the row must have, and the one that it gets.
-    pub(super) version: Option<(Value, Value)>,
+    /// What the row must still hold.
+    pub(super) expected: Vec<Value>,
+    /// The version that it gets.
+    pub(super) version: Option<Value>,
+}
+
+pub(super) struct DeletedRow {
+    pub(super) cell: CellId,
+    pub(super) key: KeyValues,
+    /// What the row must still hold.
+    pub(super) expected: Vec<Value>,
 }
 
 /// A value that may be known only when an earlier step has run.
@@ -128,19 +150,28 @@ impl FlushPlan {
         if let Some(error) = region.pending().errors.first() {
             return Err(Error::other(Arc::clone(error)));
         }
-        let mut change_sets = preview(region, em)?;
-        take_bases(&mut change_sets);
-        Self::of_change_sets(region, change_sets)
+        let mut changes = preview(region, em)?;
+        take_bases(&mut changes.all);
+        Self::of_change_sets(region, changes)
     }
 
     /// The plan of these change sets and of the links that are pending.
-    pub(super) fn of_change_sets(region: &Region, change_sets: Vec<ChangeSet>) -> Result<Self> {
-        change_sets.iter().try_for_each(|change_set| check(region, change_set))?;
+    pub(super) fn of_change_sets(region: &Region, changes: ChangeSets) -> Result<Self> {
+        changes.all.iter().try_for_each(|change_set| check(region, change_set, &changes.cascade))?;
         let pivots: Vec<(RelationId, PivotChanges)> =
             region.links().pivots().map(|(relation, changes)| (relation, changes.clone())).collect();
-        let mut planner = Planner { region, steps: Vec::new(), inserted: HashSet::default() };
-        if !change_sets.is_empty() {
-            planner.plan(change_sets)?;
+        let visited = changes.visited + pivots.iter().map(|(_, changes)| changes.len()).sum::<usize>();
+        let cascade = changes.cascade;
+        let mut planner = Planner {
+            region,
+            cascade: &cascade,
+            steps: Vec::new(),
+            inserted: HashSet::default(),
+            emptied: expected::Emptied::default(),
+            now: version::now(),
+        };
+        if !changes.all.is_empty() {
+            planner.plan(changes.all)?;
         }
         for (relation, changes) in &pivots {
             planner.pivot(*relation, changes);
@@ -148,7 +179,14 @@ impl FlushPlan {
         let mut steps = planner.steps;
         // Stable: within a phase the order of planning stays.
         steps.sort_by_key(Step::phase);
-        let mut plan = Self { metadata: Arc::clone(region.metadata()), steps, pivots, unsure: Vec::new() };
+        let mut plan = Self {
+            metadata: Arc::clone(region.metadata()),
+            steps,
+            pivots,
+            cascade,
+            visited,
+            unsure: Vec::new(),
+        };
         plan.unsure = plan.check_guards(region)?;
         Ok(plan)
     }
@@ -164,14 +202,31 @@ impl FlushPlan {
     pub fn len(&self) -> usize {
         self.steps.len()
     }
+
+    /// How many entities and links were looked at to make it: those that are new, edited or removed, and what goes
+    /// with the removed ones. However many the context holds, only these count.
+    #[must_use]
+    pub fn visited(&self) -> usize {
+        self.visited
+    }
 }
 
 impl Step {
+    /// Whether its rows must be as they were loaded.
+    pub(super) fn expects_rows(&self) -> bool {
+        match self {
+            Self::Update { expected, .. }
+            | Self::SoftDelete { expected, .. }
+            | Self::Delete { expected, .. } => !expected.is_empty(),
+            Self::Insert { .. } | Self::Pivot { .. } => false,
+        }
+    }
+
     fn phase(&self) -> FlushPhase {
         match self {
             Self::Insert { .. } => FlushPhase::Insert,
             Self::Update { phase, .. } => *phase,
-            Self::Delete { is_early: true, .. } => FlushPhase::EarlyDelete,
+            Self::Delete { is_early: true, .. } => FlushPhase::Early,
             Self::Delete { is_early: false, .. } | Self::SoftDelete { .. } => FlushPhase::Delete,
             Self::Pivot { adds: false, .. } => FlushPhase::Unlink,
             Self::Pivot { adds: true, .. } => FlushPhase::Link,
@@ -181,9 +236,14 @@ impl Step {
 
 struct Planner<'a> {
     region: &'a Region,
+    cascade: &'a Cascade,
     steps: Vec<Step>,
     /// Cells whose insert is planned already.
     inserted: HashSet<CellId, Hasher>,
+    /// What extra updates change before their rows are deleted.
+    emptied: expected::Emptied,
+    /// When the flush is, for versions that are a time.
+    now: i64,
 }
 
 impl<'a> Planner<'a> {
@@ -203,21 +263,19 @@ impl<'a> Planner<'a> {
             }
         }
         let order = self.entity_order(creates.keys().chain(deletes.keys()).copied())?;
-        let early = self.early_deletes(&creates, &mut deletes);
+        let early = arrange(self.region, Rows { created: &creates, updated: &updates, deleted: &deletes })?;
+        self.early(early, &mut updates, &mut deletes)?;
         for entity in &order {
             if let Some(rows) = creates.remove(entity) {
                 self.inserts(*entity, rows)?;
             }
         }
-        self.updates(updates)?;
+        self.updates(updates, FlushPhase::Update)?;
         self.soft_deletes(soft_deletes)?;
         self.open_circles(&order, &deletes);
         for entity in order.iter().rev() {
-            if let Some(cells) = early.get(entity) {
-                self.deletes(*entity, cells, true);
-            }
             if let Some(cells) = deletes.get(entity) {
-                self.deletes(*entity, cells, false);
+                self.deletes(*entity, cells, false)?;
             }
         }
         Ok(())
@@ -247,23 +305,73 @@ impl<'a> Planner<'a> {
         Error::CommitOrderCycle { entities: entities.map(|entity| self.region.entity(entity).name).collect() }
     }
 
-    /// Takes out the deletes whose key a new row wants.
-    fn early_deletes(
-        &self,
-        creates: &HashMap<EntityId, Vec<(CellId, ErasedSnapshot)>, Hasher>,
+    /// Takes out what is written before the inserts.
+    fn early(
+        &mut self,
+        early: Early,
+        updates: &mut Vec<(CellId, ErasedSnapshot, PropertySet)>,
         deletes: &mut HashMap<EntityId, Vec<CellId>, Hasher>,
-    ) -> HashMap<EntityId, Vec<CellId>, Hasher> {
-        let mut early: HashMap<EntityId, Vec<CellId>, Hasher> = HashMap::default();
-        for (entity, cells) in deletes {
-            let Some(new) = creates.get(entity) else { continue };
-            let keys: HashSet<KeyValues, Hasher> =
-                new.iter().filter_map(|(cell, _)| self.region.key(*cell)).collect();
-            let wanted = |cell: &CellId| self.region.key(*cell).is_some_and(|key| keys.contains(&key));
-            let (first, rest): (Vec<CellId>, Vec<CellId>) = cells.iter().partition(|cell| wanted(cell));
-            *cells = rest;
-            early.insert(*entity, first);
+    ) -> Result<()> {
+        self.emptied(early.emptied);
+        if early.rounds.is_empty() {
+            return Ok(());
         }
-        early
+        let is_early: HashSet<CellId, Hasher> = early.rounds.iter().flatten().copied().collect();
+        let (first, rest) = updates.drain(..).partition(|(cell, _, _)| is_early.contains(cell));
+        *updates = rest;
+        let first: Vec<(CellId, ErasedSnapshot, PropertySet)> = first;
+        let mut first: HashMap<CellId, _, Hasher> = first.into_iter().map(|row| (row.0, row)).collect();
+        deletes.values_mut().for_each(|cells| cells.retain(|cell| !is_early.contains(cell)));
+        for round in early.rounds {
+            let mut gone: Vec<(EntityId, Vec<CellId>)> = Vec::new();
+            let mut changed = Vec::new();
+            for cell in round {
+                match (first.remove(&cell), gone.iter_mut().find(|(entity, _)| *entity == cell.entity)) {
+                    (Some(row), _) => changed.push(row),
+                    (None, Some((_, cells))) => cells.push(cell),
+                    (None, None) => gone.push((cell.entity, vec![cell])),
+                }
+            }
+            for (entity, cells) in gone {
+                self.deletes(entity, &cells, true)?;
+            }
+            self.updates(changed, FlushPhase::Early)?;
+        }
+        Ok(())
+    }
+
+    /// Fields that hold something else until their row's own step.
+    fn emptied(&mut self, emptied: Vec<Emptied>) {
+        let mut shapes: Vec<((EntityId, usize), Vec<ChangedRow>)> = Vec::new();
+        for Emptied { cell, property, values } in emptied {
+            let values = values.into_iter().map(PlannedValue::Known).collect();
+            let row = ChangedRow {
+                cell,
+                snapshot: None,
+                key: self.planned_key(cell),
+                values,
+                expected: Vec::new(),
+                version: None,
+            };
+            match shapes.iter_mut().find(|(shape, _)| *shape == (cell.entity, property)) {
+                Some((_, rows)) => rows.push(row),
+                None => shapes.push(((cell.entity, property), vec![row])),
+            }
+        }
+        for ((entity, property), rows) in shapes {
+            let columns: Vec<usize> =
+                self.region.entity(entity).properties[property].columns.clone().collect();
+            for rows in chunks(rows, self.limit()) {
+                let columns = columns.clone();
+                self.steps.push(Step::Update {
+                    entity,
+                    columns,
+                    expected: Vec::new(),
+                    rows,
+                    phase: FlushPhase::Early,
+                });
+            }
+        }
     }
 
     fn inserts(&mut self, entity: EntityId, rows: Vec<(CellId, ErasedSnapshot)>) -> Result<()> {
@@ -338,8 +446,10 @@ impl<'a> Planner<'a> {
                 PropertyKind::Scalar => {
                     let mut value =
                         arena.value_of(&snapshot, at).map_err(|source| unfit(meta, at, source))?;
-                    if meta.version == Some(at) && value == Value::Int(0) {
-                        value = Value::Int(1);
+                    if meta.version == Some(at)
+                        && let Some(first) = version::first(&value, self.now)
+                    {
+                        value = first;
                         decided.push((at, value.clone()));
                     }
                     columns.push(property.columns.start);
@@ -420,6 +530,7 @@ impl<'a> Planner<'a> {
             snapshot: None,
             key: self.planned_key(cell),
             values: self.planned(meta.relations[relation].target, target, columns.len()),
+            expected: Vec::new(),
             version: None,
         };
         let limit = self.limit();
@@ -436,66 +547,39 @@ impl<'a> Planner<'a> {
             None => self.steps.push(Step::Update {
                 entity: cell.entity,
                 columns,
-                version: None,
+                expected: Vec::new(),
                 rows: vec![row],
                 phase: FlushPhase::ExtraUpdate,
             }),
         }
     }
 
-    fn updates(&mut self, updates: Vec<(CellId, ErasedSnapshot, PropertySet)>) -> Result<()> {
+    fn updates(
+        &mut self,
+        updates: Vec<(CellId, ErasedSnapshot, PropertySet)>,
+        phase: FlushPhase,
+    ) -> Result<()> {
         let limit = self.limit();
-        type Kind = (FlushPhase, EntityId, Vec<usize>);
+        type Kind = (EntityId, Vec<usize>);
         let mut shapes: Vec<(Kind, Vec<ChangedRow>)> = Vec::new();
         let mut places: HashMap<Kind, usize, Hasher> = HashMap::default();
         for (cell, snapshot, changed) in updates {
             let meta = self.region.entity(cell.entity);
-            let phase = self.phase_of_update(meta, cell, &snapshot, &changed);
             let (columns, row) = self.update(meta, cell, snapshot, &changed)?;
-            let place = *places.entry((phase, cell.entity, columns)).or_insert_with_key(|kind| {
+            let place = *places.entry((cell.entity, columns)).or_insert_with_key(|kind| {
                 shapes.push((kind.clone(), Vec::new()));
                 shapes.len() - 1
             });
             shapes[place].1.push(row);
         }
-        for ((phase, entity, columns), rows) in shapes {
-            let version = self.version_column(entity);
+        for ((entity, columns), rows) in shapes {
+            let expected = expected::columns(self.region.entity(entity));
             for rows in chunks(rows, limit) {
-                let columns = columns.clone();
-                self.steps.push(Step::Update { entity, columns, version, rows, phase });
+                let (columns, expected) = (columns.clone(), expected.clone());
+                self.steps.push(Step::Update { entity, columns, expected, rows, phase });
             }
         }
         Ok(())
-    }
-
-    /// An update that empties a unique column goes first, unless it has to wait for a new row.
-    fn phase_of_update(
-        &self,
-        meta: &EntityMetadata,
-        cell: CellId,
-        snapshot: &ErasedSnapshot,
-        changed: &PropertySet,
-    ) -> FlushPhase {
-        let arena = self.region.arena(cell.entity);
-        let is_unique =
-            |at: usize| meta.indexes.iter().any(|index| index.unique && index.properties.contains(&at));
-        let mut frees = false;
-        for at in changed.iter() {
-            let is_empty = match meta.properties[at].kind {
-                PropertyKind::Scalar => arena.value_of(snapshot, at).is_ok_and(|value| value.is_null()),
-                PropertyKind::Reference(relation) => {
-                    let (entity, target) =
-                        (meta.relations[relation].target, arena.target_of(snapshot, relation));
-                    let new = self.region.resolve(entity, &target).map(|at| CellId { entity, at });
-                    if new.is_some_and(|new| self.region.state(new) == State::New) {
-                        return FlushPhase::Update;
-                    }
-                    target == Target::Unset
-                }
-            };
-            frees |= is_empty && is_unique(at);
-        }
-        if frees { FlushPhase::EarlyUpdate } else { FlushPhase::Update }
     }
 
     fn update(
@@ -523,19 +607,14 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        let mut version = None;
-        if let Some((column, old, new)) = self.next_version(cell) {
+        let expected = self.expected_of(cell)?;
+        let version = expected::next_version(meta, &expected, self.now)?.map(|(column, next)| {
             columns.push(column);
-            values.push(PlannedValue::Known(new.clone()));
-            version = Some((old, new));
-        }
+            values.push(PlannedValue::Known(next.clone()));
+            next
+        });
         let key = self.planned_key(cell);
-        Ok((columns, ChangedRow { cell, snapshot: Some(snapshot), key, values, version }))
-    }
-
-    fn version_column(&self, entity: EntityId) -> Option<usize> {
-        let meta = self.region.entity(entity);
-        meta.version.map(|property| meta.properties[property].columns.start)
+        Ok((columns, ChangedRow { cell, snapshot: Some(snapshot), key, values, expected, version }))
     }
 
     /// Empties the references of rows that go to rows that go before them.
@@ -550,10 +629,9 @@ impl<'a> Planner<'a> {
                 }
                 for cell in deletes.get(entity).into_iter().flatten() {
                     let target = arena.original_target(cell.at, index);
-                    let goes = self.region.resolve(relation.target, &target).is_some_and(|at| {
-                        self.region.state(CellId { entity: relation.target, at }) == State::Removed
-                    });
-                    if goes {
+                    let target = self.region.resolve(relation.target, &target);
+                    if target.is_some_and(|at| self.goes(CellId { entity: relation.target, at })) {
+                        self.emptied.note(*cell, relation);
                         self.extra_update(*cell, index, &Target::Unset);
                     }
                 }
@@ -562,55 +640,87 @@ impl<'a> Planner<'a> {
     }
 
     fn soft_deletes(&mut self, cells: Vec<(CellId, usize)>) -> Result<()> {
-        type Shape = (EntityId, Vec<usize>);
+        type Shape = (EntityId, Vec<usize>, Vec<usize>);
         let mut by_shape: Vec<(Shape, Vec<ChangedRow>)> = Vec::new();
         for (cell, property) in cells {
             let meta = self.region.entity(cell.entity);
             let time = self.region.time_of_removal(cell, property)?;
             let mut columns = vec![meta.properties[property].columns.start];
             let mut values = vec![PlannedValue::Known(time)];
-            let version = self.next_version(cell);
-            if let Some((column, _, new)) = &version {
-                columns.push(*column);
-                values.push(PlannedValue::Known(new.clone()));
-            }
-            let version = version.map(|(_, old, new)| (old, new));
-            let row = ChangedRow { cell, snapshot: None, key: self.planned_key(cell), values, version };
-            let shape = (cell.entity, columns);
+            let expected = self.expected_of(cell)?;
+            let version = expected::next_version(meta, &expected, self.now)?.map(|(column, next)| {
+                columns.push(column);
+                values.push(PlannedValue::Known(next.clone()));
+                next
+            });
+            // Nothing is expected of a row that is removed by its key alone.
+            let compared = if expected.is_empty() { Vec::new() } else { expected::columns(meta) };
+            let key = self.planned_key(cell);
+            let row = ChangedRow { cell, snapshot: None, key, values, expected, version };
+            let shape = (cell.entity, columns, compared);
             match by_shape.iter_mut().find(|(known, _)| *known == shape) {
                 Some((_, rows)) => rows.push(row),
                 None => by_shape.push((shape, vec![row])),
             }
         }
         let limit = self.limit();
-        for ((entity, columns), rows) in by_shape {
-            let is_versioned = rows.iter().all(|row| row.version.is_some());
-            let version = self.version_column(entity).filter(|_| is_versioned);
+        for ((entity, columns, expected), rows) in by_shape {
             for rows in chunks(rows, limit) {
-                let columns = columns.clone();
-                self.steps.push(Step::SoftDelete { entity, columns, version, rows });
+                let (columns, expected) = (columns.clone(), expected.clone());
+                self.steps.push(Step::SoftDelete { entity, columns, expected, rows });
             }
         }
         Ok(())
     }
 
-    /// The version's column, what a loaded row has there, and what it gets.
-    fn next_version(&self, cell: CellId) -> Option<(usize, Value, Value)> {
-        let (meta, arena) = (self.region.entity(cell.entity), self.region.arena(cell.entity));
-        let (property, column) = meta.version.zip(self.version_column(cell.entity))?;
-        match arena.value_of(&arena.original(cell.at)?, property) {
-            Ok(Value::Int(old)) => Some((column, Value::Int(old), Value::Int(old.wrapping_add(1)))),
-            _ => None,
+    /// What a row must still hold: what was loaded.
+    fn expected_of(&self, cell: CellId) -> Result<Vec<Value>> {
+        match self.region.arena(cell.entity).original(cell.at) {
+            Some(original) => expected::values(self.region, cell, &original),
+            None => Ok(Vec::new()),
         }
     }
 
-    fn deletes(&mut self, entity: EntityId, cells: &[CellId], is_early: bool) {
+    fn deletes(&mut self, entity: EntityId, cells: &[CellId], is_early: bool) -> Result<()> {
         let cells = self.referring_first(entity, cells);
-        let keyed = cells.into_iter().filter_map(|cell| Some((cell, self.region.key(cell)?)));
-        for rows in chunks(keyed.collect(), self.limit()) {
-            let (cells, keys) = rows.into_iter().unzip();
-            self.steps.push(Step::Delete { entity, cells, keys, is_early });
+        let (mut compared, mut plain) = (Vec::new(), Vec::new());
+        for cell in cells {
+            let Some(key) = self.region.key(cell) else { continue };
+            let mut expected = self.expected_of(cell)?;
+            self.emptied.apply(self.region.entity(entity), cell, &mut expected);
+            let rows = if expected.is_empty() { &mut plain } else { &mut compared };
+            rows.push(DeletedRow { cell, key, expected });
         }
+        let columns = expected::columns(self.region.entity(entity));
+        let compared =
+            self.untouched_by_each_other(entity, compared).into_iter().map(|rows| (rows, &*columns));
+        let steps: Vec<_> = std::iter::once((plain, &[][..])).chain(compared).collect();
+        for (rows, expected) in steps {
+            for rows in chunks(rows, self.limit()) {
+                self.steps.push(Step::Delete { entity, expected: expected.to_vec(), rows, is_early });
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that are compared can't go in one write with those whose deletion deletes or changes them.
+    fn untouched_by_each_other(&self, entity: EntityId, rows: Vec<DeletedRow>) -> Vec<Vec<DeletedRow>> {
+        let acts = |relation: &Relation| {
+            let action = Some(ReferentialAction::Cascade) == relation.on_delete
+                || Some(ReferentialAction::SetNull) == relation.on_delete;
+            relation.target == entity && matches!(relation.kind, RelationKind::ManyToOne { .. }) && action
+        };
+        if rows.len() < 2 || !self.region.entity(entity).relations.iter().any(acts) {
+            return vec![rows];
+        }
+        let arena = self.region.arena(entity);
+        let loaded = rows.iter().filter_map(|row| Some((row.cell, arena.original(row.cell.at)?)));
+        let Ok(levels) = self.levels(entity, &loaded.collect::<Vec<_>>()) else { return vec![rows] };
+        let mut by_level: BTreeMap<Reverse<usize>, Vec<DeletedRow>> = BTreeMap::new();
+        for (row, level) in rows.into_iter().zip(levels) {
+            by_level.entry(Reverse(level)).or_default().push(row);
+        }
+        by_level.into_values().collect()
     }
 
     /// Rows of one type that refer to each other may go in any order within one write, but not over several.
@@ -624,7 +734,7 @@ impl<'a> Planner<'a> {
         let Ok(levels) = self.levels(entity, &rows) else { return cells.to_vec() };
         let levels: HashMap<CellId, usize, Hasher> = rows.iter().map(|(cell, _)| *cell).zip(levels).collect();
         let mut ordered = cells.to_vec();
-        ordered.sort_by_key(|cell| std::cmp::Reverse(levels.get(cell).copied().unwrap_or(0)));
+        ordered.sort_by_key(|cell| Reverse(levels.get(cell).copied().unwrap_or(0)));
         ordered
     }
 
@@ -636,7 +746,7 @@ impl<'a> Planner<'a> {
                 let owner = CellId { entity: relation.entity, at: *owner };
                 let item = CellId { entity: target, at: *item };
                 // The links of a row that goes, go with it.
-                let goes = |cell: CellId| matches!(self.region.state(cell), State::Removed | State::Detached);
+                let goes = |cell: CellId| self.goes(cell) || self.region.state(cell) == State::Detached;
                 if !goes(owner) && !goes(item) {
                     planned.push((self.planned_key(owner), self.planned_key(item)));
                 }
@@ -647,22 +757,16 @@ impl<'a> Planner<'a> {
         }
     }
 
+    fn goes(&self, cell: CellId) -> bool {
+        self.region.state(cell) == State::Removed || self.cascade.takes(cell)
+    }
+
     fn planned_key(&self, cell: CellId) -> PlannedKey {
         self.region.key(cell).map_or(PlannedKey::Of(cell), PlannedKey::Known)
     }
 
     fn limit(&self) -> usize {
         self.region.orm().driver.capabilities().max_rows_per_write.max(1)
-    }
-}
-
-fn unfit(meta: &EntityMetadata, property: usize, source: ValueError) -> Error {
-    let property = &meta.properties[property];
-    Error::Value {
-        entity: meta.name,
-        field: property.name,
-        column: meta.columns[property.columns.start].name.clone(),
-        source,
     }
 }
 
@@ -678,6 +782,18 @@ fn chunks<V>(rows: Vec<V>, limit: usize) -> Vec<Vec<V>> {
 /// One line a step: what, how many, which columns. No values.
 impl fmt::Display for FlushPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let loads = self.cascade.unloaded.len();
+        for (at, Unloaded { relation, owners }) in self.cascade.unloaded.iter().enumerate() {
+            let (entity, field) = (self.metadata.entity(relation.entity), self.metadata.relation(*relation));
+            let end = if at + 1 < loads || !self.steps.is_empty() { "\n" } else { "" };
+            write!(
+                f,
+                "load {}.{} of {} to remove what goes with it{end}",
+                entity.name,
+                field.name,
+                owners.len()
+            )?;
+        }
         for (at, step) in self.steps.iter().enumerate() {
             if at > 0 {
                 writeln!(f)?;
@@ -691,13 +807,21 @@ impl fmt::Display for FlushPlan {
                 Step::Insert { entity, columns, rows, .. } => {
                     write!(f, "insert {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
                 }
-                Step::Update { entity, columns, rows, .. } => {
-                    write!(f, "update {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
+                Step::Update { entity, columns, rows, phase, .. } => {
+                    let early = match phase {
+                        FlushPhase::Early => "early ",
+                        FlushPhase::ExtraUpdate => "extra ",
+                        _ => "",
+                    };
+                    write!(f, "{early}update {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
+                }
+                Step::Delete { entity, rows, is_early, .. } => {
+                    let early = if *is_early { "early " } else { "" };
+                    write!(f, "{early}delete {} {}", rows.len(), name(entity))?;
                 }
                 Step::SoftDelete { entity, columns, rows, .. } => {
                     write!(f, "soft delete {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
                 }
-                Step::Delete { entity, cells, .. } => write!(f, "delete {} {}", cells.len(), name(entity))?,
                 Step::Pivot { relation, adds, links } => {
                     let verb = if *adds { "link" } else { "unlink" };
                     let field = self.metadata.relation(*relation).name;

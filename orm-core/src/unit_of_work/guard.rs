@@ -6,7 +6,7 @@ use super::flush_plan::{FlushPlan, Step};
 use crate::condition::Expression;
 use crate::driver::Connection;
 use crate::entity::{CellId, Region};
-use crate::error::{Error, Result};
+use crate::error::{EntityKey, Result};
 use crate::populate::select;
 
 /// Cells whose written rows only the database can judge.
@@ -18,7 +18,7 @@ impl FlushPlan {
     ///
     /// # Errors
     ///
-    /// [`Error::RefusedByFilter`], and whatever a filter fails with.
+    /// [`Error::RefusedByFilter`](crate::Error::RefusedByFilter), and whatever a filter fails with.
     pub(super) fn check_guards(&self, region: &Region) -> Result<Unsure> {
         let mut unsure = Vec::new();
         if region.orm().filters.is_empty() {
@@ -57,8 +57,8 @@ impl FlushPlan {
                 Step::SoftDelete { rows, .. } => {
                     rows.iter().try_for_each(|row| check_stored(region, row.cell, &guard))?;
                 }
-                Step::Delete { cells, .. } => {
-                    cells.iter().try_for_each(|cell| check_stored(region, *cell, &guard))?;
+                Step::Delete { rows, .. } => {
+                    rows.iter().try_for_each(|row| check_stored(region, row.cell, &guard))?;
                 }
                 Step::Pivot { .. } => {}
             }
@@ -77,13 +77,16 @@ fn check_stored(region: &Region, cell: CellId, guard: &Expression) -> Result<()>
 }
 
 impl Run<'_> {
-    /// What an update did not find: a row that changed, or one that a filter keeps from being written.
-    pub(super) fn unmatched(&self, cell: CellId, is_versioned: bool) -> Result<Error> {
-        let guard = self.region.guard_of(cell.entity)?;
-        Ok(match is_versioned || guard.is_always() {
-            true => Error::StaleEntity { key: self.region.name(cell) },
-            false => self.region.refused(cell),
-        })
+    /// Names a row that a write did not find as it should be: one that changed, which its values tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RefusedByFilter`](crate::Error::RefusedByFilter) for a row that a filter keeps from being written.
+    pub(super) fn unmatched(&self, cell: CellId, is_compared: bool) -> Result<EntityKey> {
+        if is_compared || self.region.guard_of(cell.entity)?.is_always() {
+            return Ok(self.region.name(cell));
+        }
+        Err(self.region.refused(cell))
     }
 
     /// Counts the written rows that meet the filters that guard them.

@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::change_set::{ChangeSet, ChangeSetKind, compute};
+use super::change_set::{ChangeSet, ChangeSetKind, ChangeSets, compute};
 use super::settle::Bases;
 use super::{Adoption, Mode};
 use crate::entity::{CellId, ChangeKind, ErasedSnapshot, HookContext, Moment, PropertySet, Region};
@@ -116,18 +116,20 @@ pub(super) fn rewrite(
 }
 
 /// Computes again after hooks changed something else in the context: what they made of the prepared values stays.
-pub(super) fn recompute(region: &Region, prepared: Vec<ChangeSet>) -> Result<Vec<ChangeSet>> {
+pub(super) fn recompute(region: &Region, prepared: Vec<ChangeSet>) -> Result<ChangeSets> {
     let mut known: HashMap<CellId, ChangeSet, foldhash::fast::RandomState> =
         prepared.into_iter().map(|change_set| (change_set.cell, change_set)).collect();
-    let fresh = compute(region)?.into_iter();
-    fresh
+    let ChangeSets { all, cascade, visited } = compute(region)?;
+    let all = all
+        .into_iter()
         .map(|fresh| match known.remove(&fresh.cell) {
             Some(prepared) if prepared.kind.as_change() == fresh.kind.as_change() => {
                 rebase(region, prepared, fresh)
             }
             Some(_) | None => Ok(fresh),
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(ChangeSets { all, cascade, visited })
 }
 
 /// What hooks changed, over what the cell has by now.
@@ -171,9 +173,10 @@ pub(super) fn is_edit(region: &Region, change_set: &ChangeSet) -> bool {
 }
 
 /// What would be written if there were no hooks and subscribers.
-pub(super) fn preview(region: &Region, em: &EntityManager) -> Result<Vec<ChangeSet>> {
+pub(super) fn preview(region: &Region, em: &EntityManager) -> Result<ChangeSets> {
     let now = em.now();
-    let change_sets = compute(region)?.into_iter().map(|change_set| {
+    let ChangeSets { all, cascade, visited } = compute(region)?;
+    let all = all.into_iter().map(|change_set| {
         if !(makes_values(region, &change_set) && is_edit(region, &change_set)) {
             return Ok(change_set);
         }
@@ -183,7 +186,7 @@ pub(super) fn preview(region: &Region, em: &EntityManager) -> Result<Vec<ChangeS
         }
         draft.finish(region, value)
     });
-    change_sets.collect()
+    Ok(ChangeSets { all: all.collect::<Result<_>>()?, cascade, visited })
 }
 
 /// Takes out what is no change, and the snapshots that other values are written for.

@@ -35,6 +35,10 @@ pub(crate) struct Settlement {
     keys: HashMap<CellId, KeyValues, Hasher>,
     pub(super) removed: Vec<CellId>,
     pub(super) soft_deleted: Vec<SoftDeleted>,
+    /// Those among the removed that no program scheduled, but a cascade.
+    pub(super) cascaded: Vec<CellId>,
+    /// New entities that a cascade took before they were inserted.
+    pub(super) unborn: Vec<CellId>,
     pub(super) pivots: Vec<(RelationId, PivotChanges)>,
 }
 
@@ -110,6 +114,11 @@ impl Region {
         let mut dirty = Vec::new();
         for (cell, (sent, values)) in settlement.saved {
             let arena = self.arena(cell.entity);
+            if arena.has_left(cell.at) {
+                // The row is as it was written; whoever asks for it gets a new instance.
+                settlement.keys.get(&cell).inspect(|key| arena.release_key(cell.at, key));
+                continue;
+            }
             let references = references(self, &settlement.keys, cell.entity, &sent);
             let base = settlement.bases.remove(&cell);
             if self.settle_row(cell, Saved { sent, base, values, references }) {
@@ -121,6 +130,7 @@ impl Region {
                 self.pending().removed.push(cell);
             }
         }
+        self.settle_cascade(&settlement.cascaded, &settlement.unborn);
         self.settle_removed(&settlement.removed, &saved);
         self.settle_soft_deleted(settlement.soft_deleted);
         self.settle_links(&settlement.pivots);
@@ -129,6 +139,7 @@ impl Region {
         pending.removed.retain(|cell| self.state(*cell) == State::Removed);
         if !self.is_journaled() {
             // A rollback may bring the removal back.
+            pending.orphans.retain(|cell| self.state(*cell) == State::Removed);
         }
         pending.touched.extend(dirty);
         drop(pending);
@@ -187,6 +198,23 @@ impl Region {
         }
     }
 
+    /// What a cascade took was in no state of its own until now.
+    fn settle_cascade(&self, cascaded: &[CellId], unborn: &[CellId]) {
+        for cell in cascaded {
+            let arena = self.arena(cell.entity);
+            if matches!(arena.state(cell.at), State::Managed | State::Reference) {
+                let mut records = self.records();
+                arena.settle_cascaded(cell.at, records.as_mut());
+                self.keep(cell.entity, records);
+            }
+        }
+        for cell in unborn {
+            if self.state(*cell) == State::New {
+                self.settle_gone(*cell);
+            }
+        }
+    }
+
     fn settle_removed(&self, removed: &[CellId], saved: &HashSet<CellId, Hasher>) {
         let mut gone: Vec<CellId> = removed.to_vec();
         while !gone.is_empty() {
@@ -219,11 +247,13 @@ impl Region {
                 else {
                     continue;
                 };
-                for at in arena.managed() {
-                    let Target::Key(key) = arena.original_target(at, index) else { continue };
+                let is_taken = |key: &KeyValues| self.arena(relation.target).find(key).is_some();
+                let referrers = keys
+                    .iter()
+                    .flat_map(|key| arena.referrers(index, key).into_iter().map(move |at| (key, at)));
+                for (key, at) in referrers {
                     let cell = CellId { entity, at };
-                    let is_taken = || self.arena(relation.target).find(&key).is_some();
-                    if !keys.contains(&key) || saved.contains(&cell) && is_taken() {
+                    if saved.contains(&cell) && is_taken(key) {
                         continue;
                     }
                     match action {

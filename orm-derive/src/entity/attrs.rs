@@ -74,10 +74,12 @@ pub(super) struct FieldAttrs {
     pub(super) json: Option<Text>,
     /// `skip`: no column; `Default` when loaded.
     pub(super) skip: Option<Word>,
-    /// `version`: counts the row's updates, for optimistic locking.
+    /// `version`: counts or dates the row's updates, for optimistic locking.
     pub(super) version: Option<Word>,
     /// `soft_delete`: set to the time of a removal, instead of deleting the row.
     pub(super) soft_delete: Option<Word>,
+    /// `concurrency_check`: the row must still hold the loaded value when it is written.
+    pub(super) concurrency_check: Option<Word>,
     /// `constant = ".."`: the name of the generated constant.
     pub(super) constant: Option<Name>,
     /// `mapped_by = ".."`: the target's field that owns the relation.
@@ -109,6 +111,10 @@ pub(super) struct FieldAttrs {
     pub(super) may_be_missing: Option<Word>,
     /// `one_to_one`: another word for `unique` on a `Ref`.
     pub(super) one_to_one: Option<Word>,
+    /// `cascade_remove`: what it leads to is removed with the entity.
+    pub(super) cascade_remove: Option<Word>,
+    /// `orphan_removal`: what it leads to is removed when the entity lets go of it.
+    pub(super) orphan_removal: Option<Word>,
 }
 
 #[cfg(test)]

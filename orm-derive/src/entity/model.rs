@@ -15,7 +15,7 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, Visibility};
 
-pub(super) use column::{NO_MOMENT, Scalar};
+pub(super) use column::Scalar;
 pub(super) use field::{FieldKind, FieldModel};
 pub(super) use key::KeySource;
 pub(super) use relation::{Reference, Relation, Side};

@@ -50,6 +50,8 @@ pub enum Operation {
     Flush { context: usize, trouble: Trouble },
     /// `flush`, with steps done while it runs: after this share, in per mille, of its points.
     FlushWhile { context: usize, share: usize, steps: Vec<Operation> },
+    /// `begin`, steps in it, and `commit` or `rollback`. One in another is a savepoint.
+    Transaction { context: usize, steps: Vec<Operation>, end: End },
     /// `clear`.
     Clear { context: usize },
     /// `fork`, into the place of another context.
@@ -67,6 +69,12 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether it persists what was not there.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::Create { .. } | Self::CreateBoth { .. })
+    }
+
     /// Whether it changes what is in the context already, and needs no query.
     #[must_use]
     pub fn is_edit(&self) -> bool {
@@ -112,6 +120,17 @@ pub enum Trouble {
     CommitUnanswered,
     /// It is dropped.
     Dropped(usize),
+    /// It is dropped after so many polls.
+    Polled(usize),
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// `commit`.
+    Commit,
+    /// `rollback`.
+    Rollback,
 }
 
 /// How a relation is loaded.
@@ -198,7 +217,9 @@ impl Script {
                 self.create(*context, *maker, Kind::Person);
                 self.create(*context, *mark, Kind::Item);
             }
-            Operation::FlushWhile { steps, .. } => return steps.iter().fold(self, Self::after),
+            Operation::FlushWhile { steps, .. } | Operation::Transaction { steps, .. } => {
+                return steps.iter().fold(self, Self::after);
+            }
             Operation::Clear { context } => self.known[*context].clear(),
             Operation::Fork { context, into, keeps } => {
                 self.known[*into] = if *keeps { self.known[*context].clone() } else { BTreeSet::new() };
@@ -246,7 +267,9 @@ impl Script {
             | Operation::Refresh { mark, .. }
             | Operation::Load { mark, .. } => known(mark),
             Operation::FindAll { meanwhile, .. } => meanwhile.iter().all(|(mark, _)| known(mark)),
-            Operation::FlushWhile { steps, .. } => steps.iter().all(|step| self.allows(step)),
+            Operation::FlushWhile { steps, .. } | Operation::Transaction { steps, .. } => {
+                steps.iter().all(|step| self.allows(step))
+            }
             Operation::CreateBoth { .. }
             | Operation::Flush { .. }
             | Operation::Clear { .. }
@@ -321,7 +344,10 @@ impl Script {
             }
             57..=62 => Operation::Remove { context, mark: any(dice)? },
             63..=64 => Operation::Persist { context, mark: any(dice)? },
-            65..=76 => Operation::Flush { context, trouble: Trouble::None },
+            65..=73 => Operation::Flush { context, trouble: Trouble::None },
+            // The one connection is taken while it lasts, so nobody else can be there.
+            74..=76 if self.known.len() == 1 => self.draw_transaction(context, dice, 0),
+            74..=76 => Operation::Flush { context, trouble: Trouble::None },
             77..=80 => Operation::Flush { context, trouble: Self::draw_trouble(dice) },
             81..=82 => {
                 let steps = (0..3).filter_map(|_| self.try_draw(context, dice));
@@ -369,6 +395,24 @@ impl Script {
         let target = dice.pick(&persons).filter(|_| kind == Kind::Item || dice.below(3) > 0);
         let other = dice.pick(&persons).filter(|_| kind == Kind::Item && dice.below(3) > 0);
         Some(Operation::Create { context, mark, kind, code: dice.code(), target, other })
+    }
+
+    fn draw_transaction(&self, context: usize, dice: &mut Dice, depth: usize) -> Operation {
+        let mut script = self.clone();
+        let mut steps = Vec::new();
+        for _ in 0..1 + dice.below(6) {
+            let step = match dice.below(8) {
+                0 | 1 => Some(Operation::Flush { context, trouble: Trouble::None }),
+                2 if depth < 2 => Some(script.draw_transaction(context, dice, depth + 1)),
+                _ => script.try_draw(context, dice).filter(|step| step.is_edit() || step.is_new()),
+            };
+            if let Some(step) = step {
+                script = script.after(&step);
+                steps.push(step);
+            }
+        }
+        let end = if dice.below(2) == 0 { End::Commit } else { End::Rollback };
+        Operation::Transaction { context, steps, end }
     }
 
     fn draw_trouble(dice: &mut Dice) -> Trouble {

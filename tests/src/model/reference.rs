@@ -375,7 +375,13 @@ impl Context {
                     is_new || cell.state == State::Managed && changed.contains(&relation.field());
                 let target = cell.current.get(relation.field());
                 let is_missing = relation == ToOne::Maker && target.is_none();
-                is_written && (is_missing || target.is_some_and(|target| self.forgotten.contains(&target)))
+                // What the database does not empty by itself can't point to a row that goes.
+                let is_leaving = |target: &Mark| {
+                    relation != ToOne::Owner
+                        && self.cells.get(target).is_some_and(|cell| cell.state == State::Removed)
+                };
+                let leads_nowhere = |target: Mark| self.forgotten.contains(&target) || is_leaving(&target);
+                is_written && (is_missing || target.is_some_and(leads_nowhere))
             })
         })
     }
@@ -434,6 +440,7 @@ impl Flushed {
         let removed = before.cells.iter().filter(|(_, cell)| cell.state == State::Removed);
         let gone: BTreeSet<Mark> = removed.map(|(mark, _)| *mark).collect();
         for mark in &gone {
+            self.refusal.stale |= self.is_stale_removal(before, *mark);
             self.store.rows.remove(mark);
             self.context.forget(*mark);
         }
@@ -460,6 +467,15 @@ impl Flushed {
                 original.set(Field::Owner, None);
             }
         }
+    }
+
+    /// Whether an entity that is to go has another version than its row.
+    fn is_stale_removal(&self, before: &Context, mark: Mark) -> bool {
+        let Some(loaded) = before.cells.get(&mark).and_then(|cell| cell.original.as_ref()) else {
+            return false;
+        };
+        let version = |row: &Row| row.get(Field::Version);
+        loaded.kind == Kind::Badge && self.store.rows.get(&mark).map(version) != Some(version(loaded))
     }
 
     /// Looks at what is stored in the end.

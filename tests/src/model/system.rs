@@ -6,6 +6,7 @@
 mod flush;
 mod load;
 mod relate;
+mod transaction;
 
 pub(super) use relate::marks;
 
@@ -28,6 +29,9 @@ pub struct System {
     pub(super) history: Vec<Store>,
     /// What each context is expected to show.
     pub(super) contexts: Vec<Context>,
+    /// Inside transactions, the outermost first: what the context would show if nothing had been flushed since each
+    /// began, which is what a rollback leaves.
+    pub(super) unflushed: Vec<Context>,
     pub(super) live: Vec<Live>,
     /// What was created.
     pub(super) kinds: BTreeMap<Mark, Kind>,
@@ -61,6 +65,7 @@ impl System {
             store: Store::default(),
             history: vec![Store::default()],
             contexts: vec![Context::default(); contexts],
+            unflushed: Vec::new(),
             kinds: BTreeMap::new(),
             marks: HashMap::new(),
             keys: BTreeMap::new(),
@@ -84,6 +89,33 @@ impl System {
         Ok(self.db)
     }
 
+    /// Does steps to both, one after another.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    pub async fn apply_all(&mut self, operations: &[Operation]) -> Result<()> {
+        for operation in operations {
+            self.apply(operation).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing waits for a flush of a context.
+    #[must_use]
+    pub fn is_saved(&self, context: usize) -> bool {
+        self.live[context].em.flush_plan().is_ok_and(|plan| plan.is_empty())
+    }
+
+    /// As [`TestDb::begin_and_roll_back`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn begin_and_roll_back(&self) -> Result<()> {
+        self.db.begin_and_roll_back().await
+    }
+
     /// Does one step to both.
     ///
     /// # Errors
@@ -91,7 +123,8 @@ impl System {
     /// Whatever the system refuses though the model does not.
     pub async fn apply(&mut self, operation: &Operation) -> Result<()> {
         match operation {
-            Operation::Flush { context, trouble } => self.flush(*context, *trouble).await,
+            Operation::Flush { context, trouble } => self.flush(*context, *trouble).await.map(drop),
+            Operation::Transaction { context, steps, end } => self.transaction(*context, steps, *end).await,
             Operation::FlushWhile { context, share, steps } => {
                 self.flush_while(*context, *share, steps).await
             }
@@ -143,6 +176,7 @@ impl System {
             Operation::Clear { context } => self.clear(*context),
             Operation::Flush { .. }
             | Operation::FlushWhile { .. }
+            | Operation::Transaction { .. }
             | Operation::Fork { .. }
             | Operation::FindAll { .. }
             | Operation::FindOne { .. }
@@ -186,7 +220,7 @@ impl System {
                 let value = Badge { mark, code, holder: reference(target), ..Badge::default() };
                 let handle = Handle::Badge(em.persist(value)?.without_hints());
                 self.insert(context, mark, row, handle);
-                self.contexts[context].relate(mark, ToOne::Holder, target, displaces);
+                self.change(context, |memory| memory.relate(mark, ToOne::Holder, target, displaces));
                 return Ok(());
             }
         };
@@ -210,7 +244,9 @@ impl System {
         self.kinds.insert(mark, current.kind);
         self.live[context].handles.insert(mark, handle);
         let cell = Cell { state: State::New, current, original: None };
-        self.contexts[context].cells.insert(mark, cell);
+        self.change(context, |memory| {
+            memory.cells.insert(mark, cell.clone());
+        });
     }
 
     pub(super) fn set_scalar(&mut self, context: usize, mark: Mark, field: Field, value: Option<i64>) {
@@ -220,14 +256,20 @@ impl System {
             assert_eq!(handle.try_edit().is_err(), is_removed, "try_edit of {mark} in context {context}");
             handle.edit().set_scalar(field, value);
         });
-        self.contexts[context].set(mark, field, value);
+        self.change(context, |memory| memory.set(mark, field, value));
     }
 
     fn remove(&mut self, context: usize, mark: Mark) -> Result<()> {
+        // What a rollback makes of a new entity that was flushed and removed is nobody's promise.
+        let is_new = |memory: &Context| memory.cells.get(&mark).is_some_and(|cell| cell.state == State::New);
+        if self.unflushed.iter().any(is_new) {
+            return Ok(());
+        }
         let live = &mut self.live[context];
         let Some(handle) = live.handles.get(&mark) else { return Ok(()) };
         with_handle!(handle, handle => live.em.remove(handle)?);
-        self.contexts[context].remove(mark);
+        self.change(context, |memory| memory.remove(mark));
+        let live = &mut self.live[context];
         if !self.contexts[context].cells.contains_key(&mark) {
             live.gone.extend(live.handles.remove_entry(&mark));
         }
@@ -245,7 +287,7 @@ impl System {
         }
         let Some(handle) = live.handles.get(&mark) else { return Ok(()) };
         with_handle!(handle, handle => live.em.persist(handle).map(drop))?;
-        self.contexts[context].restore(mark);
+        self.change(context, |memory| memory.restore(mark));
         Ok(())
     }
 
@@ -295,6 +337,12 @@ impl System {
         self.live[into] = live;
         self.contexts[into] = fork;
         Ok(())
+    }
+
+    /// Changes what the context is expected to show, and what it would show after a rollback.
+    pub(super) fn change(&mut self, context: usize, change: impl Fn(&mut Context)) {
+        change(&mut self.contexts[context]);
+        self.unflushed.iter_mut().for_each(change);
     }
 
     /// The handle of a person, if the context has it.

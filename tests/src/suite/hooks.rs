@@ -107,7 +107,10 @@ pub async fn a_hook_after_the_insert_sees_the_keys<B: Backend>() -> Result<()> {
     Ok(())
 }
 
-struct KeysOfEntries(Arc<parking_lot::Mutex<Vec<(i64, Option<i64>)>>>);
+struct KeysOfEntries(Arc<parking_lot::Mutex<Vec<Keys>>>);
+
+/// An entry's key, and its writer's.
+type Keys = (i64, Option<i64>);
 
 impl orm_core::Subscriber for KeysOfEntries {
     async fn after_create(&self, event: &orm_core::subscriber::EntityEvent<'_>) -> Result<()> {

@@ -60,8 +60,9 @@ pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
 
     fn current(&self, at: u32) -> Option<ErasedSnapshot>;
     fn original(&self, at: u32) -> Option<ErasedSnapshot>;
-    /// Cells that are loaded and not going away.
-    fn managed(&self) -> Vec<u32>;
+    /// Cells that are loaded, not going away, and refer to this key in the database, through a relation whose foreign
+    /// key acts on its delete.
+    fn referrers(&self, relation: usize, key: &KeyValues) -> Vec<u32>;
     /// The current snapshot and the properties in which it differs from the original; `None` without either.
     fn changes(&self, at: u32) -> Option<(ErasedSnapshot, PropertySet)>;
     fn target(&self, at: u32, relation: usize) -> Target;
@@ -126,6 +127,10 @@ pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
     /// Takes back a change of this cell that was recorded, the latest one first.
     fn undo(&self, at: u32, record: &CellRecord) -> Undone;
     fn forget_new(&self, at: u32);
+    /// The cell is nobody's any more, and its key free for another.
+    fn detach(&self, at: u32);
+    /// Whether it was detached.
+    fn has_left(&self, at: u32) -> bool;
     /// Copies the loaded cells into another arena of the same type, snapshots shared. Returns the copies that have
     /// unsaved edits.
     fn copy_into(&self, other: &dyn ErasedArena) -> Vec<u32>;
@@ -209,9 +214,14 @@ impl<T: Entity> ErasedArena for Arena<T> {
         Some(original)
     }
 
-    fn managed(&self) -> Vec<u32> {
-        let managed = self.cells.iter().filter(|(_, cell)| cell.lock().state == State::Managed);
-        managed.filter_map(|(at, _)| u32::try_from(at).ok()).collect()
+    fn referrers(&self, relation: usize, key: &KeyValues) -> Vec<u32> {
+        let mut cells = self.referrers.to(relation, key);
+        cells.retain(|at| {
+            let refers =
+                || matches!(self.original_target(*at, relation), Target::Key(found) if found == *key);
+            self.state(*at) == State::Managed && refers()
+        });
+        cells
     }
 
     fn changes(&self, at: u32) -> Option<(ErasedSnapshot, PropertySet)> {
@@ -287,6 +297,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
             cell.current = Some(next);
             drop(cell);
             drop(replaced);
+            self.note_original(at);
             return Some(before);
         }
     }
@@ -446,6 +457,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
             if old_key != key {
                 self.move_key(at, old_key.as_ref(), None);
             }
+            self.note_original(at);
             return touched;
         }
     }
@@ -535,6 +547,8 @@ impl<T: Entity> ErasedArena for Arena<T> {
                 if let Some(records) = records {
                     records.push((at, Box::new(CellChange { before, after: CellSnapshot::of(&cell) })));
                 }
+                drop(cell);
+                self.note_original(at);
                 return;
             }
         }
@@ -564,6 +578,26 @@ impl<T: Entity> ErasedArena for Arena<T> {
         };
     }
 
+    fn detach(&self, at: u32) {
+        let (key, replaced) = {
+            let mut cell = self.cell(at).lock();
+            (cell.state, cell.touched, cell.left) = (State::Detached, false, true);
+            (cell.key.clone(), cell.replaced.take())
+        };
+        let Some(key) = key else { return };
+        let mut keys = self.keys.lock();
+        if keys.get(&key) == Some(&at) {
+            match replaced {
+                Some(Replaced::Removed(before)) => keys.insert(key, before),
+                Some(Replaced::Reference) | None => keys.remove(&key),
+            };
+        }
+    }
+
+    fn has_left(&self, at: u32) -> bool {
+        self.cell(at).lock().left
+    }
+
     fn copy_into(&self, other: &dyn ErasedArena) -> Vec<u32> {
         let other = typed::<T>(other);
         let mut dirty = Vec::new();
@@ -581,6 +615,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
             copy.current = Some(current);
             let at = push(&other.cells, copy);
             other.keys.lock().insert(key, at);
+            other.note_original(at);
             if is_dirty {
                 dirty.push(at);
             }

@@ -62,6 +62,9 @@ impl<T: Entity> Arena<T> {
         loop {
             let (current, original, state) = {
                 let cell = self.cell(at).lock();
+                if cell.left {
+                    return Undone { moved: Vec::new(), state: cell.state, is_dirty: false };
+                }
                 (cell.current.clone(), cell.original.clone(), cell.state)
             };
             let next = previous(&current, change);
@@ -77,7 +80,6 @@ impl<T: Entity> Arena<T> {
             cell.original.clone_from(&next_original);
             cell.state = next_state;
             cell.key.clone_from(&change.before.key);
-            cell.touched = false;
             drop(cell);
             self.undo_key(at, change, next_state);
             let mut moved = Vec::new();

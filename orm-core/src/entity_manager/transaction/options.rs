@@ -80,10 +80,7 @@ impl TransactionOptions {
     }
 
     pub(super) fn mode(&self) -> TransactionMode {
-        let mut mode = TransactionMode::default();
-        mode.isolation = self.isolation;
-        mode.access = self.access;
-        mode
+        TransactionMode { isolation: self.isolation, access: self.access }
     }
 }
 

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::TransactionOptions;
-use crate::driver::DriverErrorKind;
+use super::{Propagation, TransactionOptions};
+use crate::driver::{DriverErrorKind, IsolationLevel};
 use crate::error::Error;
 
 /// What [`transactional_with`](crate::EntityManager::transactional_with) takes: options, or a [`Retry`].
@@ -18,7 +18,7 @@ use crate::error::Error;
 )]
 pub trait TransactionPolicy<F> {
     #[doc(hidden)]
-    fn __options(&self) -> &TransactionOptions;
+    fn __options(&self) -> TransactionOptions;
 
     /// A copy of the closure, if there is to be another attempt after this one.
     #[doc(hidden)]
@@ -32,23 +32,30 @@ pub trait TransactionPolicy<F> {
     fn __pause(&self, error: &Error, attempt: u32) -> Option<Duration>;
 }
 
-impl<F> TransactionPolicy<F> for TransactionOptions {
-    fn __options(&self) -> &TransactionOptions {
-        self
-    }
+/// What becomes options runs a closure once.
+macro_rules! once {
+    ($($type:ty),+) => { $(
+        impl<F> TransactionPolicy<F> for $type {
+            fn __options(&self) -> TransactionOptions {
+                (*self).into()
+            }
 
-    fn __keep(&self, _: &F, _: u32) -> Option<F> {
-        None
-    }
+            fn __keep(&self, _: &F, _: u32) -> Option<F> {
+                None
+            }
 
-    fn __wants_fork(&self) -> bool {
-        false
-    }
+            fn __wants_fork(&self) -> bool {
+                false
+            }
 
-    fn __pause(&self, _: &Error, _: u32) -> Option<Duration> {
-        None
-    }
+            fn __pause(&self, _: &Error, _: u32) -> Option<Duration> {
+                None
+            }
+        }
+    )+ };
 }
+
+once!(TransactionOptions, Propagation, IsolationLevel);
 
 /// Runs a transaction again when it may succeed then. Made by [`retry`].
 #[derive(Clone)]
@@ -107,8 +114,8 @@ impl Retry {
 }
 
 impl<F: Clone> TransactionPolicy<F> for Retry {
-    fn __options(&self) -> &TransactionOptions {
-        &self.options
+    fn __options(&self) -> TransactionOptions {
+        self.options
     }
 
     fn __keep(&self, work: &F, attempt: u32) -> Option<F> {

@@ -57,8 +57,9 @@ const RULES: &[Rule] = &[
     Rule("hidden", ANY, ""),
     Rule("json", ANY, ""),
     Rule("skip", ANY, ""),
-    Rule("version", &[Scalar], "it is for a column of an integer type"),
     Rule("soft_delete", &[Scalar], "it is for a column of an optional date and time"),
+    Rule("version", &[Scalar], "it is for a column of an integer or of a point in time"),
+    Rule("concurrency_check", &[Scalar, Reference], ON_COLUMNS),
     Rule("constant", ANY, ""),
     Rule(
         "mapped_by",
@@ -82,6 +83,12 @@ const RULES: &[Rule] = &[
     Rule("eager", RELATIONS, "it is for relations"),
     Rule("may_be_missing", &[Reference], "it is for a `Ref` that owns its foreign key"),
     Rule("one_to_one", &[Reference], "it is for a `Ref` that owns its foreign key"),
+    Rule("cascade_remove", RELATIONS, "it is for relations"),
+    Rule(
+        "orphan_removal",
+        &[Reference, InverseReference, InverseCollection],
+        "it is for relations whose items belong to one entity: one-to-many and one-to-one",
+    ),
 ];
 
 const FIELD_NAMES: [&str; RULES.len()] = {

@@ -1,30 +1,29 @@
 //! What only the compiler can check, since it concerns other types: const assertions at the attributes.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use crate::entity::attrs::MakerAttr;
-use crate::entity::model::{EntityModel, NO_MOMENT, Relation, Side};
+use crate::entity::model::{EntityModel, Relation, Side};
 use crate::support::tokens::at;
 
 pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
-    let integers = model.scalars().filter_map(|(_, scalar)| {
-        let (message, span) = scalar.must_be_integer?;
+    let types = model.scalars().flat_map(|(_, scalar)| {
         let property = scalar.property;
-        Some(assert(span, &quote!(#o::emitted::is_integer::<__Property<#property>>()), message))
+        scalar.must_be.iter().map(move |requirement| {
+            let check = Ident::new(requirement.check, Span::call_site());
+            let condition = quote!(#o::emitted::#check::<__Property<#property>>());
+            assert(requirement.span, &condition, requirement.message)
+        })
     });
     let nows = model.scalars().flat_map(|(_, scalar)| {
         let makers = scalar.made.on_create.iter().chain(&scalar.made.on_update);
         makers.filter_map(|maker| is_temporal(o, scalar.property, maker)).collect::<Vec<_>>()
     });
-    let moments = model.scalars().filter_map(|(_, scalar)| {
-        let (span, property) = (scalar.must_be_moment?, scalar.property);
-        Some(assert(span, &quote!(#o::emitted::is_moment::<__Property<#property>>()), NO_MOMENT))
-    });
     let mapped = model.relations().filter_map(|(_, relation)| mapped_by(model, relation));
     let orders = model.relations().flat_map(|(_, relation)| orders(model, relation));
-    integers.chain(moments).chain(nows).chain(mapped).chain(orders).collect()
+    types.chain(nows).chain(mapped).chain(orders).collect()
 }
 
 fn is_temporal(o: &TokenStream, property: usize, maker: &MakerAttr) -> Option<TokenStream> {

@@ -46,7 +46,7 @@ fn property(model: &EntityModel, field: &FieldModel) -> Option<TokenStream> {
 
 fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStream {
     let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
-    let Scalar { property, unique, index, .. } = scalar;
+    let Scalar { property, concurrency_check, unique, index, .. } = scalar;
     let column = &scalar.column.as_ref().into_iter().collect::<Vec<_>>();
     let id = scalar.key.is_some();
     let auto = matches!(scalar.key, Some(KeySource::Database));
@@ -64,6 +64,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
             auto: #auto,
             version: #version,
             soft_delete: #soft_delete,
+            concurrency_check: #concurrency_check,
             unique: #unique,
             index: #index,
             hidden: #hidden,
@@ -75,7 +76,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
 
 fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference: &Reference) -> TokenStream {
     let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
-    let Reference { columns, id, unique, index, .. } = reference;
+    let Reference { columns, id, concurrency_check, unique, index, .. } = reference;
     quote! {
         #o::PropertyDescription {
             name: #name,
@@ -86,6 +87,7 @@ fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference
             auto: false,
             version: false,
             soft_delete: false,
+            concurrency_check: #concurrency_check,
             unique: #unique,
             index: #index,
             hidden: #hidden,
@@ -165,6 +167,7 @@ impl Parts {
 fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenStream {
     let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
     let (target, eager) = (&relation.target, relation.eager);
+    let (cascade_remove, orphan_removal) = (relation.cascade_remove, relation.orphan_removal);
     let mapped_by = option(relation.mapped_by().map(ToString::to_string));
     let action = |kind: Option<ActionKind>| {
         let variant = kind.map(ActionKind::variant);
@@ -195,6 +198,8 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
             order_by: &[#(#order_by),*],
             eager: #eager,
             may_be_missing: #may_be_missing,
+            cascade_remove: #cascade_remove,
+            orphan_removal: #orphan_removal,
             hidden: #hidden,
         }
     }

@@ -23,16 +23,23 @@ pub(in crate::entity) struct Scalar {
     pub(in crate::entity) version: Option<Word>,
     /// The word `soft_delete`.
     pub(in crate::entity) soft_delete: Option<Word>,
+    pub(in crate::entity) concurrency_check: bool,
     pub(in crate::entity) unique: bool,
     pub(in crate::entity) index: bool,
     pub(in crate::entity) default: Option<Literal>,
     pub(in crate::entity) length: Option<u32>,
     /// Who makes its values, boxed as it is large and rare.
     pub(in crate::entity) made: Box<MadeBy>,
-    /// Must hold an integer, which only the compiler can tell, and why: for a const assertion.
-    pub(in crate::entity) must_be_integer: Option<(&'static str, Span)>,
-    /// Must hold a date and time, which only the compiler can tell.
-    pub(in crate::entity) must_be_moment: Option<Span>,
+    /// What only the compiler can tell of its type.
+    pub(in crate::entity) must_be: Vec<Requirement>,
+}
+
+/// What a column's type must be: a const assertion at an attribute.
+pub(in crate::entity) struct Requirement {
+    /// The function of `emitted` that tells.
+    pub(in crate::entity) check: &'static str,
+    pub(in crate::entity) message: &'static str,
+    pub(in crate::entity) span: Span,
 }
 
 impl Scalar {
@@ -46,17 +53,10 @@ impl Scalar {
         let soft_delete = attrs.soft_delete.filter(|_| key.is_none());
         let soft_delete =
             soft_delete.and_then(|word| errors.handle(is_moment(ty, known, word).map(|()| word)));
-        let must_be_moment = soft_delete.filter(|_| known == Known::Other).map(|word| word.0);
-        let must_be_integer = match (&key, version) {
-            _ if known != Known::Other => None,
-            (Some(KeySource::Database), _) => attrs.auto.map(|word| {
-                let message = "a database makes integer keys only; for another type write `default = \
-                               path::to::function`";
-                (message, word.0)
-            }),
-            (_, Some(word)) => Some(("`version` counts updates, so its field is an integer", word.0)),
-            _ => None,
-        };
+        let check = attrs.concurrency_check.filter(|_| key.is_none());
+        let check = check.and_then(|word| errors.handle(is_not_both(version, word).map(|()| word)));
+        let auto = attrs.auto.filter(|_| matches!(key, Some(KeySource::Database)));
+        let must_be = requirements(known, [auto, version, check, soft_delete]);
         let made = MadeBy::of(&attrs, key.is_some(), version, errors);
         let length =
             attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
@@ -72,12 +72,12 @@ impl Scalar {
             key,
             version,
             soft_delete,
+            concurrency_check: check.is_some(),
             unique: attrs.unique.is_some(),
             index: attrs.index.is_some(),
             length: length.map(|length| length.value),
             made: Box::new(made),
-            must_be_integer,
-            must_be_moment,
+            must_be,
         }
     }
 }
@@ -119,7 +119,9 @@ pub(super) enum Known {
     Text,
     Bytes,
     Uuid,
-    /// Of chrono or rust_decimal.
+    /// A day with its time, of chrono.
+    Moment,
+    /// Anything else of chrono or rust_decimal.
     Fixed,
     Other,
 }
@@ -137,10 +139,39 @@ impl Known {
                 _ => Self::Other,
             },
             "Uuid" => Self::Uuid,
-            "NaiveDate" | "NaiveTime" | "NaiveDateTime" | "DateTime" | "Decimal" => Self::Fixed,
+            "NaiveDateTime" | "DateTime" => Self::Moment,
+            "NaiveDate" | "NaiveTime" | "Decimal" => Self::Fixed,
             _ => Self::Other,
         }
     }
+}
+
+/// What the type's name leaves open: for the words `auto`, `version`, `concurrency_check` and `soft_delete`.
+fn requirements(known: Known, words: [Option<Word>; 4]) -> Vec<Requirement> {
+    const REQUIREMENTS: [(&str, &str); 4] = [
+        (
+            "is_integer",
+            "a database makes integer keys only; for another type write `default = path::to::function`",
+        ),
+        ("is_version", "`version` counts or dates updates, so its field is an integer or a point in time"),
+        ("is_comparable", "databases can't compare JSON for `concurrency_check`; use a `version`"),
+        ("is_moment", NO_MOMENT),
+    ];
+    if known != Known::Other {
+        return Vec::new();
+    }
+    let given = words.into_iter().zip(REQUIREMENTS);
+    given
+        .filter_map(|(word, (check, message))| word.map(|word| Requirement { check, message, span: word.0 }))
+        .collect()
+}
+
+fn is_not_both(version: Option<Word>, concurrency_check: Word) -> Result<()> {
+    if version.is_none() {
+        return Ok(());
+    }
+    let message = "a `version` is compared anyway; remove `concurrency_check`";
+    Err(Error::custom(message).with_span(&concurrency_check.0))
 }
 
 fn is_version(ty: &Type, known: Known, word: Word) -> Result<()> {
@@ -150,10 +181,11 @@ fn is_version(ty: &Type, known: Known, word: Word) -> Result<()> {
         );
     }
     match known {
-        Known::Integer | Known::Other => Ok(()),
+        Known::Integer | Known::Moment | Known::Other => Ok(()),
         Known::Float | Known::Bool | Known::Text | Known::Bytes | Known::Uuid | Known::Fixed => {
             let message = format!(
-                "`version` counts updates, so its field is an integer such as `i64`, not `{}`",
+                "`version` counts or dates updates, so its field is an integer such as `i64` or a point in time \
+                 such as `DateTime<Utc>`, not `{}`",
                 shape::last_name(ty).unwrap_or_default(),
             );
             Err(Error::custom(message).with_span(&word.0))
@@ -162,7 +194,7 @@ fn is_version(ty: &Type, known: Known, word: Word) -> Result<()> {
 }
 
 /// Why a field can't be the one that `soft_delete` sets.
-pub(in crate::entity) const NO_MOMENT: &str =
+const NO_MOMENT: &str =
     "`soft_delete` is set to the time of a removal, so its field is an `Option` of a date and time";
 
 fn is_moment(ty: &Type, known: Known, word: Word) -> Result<()> {
@@ -172,8 +204,7 @@ fn is_moment(ty: &Type, known: Known, word: Word) -> Result<()> {
     }
     let name = shape::last_name(shape::without_option(ty)).unwrap_or_default();
     match known {
-        Known::Other => Ok(()),
-        Known::Fixed if name == "DateTime" || name == "NaiveDateTime" => Ok(()),
+        Known::Moment | Known::Other => Ok(()),
         Known::Fixed
         | Known::Integer
         | Known::Float
@@ -187,7 +218,7 @@ fn is_moment(ty: &Type, known: Known, word: Word) -> Result<()> {
 fn has_length(ty: &Type, known: Known, span: Span) -> Result<()> {
     match known {
         Known::Text | Known::Bytes | Known::Other => Ok(()),
-        Known::Integer | Known::Float | Known::Bool | Known::Uuid | Known::Fixed => {
+        Known::Integer | Known::Float | Known::Bool | Known::Uuid | Known::Moment | Known::Fixed => {
             let name = shape::last_name(shape::without_option(ty)).unwrap_or_default();
             let message = format!("`length` bounds text and bytes, and `{name}` is neither; remove it");
             Err(Error::custom(message).with_span(&span))
@@ -202,7 +233,7 @@ fn fits(ty: &Type, known: Known, literal: &Literal) -> Result<()> {
         | (Known::Integer, Literal::Int(0..))
         | (Known::Float, Literal::Int(_) | Literal::Float(_))
         | (Known::Text, Literal::Text(_))
-        | (Known::Other | Known::Fixed | Known::Uuid | Known::Bytes, _) => return Ok(()),
+        | (Known::Other | Known::Moment | Known::Fixed | Known::Uuid | Known::Bytes, _) => return Ok(()),
         (Known::Integer, Literal::Int(_)) if name.starts_with('i') => return Ok(()),
         (Known::Integer, Literal::Int(_)) => "an integer that is not negative",
         (Known::Integer, _) => "an integer",

@@ -50,6 +50,10 @@ impl KeySource {
             let message = "a key never changes, so `soft_delete` can't set it; use a field of its own";
             errors.push(Error::custom(message).with_span(&soft_delete.0));
         }
+        if let Some(check) = attrs.concurrency_check {
+            let message = "a key never changes, and every write looks for it; remove `concurrency_check`";
+            errors.push(Error::custom(message).with_span(&check.0));
+        }
         let inner = shape::without_option(field.ty);
         if Known::of(inner) == Known::Float {
             let message = "a float can't be a key, since it may be unequal to itself; use an integer, a \
@@ -69,7 +73,7 @@ impl KeySource {
             (Some(auto), None) => match Known::of(ty) {
                 Known::Integer | Known::Other => Ok(Self::Database),
                 Known::Uuid => Ok(Self::Made(quote!(#orm::uuid_v7))),
-                Known::Float | Known::Bool | Known::Text | Known::Bytes | Known::Fixed => {
+                Known::Float | Known::Bool | Known::Text | Known::Bytes | Known::Moment | Known::Fixed => {
                     let message = format!(
                         "a database makes integer keys, not `{}`; use an integer type, a `Uuid`, or make \
                          the key yourself: `default = path::to::function`",

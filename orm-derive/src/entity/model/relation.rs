@@ -29,6 +29,8 @@ pub(in crate::entity) struct Relation {
     /// That type's visibility.
     pub(in crate::entity) vis: Visibility,
     pub(in crate::entity) eager: bool,
+    pub(in crate::entity) cascade_remove: bool,
+    pub(in crate::entity) orphan_removal: bool,
     /// Whether it gets accessors; not where their names are taken.
     pub(in crate::entity) has_accessors: bool,
     pub(in crate::entity) side: Side,
@@ -52,6 +54,7 @@ pub(in crate::entity) struct Reference {
     pub(in crate::entity) id: bool,
     /// `Option<Ref<_>>`.
     pub(in crate::entity) nullable: bool,
+    pub(in crate::entity) concurrency_check: bool,
     pub(in crate::entity) unique: bool,
     pub(in crate::entity) index: bool,
     pub(in crate::entity) on_delete: Option<ActionKind>,
@@ -92,6 +95,8 @@ impl Relation {
             marker: format_ident!("{}__{}", entity.ident.unraw(), ident.unraw(), span = at(ident.span())),
             vis: narrower(&entity.vis, field.vis),
             eager: attrs.eager.is_some(),
+            cascade_remove: attrs.cascade_remove.is_some(),
+            orphan_removal: attrs.orphan_removal.is_some(),
             has_accessors: true,
             side,
         }
@@ -143,6 +148,10 @@ impl Reference {
             let message = "a key is never absent; write `Ref<_>` without the `Option`";
             errors.push(Error::custom(message).with_span(&id.0));
         }
+        if let Some(check) = attrs.concurrency_check.filter(|_| attrs.id.is_some()) {
+            let message = "a key never changes, and every write looks for it; remove `concurrency_check`";
+            errors.push(Error::custom(message).with_span(&check.0));
+        }
         if let Some(on_delete) = attrs.on_delete
             && on_delete.kind == ActionKind::SetNull
             && !nullable
@@ -153,6 +162,14 @@ impl Reference {
             );
             errors.push(Error::custom(message).with_span(&on_delete.span));
         }
+        if let Some(orphan_removal) = attrs.orphan_removal
+            && attrs.unique.is_none()
+            && attrs.one_to_one.is_none()
+        {
+            let message = "others may refer to the same row, so it is no orphan; make the relation `unique`, or put \
+                           `orphan_removal` on the target's `Collection`";
+            errors.push(Error::custom(message).with_span(&orphan_removal.0));
+        }
         let column = attrs.column.as_ref().or(attrs.join_column.as_ref());
         let is_named_twice = attrs.column.is_some() && attrs.join_column.is_some();
         Self {
@@ -160,6 +177,7 @@ impl Reference {
             columns: columns(column, attrs.join_columns.as_ref(), is_named_twice, errors),
             id: attrs.id.is_some() && !nullable,
             nullable,
+            concurrency_check: attrs.concurrency_check.is_some(),
             unique: attrs.unique.is_some() || attrs.one_to_one.is_some(),
             index: attrs.index.is_some(),
             on_delete: kind(attrs.on_delete),

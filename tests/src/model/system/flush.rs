@@ -12,7 +12,16 @@ use crate::model::reference::{Context, Field, Flushed, Kind, Mark, Refusal, Row,
 use crate::recorder::{Fault, Operation};
 
 impl System {
-    pub(super) async fn flush(&mut self, context: usize, trouble: Trouble) -> Result<()> {
+    /// Flushes, with whatever trouble. Whether it came to its end, good or bad.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system refuses though the model does not.
+    ///
+    /// # Panics
+    ///
+    /// Where the two do not agree.
+    pub async fn flush(&mut self, context: usize, trouble: Trouble) -> Result<bool> {
         let expected = self.contexts[context].flush(&self.store);
         let em = self.live[context].em.clone();
         let recorder = self.db.recorder.clone();
@@ -20,7 +29,7 @@ impl System {
         recorder.reset();
         let of = |share: usize, all: usize| share * all / 1000;
         match trouble {
-            Trouble::None | Trouble::Dropped(_) => {}
+            Trouble::None | Trouble::Dropped(_) | Trouble::Polled(_) => {}
             Trouble::Begin => recorder.inject(Fault::Begin),
             Trouble::Write(share) => recorder.inject_after(of(share, writes), Fault::Write),
             Trouble::CommitRefused => recorder.inject(Fault::CommitRefused),
@@ -36,11 +45,17 @@ impl System {
                 let mut flush = pin!(flush);
                 poll_until(&mut flush, || recorder.is_stalled()).await
             }
+            Trouble::Polled(polls) => {
+                recorder.give_way();
+                let mut flush = pin!(em.flush());
+                poll_times(&mut flush, polls).await
+            }
             _ => Some(em.flush().await),
         };
         recorder.go_on();
         recorder.disarm();
         let committed = recorder.operations().contains(&Operation::Commit);
+        let is_done = result.is_some();
         match result {
             Some(Ok(())) => self.accept(context, expected).await?,
             Some(Err(error)) if is_lost(&error) => self.resolve(context, committed, expected).await?,
@@ -58,7 +73,7 @@ impl System {
             }
             None => self.resolve(context, committed, expected).await?,
         }
-        Ok(())
+        Ok(is_done)
     }
 
     /// Steps done while a flush runs are as steps done after it: kept, and written by the next.
@@ -68,12 +83,15 @@ impl System {
     }
 
     /// A flush that is polled so many times before `steps` are done, and then goes on. Whether it was done by then.
-    pub(super) async fn flush_after_polls(
-        &mut self,
-        context: usize,
-        polls: usize,
-        steps: &[Step],
-    ) -> Result<bool> {
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system refuses though the model does not.
+    ///
+    /// # Panics
+    ///
+    /// Where the two do not agree.
+    pub async fn flush_after_polls(&mut self, context: usize, polls: usize, steps: &[Step]) -> Result<bool> {
         let expected = self.contexts[context].flush(&self.store);
         if expected.refusal != Refusal::default() || self.contexts[context].is_stale {
             self.flush(context, Trouble::None).await?;
@@ -142,7 +160,7 @@ impl System {
         Ok(())
     }
 
-    fn accept_stored(&mut self, context: usize, stored: Store) {
+    pub(super) fn accept_stored(&mut self, context: usize, stored: Store) {
         if stored != self.store {
             for (other, memory) in self.contexts.iter_mut().enumerate() {
                 memory.is_stale |= other != context;
@@ -152,7 +170,7 @@ impl System {
         self.store = stored;
     }
 
-    fn accept_memory(&mut self, context: usize, after: Context) {
+    pub(super) fn accept_memory(&mut self, context: usize, after: Context) {
         let before = std::mem::replace(&mut self.contexts[context], after);
         let live = &mut self.live[context];
         for mark in before.cells.keys().filter(|mark| !self.contexts[context].cells.contains_key(mark)) {
@@ -191,7 +209,7 @@ impl System {
     }
 
     /// Whether the model expects this error.
-    fn may_be(&self, context: usize, refusal: &Refusal, error: &Error) -> bool {
+    pub(super) fn may_be(&self, context: usize, refusal: &Refusal, error: &Error) -> bool {
         let is_stale = self.contexts[context].is_stale;
         match error {
             Error::Relation { .. } | Error::RequiredRelation { .. } => refusal.invalid,

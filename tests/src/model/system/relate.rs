@@ -71,7 +71,7 @@ impl System {
             (Some(Handle::Badge(badge)), ToOne::Holder) => badge.edit().holder = reference,
             _ => return,
         }
-        self.contexts[context].relate(mark, relation, target, displaces);
+        self.change(context, |memory| memory.relate(mark, relation, target, displaces));
     }
 
     pub(super) fn add(&mut self, context: usize, owner: Mark, relation: ToOne, item: Mark) -> Result<()> {
@@ -85,7 +85,7 @@ impl System {
             }
             _ => return Ok(()),
         }
-        self.contexts[context].relate(item, relation, Some(owner), false);
+        self.change(context, |memory| memory.relate(item, relation, Some(owner), false));
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl System {
             assert!(matches!(result, Err(Error::RequiredOwner { .. })), "{item} needs its maker: {result:?}");
             return Ok(());
         }
-        self.contexts[context].set(item, relation.field(), None);
+        self.change(context, |memory| memory.set(item, relation.field(), None));
         result
     }
 
@@ -152,9 +152,10 @@ impl System {
             );
             return Ok(());
         }
-        let memory = &mut self.contexts[context];
-        leaves.into_iter().for_each(|item| memory.set(item, relation.field(), None));
-        items.into_iter().for_each(|item| memory.set(item, relation.field(), Some(owner)));
+        self.change(context, |memory| {
+            leaves.iter().for_each(|item| memory.set(*item, relation.field(), None));
+            items.iter().for_each(|item| memory.set(*item, relation.field(), Some(owner)));
+        });
         result
     }
 
@@ -173,27 +174,28 @@ impl System {
             assert_not_loaded(&result);
             return Ok(());
         }
-        let memory = &mut self.contexts[context];
-        if let Some(present) = present.filter(|present| Some(*present) != badge) {
-            memory.relate(present, ToOne::Holder, None, true);
-        }
-        if let Some(badge) = badge {
-            memory.relate(badge, ToOne::Holder, Some(owner), true);
-        }
+        self.change(context, |memory| {
+            if let Some(present) = present.filter(|present| Some(*present) != badge) {
+                memory.relate(present, ToOne::Holder, None, true);
+            }
+            if let Some(badge) = badge {
+                memory.relate(badge, ToOne::Holder, Some(owner), true);
+            }
+        });
         result
     }
 
     pub(super) fn link(&mut self, context: usize, link: Link, from: Kind) -> Result<()> {
         let Some((item, tag)) = self.both(context, link) else { return Ok(()) };
         from_side!(from, item, tag, bound, other => bound.add(other)?);
-        self.contexts[context].link(link);
+        self.change(context, |memory| memory.link(link));
         Ok(())
     }
 
     pub(super) fn unlink(&mut self, context: usize, link: Link, from: Kind) -> Result<()> {
         let Some((item, tag)) = self.both(context, link) else { return Ok(()) };
         from_side!(from, item, tag, bound, other => bound.remove(other)?);
-        self.contexts[context].unlink(link);
+        self.change(context, |memory| memory.unlink(link));
         Ok(())
     }
 
@@ -224,9 +226,10 @@ impl System {
         result?;
         let is_item = self.kinds[&owner] == Kind::Item;
         let link = |other: Mark| if is_item { (owner, other) } else { (other, owner) };
-        let memory = &mut self.contexts[context];
-        present.iter().filter(|one| !others.contains(one)).for_each(|other| memory.unlink(link(*other)));
-        others.iter().filter(|one| !present.contains(one)).for_each(|other| memory.link(link(*other)));
+        self.change(context, |memory| {
+            present.iter().filter(|one| !others.contains(one)).for_each(|other| memory.unlink(link(*other)));
+            others.iter().filter(|one| !present.contains(one)).for_each(|other| memory.link(link(*other)));
+        });
         Ok(())
     }
 

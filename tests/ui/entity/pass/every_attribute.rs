@@ -84,9 +84,9 @@ struct Author {
     mentor: Option<Ref<Self>>,
     #[entity(mapped_by = "mentor", hidden)]
     pupils: Collection<Author>,
-    #[entity(mapped_by = "author", order_by = "title desc, id ASC", eager)]
+    #[entity(mapped_by = "author", order_by = "title desc, id ASC", eager, orphan_removal)]
     books: Collection<Book>,
-    #[entity(mapped_by = "author")]
+    #[entity(mapped_by = "author", cascade_remove)]
     profile: Option<Ref<Profile>>,
 }
 
@@ -131,7 +131,7 @@ struct Tag {
 struct Profile {
     #[entity(id)]
     author: Ref<Author>,
-    #[entity(one_to_one)]
+    #[entity(one_to_one, orphan_removal)]
     cover: Option<Ref<Book>>,
     #[entity(unique)]
     draft: Ref<Book>,

@@ -1,0 +1,170 @@
+//! Sends the writes of one call: by itself if it is one, else as one unit: in a transaction, or under a savepoint of the
+//! open one.
+//!
+//! Dropped or failed before its end, nothing was written.
+
+use crate::condition::Expression;
+use crate::driver::{Connection, DriverErrorKind, RowSink, Select, Write, WriteOutcome};
+use crate::entity::Region;
+use crate::entity_manager::EntityManager;
+use crate::error::{EntityKey, Result};
+use crate::metadata::EntityId;
+use crate::populate::select;
+use crate::session::{Holder, Lease, Turn, Unit};
+use crate::value::KeyValues;
+
+/// How the writes of one call hang together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// One write, which is all or nothing by itself.
+    Single,
+    /// Several, all or none of them.
+    Several,
+}
+
+/// The connection of one call.
+pub(super) struct Writer {
+    em: EntityManager,
+    way: Way,
+    action: &'static str,
+}
+
+enum Way {
+    /// One statement outside any transaction.
+    Statement(Lease),
+    /// Statements that hold or fall together.
+    Unit(Unit, #[expect(dead_code, reason = "held until the unit ends")] Turn),
+}
+
+impl Writer {
+    /// Gets a connection, and begins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wait`](crate::Error::Wait), [`Error::Transaction`](crate::Error::Transaction) in one that only reads,
+    /// and [`Error::Driver`](crate::Error::Driver).
+    pub(super) async fn open(
+        em: &EntityManager,
+        holder: Holder,
+        action: &'static str,
+        extent: Extent,
+    ) -> Result<Self> {
+        let (em, level) = (em.clone(), em.level());
+        let region = em.region();
+        let way = if extent == Extent::Single && !level.is_transaction() {
+            Way::Statement(region.session().connection(action).await?)
+        } else {
+            let turn = level.turn(holder, em.orm().wait_timeout).await?;
+            Way::Unit(Unit::begin(region.session(), &level, action).await?, turn)
+        };
+        Ok(Self { em, way, action })
+    }
+
+    /// Sends one write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Constraint`](crate::Error::Constraint) and [`Error::Driver`](crate::Error::Driver).
+    pub(super) async fn write(&mut self, write: &Write) -> Result<WriteOutcome> {
+        let outcome = self.connection().write(write).await;
+        outcome.map_err(|error| self.em.orm().error(self.action, error))
+    }
+
+    /// Reads what the writes so far left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Driver`](crate::Error::Driver), or what `rows` refuses.
+    pub(super) async fn select(&mut self, select: &Select, rows: &mut dyn RowSink) -> Result<()> {
+        let outcome = self.connection().select(select, rows).await;
+        outcome.map_err(|error| self.em.orm().error(self.action, error))
+    }
+
+    /// Counts what the writes so far left.
+    async fn count(&mut self, select: &Select) -> Result<u64> {
+        let outcome = self.connection().count(select).await;
+        outcome.map_err(|error| self.em.orm().error(self.action, error))
+    }
+
+    /// Ends it: all of it, or after an error nothing.
+    ///
+    /// # Errors
+    ///
+    /// The error given, or that of the commit.
+    pub(super) async fn end<V>(mut self, result: Result<V>) -> Result<V> {
+        let Way::Unit(unit, _) = &mut self.way else { return result };
+        let error = match result {
+            Ok(value) => match unit.commit().await {
+                Ok(()) => return Ok(value),
+                Err(error) if error.kind() == DriverErrorKind::ConnectionLost => {
+                    return Err(unit.error("commit", error));
+                }
+                Err(error) => unit.error("commit", error),
+            },
+            Err(error) => error,
+        };
+        unit.roll_back().await;
+        Err(error)
+    }
+
+    fn connection(&mut self) -> &mut dyn Connection {
+        match &mut self.way {
+            Way::Statement(lease) => lease,
+            Way::Unit(unit, _) => unit.connection(),
+        }
+    }
+}
+
+/// What rows must meet once they are written: the filters that guard writes.
+pub(super) struct WriteGuard<'a> {
+    region: &'a Region,
+    entity: EntityId,
+    condition: Expression,
+}
+
+impl<'a> WriteGuard<'a> {
+    /// # Errors
+    ///
+    /// Whatever a filter fails with.
+    pub(super) fn of(region: &'a Region, entity: EntityId) -> Result<Self> {
+        Ok(Self { region, entity, condition: region.guard_of(entity)? })
+    }
+
+    pub(super) fn entity(&self) -> EntityId {
+        self.entity
+    }
+
+    pub(super) fn is_always(&self) -> bool {
+        self.condition.is_always()
+    }
+
+    /// Counts the rows with these keys that meet it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RefusedByFilter`](crate::Error::RefusedByFilter), naming the first that does not.
+    pub(super) async fn verify(&self, writer: &mut Writer, keys: Vec<KeyValues>) -> Result<()> {
+        for keys in keys.chunks(COUNTED) {
+            if self.all_pass(writer, keys).await? {
+                continue;
+            }
+            // One by one: which it is, is worth the statements.
+            for key in keys {
+                if !self.all_pass(writer, std::slice::from_ref(key)).await? {
+                    let key = EntityKey::new(self.region.entity(self.entity).name, key.clone());
+                    return Err(self.region.refused_row(self.entity, key));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn all_pass(&self, writer: &mut Writer, keys: &[KeyValues]) -> Result<bool> {
+        let written = Expression::KeyIn { property: None, keys: keys.to_vec() };
+        let select = select(self.region, self.entity, written.and(self.condition.clone()), Vec::new());
+        Ok(writer.count(&select).await? == u64::try_from(keys.len()).unwrap_or(u64::MAX))
+    }
+}
+
+/// How many rows are counted by one select.
+const COUNTED: usize = 1_000;

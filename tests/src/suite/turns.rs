@@ -1,0 +1,198 @@
+//! What runs side by side in one context takes turns, with a limit; what runs in many contexts needs one connection each.
+
+use std::time::Duration;
+
+use futures::future::{join, join_all, try_join_all};
+use orm_core::{Condition, Error, Result, TransactionOptions, retry};
+
+use crate::fixtures::blog::{self, Author, Book};
+use crate::recorder::{Fault, Operation};
+use crate::{Backend, TestDb};
+
+/// Transactions of one context that are polled together run one after another.
+pub async fn transactions_of_one_context_take_turns<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    let work = (0..5).map(|number| {
+        let em = &em;
+        em.transactional(async move |em| {
+            em.persist(Author::new(&format!("Author {number}")))?;
+            em.flush().await?;
+            tokio::task::yield_now().await;
+            Ok(())
+        })
+    });
+    try_join_all(work).await?;
+    let operations = db.recorder.operations();
+    let mut is_open = false;
+    for operation in &operations {
+        match operation {
+            Operation::Begin => assert!(!std::mem::replace(&mut is_open, true), "{operations:?}"),
+            Operation::Commit => is_open = false,
+            _ => assert!(is_open),
+        }
+    }
+    assert_eq!(db.em().count(Condition::<Author>::always()).await?, 5);
+    Ok(())
+}
+
+/// Nested ones take turns too, and so do flushes beside them.
+pub async fn nested_transactions_take_turns<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    em.transactional(async |em| {
+        let nested = (0..4).map(|number| {
+            let em = &em;
+            em.transactional(async move |em| {
+                em.persist(Author::new(&format!("Author {number}")))?;
+                tokio::task::yield_now().await;
+                if number % 2 == 0 { Ok(()) } else { Err(Error::other("no")) }
+            })
+        });
+        let (results, flushed) = join(join_all(nested), em.flush()).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 2);
+        flushed
+    })
+    .await?;
+    // Those that were rolled back are new again, and the commit writes them.
+    assert_eq!(db.em().count(Condition::<Author>::always()).await?, 4);
+    Ok(())
+}
+
+/// A task that is spawned in a transaction uses the manager that the closure got.
+pub async fn a_spawned_task_uses_the_closures_manager<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    let result: Result<()> = em
+        .transactional(async |em| {
+            let task = em.clone();
+            tokio::spawn(async move {
+                assert!(task.is_in_transaction());
+                task.persist(Author::new("Arya"))?;
+                task.flush().await
+            })
+            .await
+            .map_err(Error::other)??;
+            assert_eq!(em.count(Condition::<Author>::always()).await?, 1);
+            Err(Error::other("no"))
+        })
+        .await;
+    result.expect_err("it fails");
+    assert_eq!(db.em().count(Condition::<Author>::always()).await?, 0);
+    Ok(())
+}
+
+/// Who waits for something that waits for them gets an error that names the holder, and nothing is lost.
+pub async fn a_wait_has_an_end_and_names_the_holder<B: Backend>() -> Result<()> {
+    let db =
+        TestDb::open::<B>(|builder| blog::entities(builder).wait_timeout(Duration::from_millis(50))).await?;
+    let em = db.em();
+    em.transactional(async |_| {
+        let outer = em.clone();
+        // Not inside: a task of its own, with the outer handle.
+        let task = tokio::spawn(async move {
+            outer.persist(Author::new("Arya"))?;
+            outer.flush().await
+        });
+        let error = task.await.map_err(Error::other)?.expect_err("the transaction has the turn");
+        assert!(matches!(error, Error::Wait { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("transaction") && text.contains(file!()), "{text}");
+        Ok(())
+    })
+    .await?;
+    assert_eq!(
+        db.em().count(Condition::<Author>::always()).await?,
+        1,
+        "its work was flushed with the commit"
+    );
+    Ok(())
+}
+
+/// Each context needs one connection, however deep its transactions are: any number of tasks comes to an end.
+pub async fn nested_transactions_in_many_tasks_finish<B: Backend>() -> Result<()> {
+    for connections in [1, 2, 5] {
+        let db = TestDb::open_pool::<B>(connections, blog::entities).await?;
+        let tasks = (0..5 * connections).map(|number| {
+            let em = db.em();
+            tokio::spawn(async move {
+                em.transactional(async |em| {
+                    let author = em.persist(Author::new(&format!("Author {number}")))?;
+                    em.transactional(async |em| {
+                        em.persist(Book::new("One", &author))?;
+                        em.transactional(async |em| em.persist(Book::new("Two", &author)).map(drop)).await
+                    })
+                    .await?;
+                    assert_eq!(em.count(Book::AUTHOR.eq(&author)).await?, 2);
+                    Ok(())
+                })
+                .await
+            })
+        });
+        for result in join_all(tasks).await {
+            result.map_err(Error::other)??;
+        }
+        assert_eq!(db.em().count(Condition::<Book>::always()).await?, 10 * u64::from(connections));
+    }
+    Ok(())
+}
+
+/// A transaction that may succeed the next time is run again, on a fresh fork.
+pub async fn a_busy_transaction_is_tried_again<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    db.recorder.inject(Fault::Busy);
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let pause = Duration::from_millis(1);
+    let id = em
+        .transactional_with(retry(3).backoff(pause), async |em| {
+            tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let arya = em.persist(Author::new("Arya"))?;
+            em.flush().await?;
+            Ok(arya.id())
+        })
+        .await?;
+    assert_eq!(tries.into_inner(), 1, "the first attempt did not get as far as the closure");
+    assert!(db.em().find_by_id::<Author>(id).await?.is_some());
+    assert_eq!(db.em().count(Condition::<Author>::always()).await?, 1);
+
+    let failed: Result<()> = em
+        .transactional_with(retry(5).backoff(pause), async |em| {
+            em.persist(Author::new("Bran"))?;
+            Err(Error::other("for good"))
+        })
+        .await;
+    assert_eq!(failed.expect_err("it is not worth it").to_string(), "for good");
+
+    let counted = std::sync::atomic::AtomicU32::new(0);
+    let stubborn: Result<()> = em
+        .transactional_with(
+            retry(3).backoff(pause).when(|_| true).options(TransactionOptions::new()),
+            async |_| {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Err(Error::other("again"))
+            },
+        )
+        .await;
+    stubborn.expect_err("it always fails");
+    assert_eq!(counted.into_inner(), 3, "as the program's predicate says");
+    Ok(())
+}
+
+/// After an unknown outcome nothing is run again, whatever the predicate says: it may have succeeded.
+pub async fn an_unknown_outcome_is_never_tried_again<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    db.recorder.inject(Fault::CommitUnanswered);
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let lost: Result<()> = em
+        .transactional_with(retry(5).backoff(Duration::from_millis(1)).when(|_| true), async |em| {
+            tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            em.persist(Author::new("Arya")).map(drop)
+        })
+        .await;
+    lost.expect_err("the connection is lost");
+    assert_eq!(tries.into_inner(), 1);
+    assert_eq!(db.em().count(Condition::<Author>::always()).await?, 1);
+    Ok(())
+}
