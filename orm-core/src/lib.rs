@@ -68,6 +68,7 @@ pub mod __private {
         MadeValue, Moment, NewEntity, Populate, PropertySet, ReadError, Record, RelationField, Shape, Slot,
         SlotRecord, With, Without, emitted, hooks, unset_key,
     };
+    pub use crate::entity_manager::transaction;
     pub use crate::error::{Error, Result};
     pub use crate::filter::RegisteredFilter;
     pub use crate::metadata::description::{
