@@ -53,7 +53,7 @@ pub(crate) fn value_at(time: SystemTime, column_type: ColumnType) -> Option<Valu
 const MICROS_A_DAY: i64 = 86_400_000_000;
 
 /// Microseconds since 1970, to both sides.
-fn micros(time: SystemTime) -> i64 {
+pub(crate) fn micros(time: SystemTime) -> i64 {
     let count = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => count(since),

@@ -25,6 +25,7 @@ use super::guard::Unsure;
 use super::prepare::{preview, take_bases};
 use super::unique_values::Rows;
 use super::version;
+use crate::clock::micros;
 use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
 use crate::entity_manager::EntityManager;
 use crate::error::{Error, Result};
@@ -168,7 +169,7 @@ impl FlushPlan {
             steps: Vec::new(),
             inserted: HashSet::default(),
             emptied: expected::Emptied::default(),
-            now: version::now(),
+            now: micros(region.orm().clock.now()),
         };
         if !changes.all.is_empty() {
             planner.plan(changes.all)?;

@@ -2,8 +2,6 @@
 //!
 //! A count, or a time in microseconds. Pure: the time of the flush is handed in.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::value::{ColumnType, Value, ValueError};
 
 /// The version of a new row, where the program gave none.
@@ -33,12 +31,6 @@ pub(super) fn next(old: &Value, column: ColumnType, now: i64) -> Result<Value, V
         }
     };
     next.ok_or(ValueError::OutOfRange { expected: "its version, which can't count any further" })
-}
-
-/// Microseconds since 1970-01-01T00:00:00Z.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The largest integer of a column.
