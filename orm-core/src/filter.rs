@@ -1,8 +1,8 @@
 //! Filters: conditions that queries meet without naming them, such as "not deleted" or "of this tenant".
 //!
-//! A filter is a type over the [`Filter`] trait; its fields are its parameters. [`registry`] knows which entity has which,
-//! [`choice`] what a context or a query switched, [`narrow`] puts them into conditions, and [`evaluate`] asks them of
-//! entities that are loaded, so that the identity map never bypasses one. [`guard`] puts them into writes.
+//! A filter is a type over the [`Filter`] trait; its fields are its parameters. `registry` knows which entity has which,
+//! `choice` what a context or a query switched, `narrow` puts them into conditions, and `evaluate` asks them of
+//! entities that are loaded, so that the identity map never bypasses one. `guard` puts them into writes.
 
 mod choice;
 mod evaluate;

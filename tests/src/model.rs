@@ -1,6 +1,6 @@
 //! A model-based test: random steps, done to the ORM and to a naive model of it, which must agree after each.
 //!
-//! [`run`] draws sequences of steps, and prints the shortest one that fails. The naive model is in [`reference`], the
+//! [`run`] draws sequences of steps, and prints the shortest one that fails. The naive model is in [`reference`](mod@reference), the
 //! steps in [`operation`]; [`system`] does them to both, and [`observe`] compares.
 
 pub mod entities;

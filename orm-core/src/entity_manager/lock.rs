@@ -48,6 +48,16 @@ impl EntityManager {
     /// - [`Error::Driver`] with the kind `LockNotAvailable` or `LockTimeout` when another transaction has the row.
     /// - [`Error::NotFound`] when the row is gone, [`Error::MissingKey`] for an entity that was never flushed,
     ///   [`Error::ForeignEntity`], [`Error::Detached`], [`Error::Removed`], [`Error::GlobalContext`].
+    ///
+    /// [`Error::VersionMismatch`]: crate::Error::VersionMismatch
+    /// [`Error::Lock`]: crate::Error::Lock
+    /// [`Error::Driver`]: crate::Error::Driver
+    /// [`Error::NotFound`]: crate::Error::NotFound
+    /// [`Error::MissingKey`]: crate::Error::MissingKey
+    /// [`Error::ForeignEntity`]: crate::Error::ForeignEntity
+    /// [`Error::Detached`]: crate::Error::Detached
+    /// [`Error::Removed`]: crate::Error::Removed
+    /// [`Error::GlobalContext`]: crate::Error::GlobalContext
     pub async fn lock<E: Lock>(&self, entity: &E, mode: impl Into<LockMode>) -> Result<()> {
         let region = self.resolve("lock")?.region();
         let (cell, mode) = (entity.__cell(&region)?, mode.into());
