@@ -680,7 +680,8 @@ macro_rules! driver_suite {
                 a_compared_row_that_is_gone_is_stale,
                 a_version_and_compared_fields_go_together,
                 a_removal_is_compared,
-                a_circle_of_compared_references_goes;
+                a_circle_of_compared_references_goes,
+                compared_values_are_exchanged;
             lock_modes:
                 an_optimistic_lock_compares_the_loaded_version,
                 a_reference_is_loaded_before_it_is_locked,

@@ -1,11 +1,11 @@
 //! What a row must still hold when it is written: its version, and the fields that are compared.
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 
 use super::version;
 use crate::entity::{CellId, ErasedSnapshot, Region};
 use crate::error::{Error, Result};
-use crate::metadata::{EntityMetadata, PropertyKind, Relation, RelationKind};
+use crate::metadata::{EntityMetadata, PropertyKind};
 use crate::relation::Target;
 use crate::value::{Value, ValueError};
 
@@ -40,26 +40,28 @@ pub(super) fn values(region: &Region, cell: CellId, original: &ErasedSnapshot) -
     Ok(values)
 }
 
-/// References that are emptied before the row that has them is deleted, so that they are expected to be empty.
+/// What fields hold between two writes of one row, so that the later one expects that.
 #[derive(Default)]
-pub(super) struct Emptied(HashSet<(CellId, usize), foldhash::fast::RandomState>);
+pub(super) struct Interim(HashMap<(CellId, usize), Vec<Value>, foldhash::fast::RandomState>);
 
-impl Emptied {
-    pub(super) fn note(&mut self, cell: CellId, relation: &Relation) {
-        if let RelationKind::ManyToOne { property } = relation.kind {
-            self.0.insert((cell, property));
-        }
+impl Interim {
+    pub(super) fn note(&mut self, cell: CellId, property: usize, values: Vec<Value>) {
+        self.0.insert((cell, property), values);
     }
 
+    /// Puts into what was loaded what this flush wrote over it.
     pub(super) fn apply(&self, meta: &EntityMetadata, cell: CellId, expected: &mut [Value]) {
-        if self.0.is_empty() {
+        if self.0.is_empty() || expected.is_empty() {
             return;
         }
-        for (value, column) in expected.iter_mut().zip(columns(meta)) {
-            let is_emptied =
-                |at: &usize| meta.properties[*at].columns.contains(&column) && self.0.contains(&(cell, *at));
-            if meta.concurrency_checks.iter().any(is_emptied) {
-                *value = Value::Null;
+        let mut places = expected.iter_mut();
+        for property in meta.expected() {
+            let written = self.0.get(&(cell, property));
+            for at in 0..meta.properties[property].columns.len() {
+                let place = places.next();
+                if let (Some(place), Some(written)) = (place, written.and_then(|values| values.get(at))) {
+                    place.clone_from(written);
+                }
             }
         }
     }

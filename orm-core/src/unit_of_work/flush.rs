@@ -249,6 +249,9 @@ impl Run<'_> {
             }
         }
         if !stale.is_empty() {
+            // A row that is written twice may be missed twice.
+            let mut named: HashSet<EntityKey, foldhash::fast::RandomState> = HashSet::default();
+            stale.retain(|key| named.insert(key.clone()));
             return Err(Error::StaleEntity { keys: stale });
         }
         self.verify_guards(connection, plan.unsure).await

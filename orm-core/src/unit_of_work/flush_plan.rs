@@ -168,7 +168,7 @@ impl FlushPlan {
             cascade: &cascade,
             steps: Vec::new(),
             inserted: HashSet::default(),
-            emptied: expected::Emptied::default(),
+            interim: expected::Interim::default(),
             now: micros(region.orm().clock.now()),
         };
         if !changes.all.is_empty() {
@@ -241,8 +241,8 @@ struct Planner<'a> {
     steps: Vec<Step>,
     /// Cells whose insert is planned already.
     inserted: HashSet<CellId, Hasher>,
-    /// What extra updates change before their rows are deleted.
-    emptied: expected::Emptied,
+    /// What rows that are written twice hold in between.
+    interim: expected::Interim,
     /// When the flush is, for versions that are a time.
     now: i64,
 }
@@ -313,7 +313,7 @@ impl<'a> Planner<'a> {
         updates: &mut Vec<(CellId, ErasedSnapshot, PropertySet)>,
         deletes: &mut HashMap<EntityId, Vec<CellId>, Hasher>,
     ) -> Result<()> {
-        self.emptied(early.emptied);
+        self.emptied(early.emptied)?;
         if early.rounds.is_empty() {
             return Ok(());
         }
@@ -341,38 +341,40 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Fields that hold something else until their row's own step.
-    fn emptied(&mut self, emptied: Vec<Emptied>) {
-        let mut shapes: Vec<((EntityId, usize), Vec<ChangedRow>)> = Vec::new();
+    /// Fields that hold something else until their row's own step. One that is compared is compared here: its own step
+    /// finds what stands in for it.
+    fn emptied(&mut self, emptied: Vec<Emptied>) -> Result<()> {
+        type Field = (EntityId, usize);
+        let mut fields: Vec<(Field, Vec<(CellId, Vec<Value>)>)> = Vec::new();
         for Emptied { cell, property, values } in emptied {
-            let values = values.into_iter().map(PlannedValue::Known).collect();
-            let row = ChangedRow {
-                cell,
-                snapshot: None,
-                key: self.planned_key(cell),
-                values,
-                expected: Vec::new(),
-                version: None,
-            };
-            match shapes.iter_mut().find(|(shape, _)| *shape == (cell.entity, property)) {
-                Some((_, rows)) => rows.push(row),
-                None => shapes.push(((cell.entity, property), vec![row])),
+            let field = (cell.entity, property);
+            match fields.iter_mut().find(|(known, _)| *known == field) {
+                Some((_, rows)) => rows.push((cell, values)),
+                None => fields.push((field, vec![(cell, values)])),
             }
         }
-        for ((entity, property), rows) in shapes {
-            let columns: Vec<usize> =
-                self.region.entity(entity).properties[property].columns.clone().collect();
-            for rows in chunks(rows, self.limit()) {
-                let columns = columns.clone();
-                self.steps.push(Step::Update {
-                    entity,
-                    columns,
-                    expected: Vec::new(),
-                    rows,
-                    phase: FlushPhase::Early,
-                });
+        for ((entity, property), emptied) in fields {
+            let is_compared = self.region.entity(entity).concurrency_checks.contains(&property);
+            let (mut plain, mut compared) = (Vec::new(), Vec::new());
+            for (cell, values) in emptied {
+                let expected = if is_compared { self.expected_of(cell)? } else { Vec::new() };
+                self.interim.note(cell, property, values.clone());
+                let rows = if expected.is_empty() { &mut plain } else { &mut compared };
+                let values = values.into_iter().map(PlannedValue::Known).collect();
+                let key = self.planned_key(cell);
+                rows.push(ChangedRow { cell, snapshot: None, key, values, expected, version: None });
+            }
+            let meta = self.region.entity(entity);
+            let columns: Vec<usize> = meta.properties[property].columns.clone().collect();
+            for (rows, expected) in [(plain, Vec::new()), (compared, expected::columns(meta))] {
+                for rows in chunks(rows, self.limit()) {
+                    let (columns, expected) = (columns.clone(), expected.clone());
+                    let phase = FlushPhase::Early;
+                    self.steps.push(Step::Update { entity, columns, expected, rows, phase });
+                }
             }
         }
+        Ok(())
     }
 
     fn inserts(&mut self, entity: EntityId, rows: Vec<(CellId, ErasedSnapshot)>) -> Result<()> {
@@ -632,7 +634,9 @@ impl<'a> Planner<'a> {
                     let target = arena.original_target(cell.at, index);
                     let target = self.region.resolve(relation.target, &target);
                     if target.is_some_and(|at| self.goes(CellId { entity: relation.target, at })) {
-                        self.emptied.note(*cell, relation);
+                        let RelationKind::ManyToOne { property } = relation.kind else { continue };
+                        let columns = self.region.entity(*entity).properties[property].columns.len();
+                        self.interim.note(*cell, property, vec![Value::Null; columns]);
                         self.extra_update(*cell, index, &Target::Unset);
                     }
                 }
@@ -674,12 +678,12 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// What a row must still hold: what was loaded.
+    /// What a row must still hold: what was loaded, or what this flush put in its place.
     fn expected_of(&self, cell: CellId) -> Result<Vec<Value>> {
-        match self.region.arena(cell.entity).original(cell.at) {
-            Some(original) => expected::values(self.region, cell, &original),
-            None => Ok(Vec::new()),
-        }
+        let Some(original) = self.region.arena(cell.entity).original(cell.at) else { return Ok(Vec::new()) };
+        let mut expected = expected::values(self.region, cell, &original)?;
+        self.interim.apply(self.region.entity(cell.entity), cell, &mut expected);
+        Ok(expected)
     }
 
     fn deletes(&mut self, entity: EntityId, cells: &[CellId], is_early: bool) -> Result<()> {
@@ -687,8 +691,7 @@ impl<'a> Planner<'a> {
         let (mut compared, mut plain) = (Vec::new(), Vec::new());
         for cell in cells {
             let Some(key) = self.region.key(cell) else { continue };
-            let mut expected = self.expected_of(cell)?;
-            self.emptied.apply(self.region.entity(entity), cell, &mut expected);
+            let expected = self.expected_of(cell)?;
             let rows = if expected.is_empty() { &mut plain } else { &mut compared };
             rows.push(DeletedRow { cell, key, expected });
         }

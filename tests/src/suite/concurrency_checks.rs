@@ -1,8 +1,8 @@
 //! Fields marked for a concurrency check: a write goes through only where the row still holds what was loaded.
 
-use orm_core::{Loaded, Ref, Result};
+use orm_core::{Loaded, NewEntity, Ref, Result};
 
-use crate::fixtures::theatre::{self, Hall, Seat, Show, Stage, Ticket};
+use crate::fixtures::theatre::{self, Hall, Locker, Seat, Show, Stage, Ticket};
 use crate::recorder::Operation;
 use crate::{Backend, TestDb};
 
@@ -173,6 +173,51 @@ pub async fn a_version_and_compared_fields_go_together<B: Backend>() -> Result<(
     ticket.edit().state = "sold".into();
     em.flush().await?;
     assert_eq!(ticket.get().version, 3);
+    Ok(())
+}
+
+/// Compared values that go round between rows: each row is compared with what was loaded before anything stands in for
+/// it, and with what stands in for it after that.
+pub async fn compared_values_are_exchanged<B: Backend>() -> Result<()> {
+    let db = theatre::empty::<B>().await?;
+    let em = db.em();
+    let held = |holder: &str, code| Locker { holder: Some(holder.to_owned()), code, ..Locker::default() };
+    let jon = em.persist(held("jon", 1))?;
+    let sam = em.persist(held("sam", 2))?;
+    let kim = em.persist(held("kim", 3))?;
+    em.flush().await?;
+    let swap = |one: &Loaded<Locker, NewEntity>, other: &Loaded<Locker, NewEntity>| {
+        let (first, second) = (one.get(), other.get());
+        let (mut one, mut other) = (one.edit(), other.edit());
+        (one.holder, one.code) = (second.holder.clone(), second.code);
+        (other.holder, other.code) = (first.holder.clone(), first.code);
+    };
+    db.recorder.reset();
+
+    swap(&jon, &sam);
+    swap(&sam, &kim);
+    em.flush().await?;
+
+    let lockers = async || {
+        let rows = db.em().find_all::<Locker>().order_by(Locker::ID.asc()).await?;
+        let held = |row: &Loaded<Locker>| (row.get().holder.clone().unwrap_or_default(), row.get().code);
+        Ok::<_, orm_core::Error>(rows.iter().map(held).collect::<Vec<_>>())
+    };
+    let row = |holder: &str, code| (holder.to_owned(), code);
+    assert_eq!(lockers().await?, [row("sam", 2), row("kim", 3), row("jon", 1)]);
+
+    db.run(&["UPDATE locker SET holder = 'ann' WHERE code = 3"]).await?;
+    swap(&jon, &sam);
+    let error = em.flush().await.expect_err("ann was first");
+
+    assert_eq!(error.stale_keys().len(), 1, "{error}");
+    assert_eq!(error.stale_keys()[0].to_string(), format!("Locker[{}]", sam.id()));
+    assert_eq!(lockers().await?, [row("sam", 2), row("ann", 3), row("jon", 1)]);
+    em.refresh(&sam).await?;
+    em.refresh(&jon).await?;
+    swap(&jon, &sam);
+    em.flush().await?;
+    assert_eq!(lockers().await?, [row("ann", 3), row("sam", 2), row("jon", 1)]);
     Ok(())
 }
 
