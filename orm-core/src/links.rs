@@ -284,6 +284,57 @@ impl Links {
         }
     }
 
+    /// A link as it is now, to come back to.
+    pub(crate) fn link_state(
+        &self,
+        region: &Region,
+        relation: RelationId,
+        owner: u32,
+        item: u32,
+    ) -> LinkState {
+        let (owning, pair) = owning_pair(region, relation, owner, item);
+        let changes = self.pivots.get(&owning);
+        let shows = |relation: RelationId, owner: u32, item: u32| {
+            self.list(relation, owner).is_some_and(|list| list.contains(item))
+        };
+        let other = region.metadata().other_side(relation);
+        LinkState {
+            relation,
+            owner,
+            item,
+            is_added: changes.is_some_and(|changes| changes.added.contains(&pair)),
+            is_removed: changes.is_some_and(|changes| changes.removed.contains(&pair)),
+            is_shown: shows(relation, owner, item),
+            is_shown_by_item: other.is_some_and(|other| shows(other, item, owner)),
+        }
+    }
+
+    /// Makes a link what it was.
+    pub(crate) fn restore_link(&mut self, region: &Region, state: &LinkState) {
+        let LinkState { relation, owner, item, .. } = *state;
+        let (owning, pair) = owning_pair(region, relation, owner, item);
+        let changes = self.pivots.entry(owning).or_default();
+        changes.added.remove(&pair);
+        changes.removed.remove(&pair);
+        if state.is_added {
+            changes.added.insert(pair);
+        }
+        if state.is_removed {
+            changes.removed.insert(pair);
+        }
+        let other = region.metadata().other_side(relation).map(|other| (other, item, owner));
+        let sides = [(Some((relation, owner, item)), state.is_shown), (other, state.is_shown_by_item)];
+        for (side, is_shown) in sides {
+            match side {
+                Some((relation, owner, item)) if is_shown => self.push(region, relation, owner, item),
+                Some((relation, owner, item)) => {
+                    self.take(relation, owner, item);
+                }
+                None => {}
+            }
+        }
+    }
+
     /// Whether the database has this link; `None` where nobody knows, and the last word has to be written.
     fn is_stored(&self, region: &Region, relation: RelationId, owner: u32, item: u32) -> Option<bool> {
         let (owning, pair) = owning_pair(region, relation, owner, item);
@@ -456,6 +507,18 @@ impl Links {
 pub(crate) struct DroppedLinks {
     lists: Vec<(RelationId, u32)>,
     pivots: Vec<(RelationId, PivotChanges)>,
+}
+
+/// What is known of a link of a many-to-many relation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkState {
+    relation: RelationId,
+    owner: u32,
+    item: u32,
+    is_added: bool,
+    is_removed: bool,
+    is_shown: bool,
+    is_shown_by_item: bool,
 }
 
 fn owning_pair(region: &Region, relation: RelationId, owner: u32, item: u32) -> (RelationId, (u32, u32)) {

@@ -77,8 +77,9 @@ impl Region {
             State::Detached => return Err(Error::Detached { key: self.name(cell) }),
             State::New => {
                 let items = self.cascaded_items(cell);
-                self.links().drop_cell(self, cell);
+                let dropped = self.links().drop_cell(self, cell);
                 arena.forget_new(cell.at);
+                HookScope::note_forgotten(self, cell, dropped);
                 for item in items {
                     if !matches!(self.state(item), State::Removed | State::Detached) {
                         self.remove(item)?;

@@ -371,7 +371,11 @@ impl Region {
                 self.repoint(item, reference, &target);
                 self.adopt_orphan(item);
             }
-            _ => self.links().link(self, relation, owner.at, item),
+            _ => {
+                let mut links = self.links();
+                HookScope::note_link(self, || links.link_state(self, relation, owner.at, item));
+                links.link(self, relation, owner.at, item);
+            }
         }
         Ok(())
     }
@@ -408,7 +412,11 @@ impl Region {
                     self.repoint(item, reference, &Target::Unset);
                 }
             }
-            _ => self.links().unlink(self, relation, owner.at, item),
+            _ => {
+                let mut links = self.links();
+                HookScope::note_link(self, || links.link_state(self, relation, owner.at, item));
+                links.unlink(self, relation, owner.at, item);
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use crate::entity::{CellId, ErasedSnapshot, Region, State};
+use crate::links::{DroppedLinks, LinkState};
 
 tokio::task_local! {
     static INSIDE: Arc<HookScope>;
@@ -47,8 +48,16 @@ impl Drop for HeldConnection<'_> {
 enum Step {
     Persisted(CellId),
     Removed(CellId),
+    /// One that was new is not to be saved any more; where it was.
+    Forgotten(CellId, DroppedLinks),
     Restored(CellId),
-    Edited { cell: CellId, before: ErasedSnapshot, after: ErasedSnapshot },
+    /// A link as it was before.
+    Linked(LinkState),
+    Edited {
+        cell: CellId,
+        before: ErasedSnapshot,
+        after: ErasedSnapshot,
+    },
 }
 
 impl HookScope {
@@ -105,6 +114,14 @@ impl HookScope {
         Self::note(region, || Step::Removed(cell));
     }
 
+    pub(crate) fn note_forgotten(region: &Region, cell: CellId, dropped: DroppedLinks) {
+        Self::note(region, || Step::Forgotten(cell, dropped));
+    }
+
+    pub(crate) fn note_link(region: &Region, state: impl FnOnce() -> LinkState) {
+        Self::note(region, || Step::Linked(state()));
+    }
+
     pub(crate) fn note_restored(region: &Region, cell: CellId) {
         Self::note(region, || Step::Restored(cell));
     }
@@ -147,6 +164,11 @@ impl HookScope {
                 }
                 Step::Persisted(_) => {}
                 Step::Removed(cell) => region.take_back_removal(cell),
+                Step::Forgotten(cell, dropped) => {
+                    region.arena(cell.entity).revive_new(cell.at);
+                    region.links().put_back(cell, dropped);
+                }
+                Step::Linked(state) => region.links().restore_link(region, &state),
                 Step::Restored(cell) => {
                     // It was scheduled before, so it can be again.
                     let _ = region.remove(cell);

@@ -251,6 +251,85 @@ pub async fn a_failed_flush_takes_back_what_hooks_did_to_others<B: Backend>() ->
     Ok(())
 }
 
+/// Links that hooks made or cut, and new entities that they gave up, come back as well.
+pub async fn a_failed_flush_takes_back_links_and_removals_of_new_entities<B: Backend>() -> Result<()> {
+    let (db, em) = diary::watched::<B>().await?;
+    let writer = em.persist(Writer { name: "Ann".into(), ..Writer::default() })?;
+    let (kept, cut, made) = (Line::new("kept"), Line::new("cut"), Line::new("made"));
+    let (kept, cut, made) = (em.persist(kept)?, em.persist(cut)?, em.persist(made)?);
+    writer.lines_ref().add(&kept)?;
+    writer.lines_ref().add(&cut)?;
+    em.flush().await?;
+    let draft = em.persist(Line::new("draft"))?;
+    writer.lines_ref().add(&draft)?;
+    let hooked = (writer.clone(), cut.clone(), made.clone(), draft.clone());
+    Script::set(&em, move |hook, cx| {
+        let (writer, cut, made, draft) = &hooked;
+        if hook == "before_create" {
+            writer.lines_ref().remove(cut)?;
+            writer.lines_ref().add(made)?;
+            cx.em().remove(draft)?;
+        }
+        Ok(())
+    })?;
+    em.persist(Entry::new("one"))?;
+    let texts = || -> Result<Vec<String>> {
+        let lines = writer.lines_ref().items()?;
+        Ok(lines.iter().map(|line| line.get().text.clone()).collect())
+    };
+    let plan = em.flush_plan()?.to_string();
+    assert_eq!(texts()?, ["kept", "cut", "draft"]);
+
+    db.recorder.inject(Fault::Write);
+    em.flush().await.expect_err("a fault was injected");
+
+    assert_eq!(em.flush_plan()?.to_string(), plan);
+    let mut after = texts()?;
+    after.sort();
+    assert_eq!(after, ["cut", "draft", "kept"]);
+
+    em.flush().await?;
+    let stored = db.em().find_one_or_fail(Writer::NAME.eq("Ann")).populate(Writer::LINES).await?;
+    let mut stored: Vec<String> = stored.lines().iter().map(|line| line.get().text.clone()).collect();
+    stored.sort();
+    assert_eq!(stored, ["kept", "made"]);
+    assert!(!em.contains(&draft));
+    Ok(())
+}
+
+/// While hooks run after the writes, the flush has the connection: a query says so, and where to ask instead.
+pub async fn a_query_after_the_write_is_refused<B: Backend>() -> Result<()> {
+    struct Asks;
+    impl orm_core::Subscriber for Asks {
+        async fn after_create(&self, event: &orm_core::subscriber::EntityEvent<'_>) -> Result<()> {
+            event.em().find_all::<Line>().await.map(drop)
+        }
+    }
+    struct AsksLater;
+    impl orm_core::Subscriber for AsksLater {
+        async fn after_flush(&self, event: &orm_core::subscriber::FlushEvent<'_>) -> Result<()> {
+            assert_eq!(event.em().find_all::<Line>().await?.len(), 1);
+            Ok(())
+        }
+    }
+    let db = diary::empty::<B>().await?;
+    let (em, other) = (db.em(), db.em());
+    em.add_subscriber(Asks);
+    let line = em.persist(Line::new("one"))?;
+    let error = em.flush().await.expect_err("the subscriber asks");
+    let Error::Hook { source, .. } = &error else { panic!("{error:?}") };
+    assert!(
+        source.to_string().contains("query before the write, in `after_flush`, or on a fork"),
+        "{source}"
+    );
+    assert_eq!((line.get().id, db.em().count(Condition::<Line>::always()).await?), (0, 0));
+
+    other.add_subscriber(AsksLater);
+    other.persist(Line::new("one"))?;
+    other.flush().await?;
+    Ok(())
+}
+
 /// A flush from inside a hook is refused, and the manager is usable afterwards. Case I168.
 pub async fn a_flush_inside_a_hook_is_refused<B: Backend>() -> Result<()> {
     let (db, em) = diary::watched::<B>().await?;

@@ -399,6 +399,54 @@ pub async fn a_rollback_is_heard_of<B: Backend>() -> Result<()> {
     Ok(())
 }
 
+/// A transaction is heard of once, however many flushes and savepoints it has.
+pub async fn a_transaction_is_heard_of_once<B: Backend>() -> Result<()> {
+    let db = diary::empty::<B>().await?;
+    let (em, listener) = (db.em(), Listener::default());
+    em.add_subscriber(listener.clone());
+    let steps = |listener: &Listener| -> Vec<String> {
+        listener.take().into_iter().filter(|event| !event.contains("create")).collect()
+    };
+    em.transactional(async |em| {
+        em.persist(writer("Ann"))?;
+        em.flush().await?;
+        em.transactional(async |em| em.persist(writer("Bob")).map(drop)).await
+    })
+    .await?;
+    let flush = ["before_flush", "on_flush", "after_flush"];
+    let expected = ["before_start", "after_start"].into_iter().chain(flush).chain(flush);
+    // Its own last flush has nothing to write.
+    let expected =
+        expected.chain(["before_flush", "on_flush", "after_flush", "before_commit", "after_commit"]);
+    assert_eq!(steps(&listener), expected.collect::<Vec<_>>());
+
+    em.begin().await?;
+    em.rollback().await?;
+    assert_eq!(steps(&listener), ["before_start", "after_start", "before_rollback", "after_rollback"]);
+    Ok(())
+}
+
+/// A subscriber that fails before the commit rolls the transaction back; one that fails at its start does too.
+pub async fn a_failing_subscriber_rolls_the_transaction_back<B: Backend>() -> Result<()> {
+    for failing in ["before_start", "after_start", "before_commit"] {
+        let db = diary::empty::<B>().await?;
+        let (em, listener) = (db.em(), Listener::default());
+        em.add_subscriber(listener.clone());
+        *listener.fails_at.lock() = Some(failing);
+        let done = em.transactional(async |em| em.persist(writer("Ann")).map(drop)).await;
+        let error = done.expect_err("a subscriber fails");
+        assert!(matches!(error, Error::Hook { .. }), "{failing}: {error:?}");
+        assert!(!em.is_in_transaction(), "{failing}");
+        assert_eq!(names(&db).await?, [""; 0], "{failing}");
+
+        *listener.fails_at.lock() = None;
+        em.flush().await?;
+        let written = if failing == "before_commit" { vec!["Ann"] } else { vec![] };
+        assert_eq!(names(&db).await?, written, "{failing}");
+    }
+    Ok(())
+}
+
 /// After the commit nothing is rolled back any more: the error is returned, what was written stays.
 pub async fn a_failure_after_the_commit_does_not_undo_it<B: Backend>() -> Result<()> {
     for failing in ["after_commit", "after_flush"] {

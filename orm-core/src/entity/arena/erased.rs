@@ -127,6 +127,8 @@ pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
     /// Takes back a change of this cell that was recorded, the latest one first.
     fn undo(&self, at: u32, record: &CellRecord) -> Undone;
     fn forget_new(&self, at: u32);
+    /// Makes a cell that was forgotten new again.
+    fn revive_new(&self, at: u32);
     /// The cell is nobody's any more, and its key free for another.
     fn detach(&self, at: u32);
     /// Whether it was detached.
@@ -576,6 +578,22 @@ impl<T: Entity> ErasedArena for Arena<T> {
             Some(Replaced::Removed(before)) => keys.insert(key, before),
             Some(Replaced::Reference) | None => keys.remove(&key),
         };
+    }
+
+    fn revive_new(&self, at: u32) {
+        let key = {
+            let mut cell = self.cell(at).lock();
+            if cell.state == State::Reference {
+                cell.replaced = Some(Replaced::Reference);
+            }
+            (cell.state, cell.born_here) = (State::New, true);
+            cell.key.clone()
+        };
+        let Some(key) = key else { return };
+        let before = self.keys.lock().insert(key, at).filter(|before| *before != at);
+        if let Some(before) = before {
+            self.cell(at).lock().replaced = Some(Replaced::Removed(before));
+        }
     }
 
     fn detach(&self, at: u32) {
