@@ -664,6 +664,8 @@ macro_rules! driver_suite {
                 a_version_ahead_of_the_clock_moves_on,
                 an_older_time_is_stale,
                 one_stale_row_of_a_hundred_is_named,
+                a_stale_row_can_be_detached,
+                a_change_of_an_inverse_side_is_no_update,
                 every_stale_row_of_a_flush_is_named,
                 a_version_at_its_end_is_refused,
                 tasks_that_try_again_lose_no_update,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use orm_core::{EntityManager, Loaded, RequestContext, Result};
 
 use crate::fixtures::blog::{self, Author, Book};
+use crate::fixtures::folder::{self, Folder};
 use crate::fixtures::guild::{self, GUILDS, Guild, MEMBERS, Member};
 use crate::{Backend, TestDb};
 
@@ -35,6 +36,36 @@ pub async fn a_thousand_contexts_leave_nothing_behind<B: Backend>(
     let difference = after.abs_diff(settled);
     assert!(settled > 0, "the allocator does not count");
     assert!(difference * 100 < settled, "{settled} bytes after round 100, {after} after round 1,000");
+    Ok(())
+}
+
+/// A flush without changes takes the same memory for a hundred entities as for twenty thousand.
+///
+/// `start` says how much memory the process holds and begins to watch it, `peak` says the most since then. Nothing else
+/// may run in the process.
+///
+/// # Errors
+///
+/// Whatever the driver refuses.
+pub async fn an_empty_flush_takes_the_same_memory_for_any_number<B: Backend>(
+    start: impl Fn() -> usize,
+    peak: impl Fn() -> usize,
+) -> Result<()> {
+    let db = folder::empty::<B>().await?;
+    let mut peaks = Vec::new();
+    for entities in [100, 20_000] {
+        let em = db.em();
+        let folders = (1..=entities).map(|id| em.merge(Folder { id, ..Folder::default() }));
+        let folders = folders.collect::<Result<Vec<_>>>()?;
+        em.flush().await?;
+        let before = start();
+        em.flush().await?;
+        peaks.push(peak() - before);
+        drop(folders);
+    }
+    assert_eq!(db.statements(), 0);
+    // A hash map's smallest step over twenty thousand entities would be more.
+    assert!(peaks[1] <= peaks[0] + 1_024, "{peaks:?} bytes");
     Ok(())
 }
 

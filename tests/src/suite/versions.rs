@@ -221,6 +221,48 @@ pub async fn one_stale_row_of_a_hundred_is_named<B: Backend>() -> Result<()> {
     Ok(())
 }
 
+/// A stale row does not stop a batch: detached, it lets the rest pass, and a query brings what somebody else made of it.
+pub async fn a_stale_row_can_be_detached<B: Backend>() -> Result<()> {
+    let db = document::empty::<B>().await?;
+    let em = db.em();
+    let documents = ["plan", "notes"].map(|title| em.persist(Document::new(title)));
+    let [plan, notes] = documents;
+    let (plan, notes) = (plan?, notes?);
+    em.flush().await?;
+    changed_by_somebody_else(&db, &plan).await?;
+    [&plan, &notes].iter().for_each(|document| document.edit().text = "ours".into());
+    em.flush().await.expect_err("one was changed meanwhile");
+
+    em.detach(&plan)?;
+    em.flush().await?;
+
+    assert_eq!(notes.get().version, 2);
+    assert_eq!(db.em().count(Document::TEXT.eq("ours")).await?, 1);
+    let again = em.find_one_or_fail(Document::ID.eq(plan.id())).await?;
+    assert_eq!((again.get().version, again.get().text == "ours"), (2, false));
+    again.edit().text = "ours".into();
+    em.flush().await?;
+    assert_eq!(again.get().version, 3);
+    Ok(())
+}
+
+/// What joins or leaves the inverse side of a relation counts in its own version, not in the owner's. Case I163.
+pub async fn a_change_of_an_inverse_side_is_no_update<B: Backend>() -> Result<()> {
+    let db = document::empty::<B>().await?;
+    let em = db.em();
+    let book = em.persist(Chapter::default())?;
+    let part = em.persist(Chapter::default())?;
+    em.flush().await?;
+    db.recorder.reset();
+
+    book.parts_ref().add(&part)?;
+    em.flush().await?;
+
+    assert_eq!((book.get().version, part.get().version), (1, 2));
+    assert_eq!(db.recorder.writes(), 1);
+    Ok(())
+}
+
 /// All stale rows of a flush are named, whatever statements they are in.
 pub async fn every_stale_row_of_a_flush_is_named<B: Backend>() -> Result<()> {
     let db = document::empty::<B>().await?;
