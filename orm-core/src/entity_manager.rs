@@ -422,6 +422,13 @@ impl EntityManager {
     /// database does on a delete, it does not do then. A unique value of the row stays taken; where others may have it,
     /// declare `unique(email, where = "deleted_at is null")`.
     ///
+    /// What the entity owns by `cascade_remove` or `orphan_removal` goes with it, and filters hide nothing from that: what
+    /// refers to the row can't stay behind. Hidden rows that the flush loads for it are shown by no list, before or after.
+    /// A row that a filter with [`FilterReach::ReadsAndWrites`](crate::FilterReach::ReadsAndWrites) guards, such as one of
+    /// another tenant, is not written all the same: the flush fails with [`Error::RefusedByFilter`], which names it. What is
+    /// deleted softly already keeps its time. Where the row of the owner itself goes but one that soft deletes keep needs
+    /// it, the flush fails with [`Error::Relation`]; [`remove_for_good`](Self::remove_for_good) takes such rows along.
+    ///
     /// # Errors
     ///
     /// [`Error::ForeignEntity`], [`Error::Detached`], [`Error::GlobalContext`].
@@ -430,7 +437,7 @@ impl EntityManager {
     }
 
     /// As [`remove`](Self::remove), and the row goes also where it would stay, marked by its `#[entity(soft_delete)]`
-    /// field.
+    /// field. So do the rows that cascades take along, those that are deleted softly already included.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use choice::{ContextFilters, FilterChoices, Switch, UNFILTERED};
+pub(crate) use choice::{ContextFilters, FilterChoices, Switch, UNFILTERED, next_revision};
 pub(crate) use registry::FilterRegistry;
 pub use registry::{FilterTargets, RegisteredFilter};
 
@@ -28,6 +28,9 @@ use crate::error::{Error, Result};
 /// Registered with [`OrmBuilder::filter`](crate::OrmBuilder::filter) or `#[entity(filter = ..)]`, it narrows finders,
 /// counts, populated relations, lazy loads and conditions through relations. The fields of the type are its parameters;
 /// what differs by request comes from the values of the manager.
+///
+/// What a removal takes along by `cascade_remove` or `orphan_removal` it hides no row from, since a row that refers to one
+/// that goes can't stay; a filter with [`FilterReach::ReadsAndWrites`] refuses the flush instead.
 ///
 /// # Examples
 ///

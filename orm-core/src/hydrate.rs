@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::driver::{Connection, Select, Selection};
 use crate::entity::{Durability, Entity, ErasedRows, Freshness, MovedReference, Region, Rows};
 use crate::error::Result;
+use crate::links::Sight;
 use crate::metadata::{EntityId, Side};
 use crate::value::{ColumnType, KeyValues};
 
@@ -21,7 +22,12 @@ pub(crate) struct Hydrated {
 }
 
 /// Runs `select` and attaches its rows to `region`; what they moved is for the caller to follow.
-pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Freshness) -> Result<Hydrated> {
+pub(crate) async fn load(
+    region: &Arc<Region>,
+    select: &Select,
+    freshness: Freshness,
+    sight: Sight,
+) -> Result<Hydrated> {
     let arena = region.arena(select.root);
     let mut tries = 0;
     loop {
@@ -32,7 +38,7 @@ pub(crate) async fn load(region: &Arc<Region>, select: &Select, freshness: Fresh
         tries += 1;
         // Rows from before a flush of this context must not go over what it saved: read them again.
         if region.settled() == settled || tries == MAX_TRIES {
-            return Ok(attach(region, select.root, rows, freshness, durability));
+            return Ok(attach(region, select.root, rows, (freshness, sight), durability));
         }
     }
 }
@@ -59,14 +65,14 @@ pub(crate) fn attach_rows<T: Entity>(
 ) -> Hydrated {
     let mut written = Rows::<T>::new(Arc::clone(region.metadata()), Vec::new());
     written.rows = rows;
-    attach(region, entity, Box::new(written), freshness, durability(region))
+    attach(region, entity, Box::new(written), (freshness, Sight::Shown), durability(region))
 }
 
 fn attach(
     region: &Region,
     entity: EntityId,
     rows: Box<dyn ErasedRows>,
-    freshness: Freshness,
+    (freshness, sight): (Freshness, Sight),
     durability: Durability,
 ) -> Hydrated {
     let (attached, linked) = rows.attach(region.arena(entity), freshness, durability);
@@ -80,7 +86,7 @@ fn attach(
     let mut joined = Vec::new();
     if (!attached.fresh.is_empty() || !attached.moved.is_empty()) && links.watches(region, entity) {
         for at in attached.fresh.iter().copied().chain(attached.moved.iter().map(|moved| moved.at)) {
-            joined.extend(links.add_incoming(region, entity, at).map(|sibling| (at, sibling)));
+            joined.extend(links.add_incoming(region, entity, at, sight).map(|sibling| (at, sibling)));
         }
     }
     drop(links);

@@ -14,6 +14,7 @@ use hashbrown::{HashMap, HashSet};
 pub(crate) use list::List;
 
 use crate::entity::{CellId, MovedReference, Region, State};
+use crate::filter::next_revision;
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
 use crate::relation::Target;
 use crate::value::KeyValues;
@@ -36,8 +37,19 @@ pub(crate) struct Links {
     /// Lists that were loaded under filters, and so may lack items, with the number of these; see
     /// [`Region::narrowing`].
     narrowed: HashMap<(RelationId, u32), u64, Hasher>,
+    /// By relation, by owner: all items that the database has of a list that may lack some, while a flush removes the owner.
+    unseen: HashMap<RelationId, HashMap<u32, Vec<u32>, Hasher>, Hasher>,
     /// References whose target a filter hid when they were populated last, by owner: where they led.
     hidden_targets: HashMap<(RelationId, u32), KeyValues, Hasher>,
+}
+
+/// Whether rows that come in are shown by lists that were loaded under filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// They are.
+    Shown,
+    /// They are not: nobody asked for them.
+    Unseen,
 }
 
 /// Links, as owner and target, that the next flush writes.
@@ -66,6 +78,53 @@ impl Links {
             None if region.arena(relation.entity).is_born_here(owner) => Some(Vec::new()),
             None => None,
         }
+    }
+
+    /// All items, those that filters hide or that are scheduled to be removed included; `None` where the context does not
+    /// know them all. Items that a list lacks count as far as they still belong to the owner.
+    pub(crate) fn every_item(&self, region: &Region, relation: RelationId, owner: u32) -> Option<Vec<u32>> {
+        let arena = region.arena(relation.entity);
+        let list = self.list(relation, owner);
+        let is_whole = !self.is_partial(relation, owner) || arena.state(owner) == State::New;
+        if is_whole && (list.is_some() || arena.is_born_here(owner)) {
+            return Some(list.into_iter().flat_map(List::iter).collect());
+        }
+        let stored = self.unseen.get(&relation)?.get(&owner)?;
+        let meta = region.metadata().relation(relation);
+        let mut items: Vec<u32> = list.into_iter().flat_map(List::iter).collect();
+        match meta.other_side.filter(|_| !meta.kind.is_many_to_many()) {
+            Some(reference) => {
+                let targets = region.arena(meta.target);
+                let is_own = |item: &&u32| {
+                    let target = targets.target(**item, reference);
+                    region.resolve(relation.entity, &target) == Some(owner)
+                };
+                items.extend(stored.iter().filter(is_own));
+            }
+            None => {
+                let owning = region.metadata().owning_side(relation);
+                let side = if owning == relation { Side::Owner } else { Side::Target };
+                let changes = self.pivots.get(&owning);
+                let is_unlinked = |item: &&u32| {
+                    changes.is_some_and(|changes| changes.removed.contains(&pair(side, owner, **item)))
+                };
+                items.extend(stored.iter().filter(|item| !is_unlinked(item)));
+                let added = changes.into_iter().flat_map(|changes| &changes.added);
+                let added = added.map(|link| seen_from(side, *link));
+                items.extend(added.filter(|(own, _)| *own == owner).map(|(_, item)| item));
+            }
+        }
+        Some(items)
+    }
+
+    /// Notes all items that the database has of a list, without showing them.
+    pub(crate) fn note_unseen(&mut self, relation: RelationId, owner: u32, items: Vec<u32>) {
+        self.unseen.entry(relation).or_default().insert(owner, items);
+    }
+
+    /// The flush that had to know them is over.
+    pub(crate) fn forget_unseen(&mut self) {
+        self.unseen.clear();
     }
 
     /// Items that are scheduled to be removed: not shown, but back if the removal is taken back.
@@ -100,8 +159,8 @@ impl Links {
         };
     }
 
-    /// Whether a loaded list may lack items.
-    fn is_partial(&self, relation: RelationId, owner: u32) -> bool {
+    /// Whether a list may lack items, of which all that it shows are known.
+    pub(crate) fn is_partial(&self, relation: RelationId, owner: u32) -> bool {
         self.narrowed.contains_key(&(relation, owner))
     }
 
@@ -226,14 +285,23 @@ impl Links {
         self.move_references(region, cell.entity, &moved)
     }
 
-    /// A row came in: lists of what it points to take it up. Returns an item that was in such a list before.
-    pub(crate) fn add_incoming(&mut self, region: &Region, entity: EntityId, at: u32) -> Option<u32> {
+    /// A row came in: lists of what it points to take it up, but for those that may lack items if it is not to be seen.
+    /// Returns an item that was in such a list before.
+    pub(crate) fn add_incoming(
+        &mut self,
+        region: &Region,
+        entity: EntityId,
+        at: u32,
+        sight: Sight,
+    ) -> Option<u32> {
         let mut sibling = None;
         for (index, relation) in region.entity(entity).relations.iter().enumerate() {
             let RelationKind::ManyToOne { .. } = relation.kind else { continue };
             let Some(inverse) = region.inverse_of(entity, index) else { continue };
             let target = region.arena(entity).target(at, index);
-            if let Some(owner) = region.resolve(inverse.entity, &target) {
+            if let Some(owner) = region.resolve(inverse.entity, &target)
+                && (sight == Sight::Shown || !self.is_partial(inverse, owner))
+            {
                 let first = self.list(inverse, owner).and_then(|list| list.iter().find(|item| *item != at));
                 sibling = sibling.or(first);
                 self.push(region, inverse, owner, at);
@@ -482,6 +550,26 @@ impl Links {
             }
         }
         dropped
+    }
+
+    /// The row of an entity stays, but no list will hold it any more: those that did lack it from now on.
+    pub(crate) fn note_unlisted(&mut self, region: &Region, cell: CellId) {
+        let mut owners: Vec<(RelationId, u32)> = Vec::new();
+        for (index, relation) in region.entity(cell.entity).relations.iter().enumerate() {
+            let RelationKind::ManyToOne { .. } = relation.kind else { continue };
+            let Some(inverse) = region.inverse_of(cell.entity, index) else { continue };
+            let target = region.arena(cell.entity).original_target(cell.at, index);
+            owners.extend(region.resolve(inverse.entity, &target).map(|owner| (inverse, owner)));
+        }
+        for (relation, holders) in &self.holders {
+            if region.metadata().relation(*relation).target == cell.entity {
+                let holders = holders.get(&cell.at).into_iter().flat_map(List::iter);
+                owners.extend(holders.map(|owner| (*relation, owner)));
+            }
+        }
+        for owner in owners {
+            self.narrowed.entry(owner).or_insert_with(next_revision);
+        }
     }
 
     /// The entity is back: so is it in the lists that it was in.

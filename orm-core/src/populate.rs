@@ -7,6 +7,7 @@ mod follow;
 mod lazy;
 mod loading;
 mod path;
+mod unseen;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use hashbrown::{HashMap, HashSet};
 pub(crate) use follow::{Promise, follow_rows, keep_promises, load_rows};
 pub(crate) use loading::Loading;
 pub(crate) use path::{eager_shape, parse_path};
+pub(crate) use unseen::load_unseen;
 
 use crate::condition::{Expression, OrderTerm};
 use crate::driver::{BoxFuture, Link, Select, Selection};
@@ -165,13 +167,6 @@ async fn load_to_one(
         true => Error::DanglingReference { key: owner, relation: meta.name, target },
         false => Error::HiddenByFilter { key: owner, relation: meta.name, target },
     })
-}
-
-/// Loads the rows of bare references.
-pub(crate) async fn load_references(region: &Arc<Region>, entity: EntityId, cells: &[u32]) -> Result<()> {
-    let keys = cells.iter().filter_map(|at| region.key(CellId { entity, at: *at })).collect();
-    let select = select(region, entity, Expression::KeyIn { property: None, keys }, Vec::new());
-    load_rows(region, &select, Freshness::Merge).await.map(drop)
 }
 
 /// The owners whose list is to be loaded, with their keys.

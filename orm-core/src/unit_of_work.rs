@@ -45,8 +45,8 @@ pub(crate) struct Pending {
     pub(crate) new: Vec<CellId>,
     pub(crate) touched: Vec<CellId>,
     pub(crate) removed: Vec<CellId>,
-    /// Those of the removed ones whose rows are to go although a removal would only set a time. One whose row went stays,
-    /// for a rollback that brings it back.
+    /// Those of the removed ones whose rows are to go, with all that cascades take along, also where a removal would only
+    /// set a time. One whose row went stays, for a rollback that brings it back.
     pub(crate) for_good: HashSet<CellId, foldhash::fast::RandomState>,
     /// Those among the removed that are removed because their owner let go of them.
     pub(crate) orphans: HashSet<CellId, foldhash::fast::RandomState>,

@@ -133,7 +133,7 @@ use support::shown;
 /// | `order_by = "title desc, id"` | `Collection` | The order of the items, by fields of the target. |
 /// | `eager` | any | Populated by every query. |
 /// | `may_be_missing` | owning `Ref` | The target's row may be absent, so the accessor returns an `Option`. |
-/// | `cascade_remove` | any | What it leads to is removed together with the entity; what is not loaded is loaded for it, unless the foreign key's `on_delete = "cascade"` does it in the database. |
+/// | `cascade_remove` | any | What it leads to is removed together with the entity; what is not loaded, or hidden by a filter, is loaded for it and shown nowhere, unless the foreign key's `on_delete = "cascade"` does it in the database and no filter guards writes. See `EntityManager::remove`. |
 /// | `orphan_removal` | one-to-many, one-to-one | As `cascade_remove`; also, what the entity lets go of is removed, unless it finds another owner before the flush. |
 ///
 /// # What is generated

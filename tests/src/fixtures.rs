@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod circle;
 pub mod diary;
 pub mod document;
+pub mod estate;
 pub mod folder;
 pub mod guild;
 pub mod household;

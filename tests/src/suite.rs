@@ -7,6 +7,7 @@ pub mod bad_rows;
 pub mod bulk_writes;
 pub mod cancel_sweep;
 pub mod cascades;
+pub mod cascades_under_filters;
 pub mod collections;
 pub mod concurrency_checks;
 pub mod condition_differential;
@@ -837,6 +838,15 @@ macro_rules! driver_suite {
                 a_failed_flush_leaves_the_removal_waiting,
                 the_plan_names_a_soft_delete,
                 a_rollback_brings_a_soft_deleted_entity_back;
+            cascades_under_filters:
+                what_filters_hide_goes_along,
+                a_list_that_shows_a_part_is_completed_for_the_cascade_alone,
+                rows_of_another_tenant_refuse_the_removal,
+                rows_that_the_database_would_cascade_are_guarded_too,
+                what_is_softly_deleted_already_keeps_its_time,
+                a_removal_for_good_takes_everything_for_good,
+                a_softly_deleted_item_is_known_after_its_list_lost_it,
+                a_row_that_stays_keeps_the_row_it_needs;
             tenants:
                 a_request_sees_its_tenant,
                 a_request_without_a_tenant_is_refused,

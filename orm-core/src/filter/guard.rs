@@ -24,6 +24,11 @@ impl Region {
         self.conditions_of(entity, None, guards_writes)
     }
 
+    /// Whether any filter guards what a flush writes to `entity`.
+    pub(crate) fn is_guarded(&self, entity: EntityId) -> bool {
+        self.active(entity, None).any(guards_writes)
+    }
+
     /// Whether the row that `snapshot` becomes is known to meet the guard; if not, its row must be counted once it is
     /// written.
     ///

@@ -13,6 +13,7 @@ use crate::entity::{CellId, Freshness, MovedReference, Region};
 use crate::error::{Error, Result};
 use crate::filter::UNFILTERED;
 use crate::hydrate::{Hydrated, load};
+use crate::links::Sight;
 use crate::metadata::{EntityId, RelationId};
 use crate::relation::Target;
 
@@ -34,7 +35,14 @@ pub(crate) async fn load_rows(
     select: &Select,
     freshness: Freshness,
 ) -> Result<Hydrated> {
-    let hydrated = load(region, select, freshness).await?;
+    let hydrated = load(region, select, freshness, Sight::Shown).await?;
+    follow_rows(region, select.root, &hydrated).await?;
+    Ok(hydrated)
+}
+
+/// As [`load_rows`], and lists that were loaded under filters do not show the rows.
+pub(super) async fn load_unseen_rows(region: &Arc<Region>, select: &Select) -> Result<Hydrated> {
+    let hydrated = load(region, select, Freshness::Merge, Sight::Unseen).await?;
     follow_rows(region, select.root, &hydrated).await?;
     Ok(hydrated)
 }

@@ -7,8 +7,8 @@ use hashbrown::HashSet;
 use super::cascade::Cascade;
 use crate::entity::{CellId, ChangeKind, ErasedSnapshot, PropertySet, Region, State};
 use crate::error::{EntityKey, Error, Result};
-use crate::metadata::RelationKind;
 use crate::metadata::description::ReferentialAction;
+use crate::metadata::{Relation, RelationKind};
 use crate::relation::Target;
 
 /// One entity's pending write.
@@ -88,7 +88,10 @@ pub(crate) fn compute(region: &Region) -> Result<ChangeSets> {
         }
         (pending.new.clone(), pending.touched.clone(), pending.removed.clone())
     };
-    let cascade = Cascade::of(region, &removed, &new);
+    let cascade = match removed.is_empty() {
+        true => Cascade::default(),
+        false => Cascade::of(region, &removed, &[&new[..], &touched].concat()),
+    };
     let visited = new.len() + touched.len() + cascade.len();
     let mut change_sets = Vec::with_capacity(visited);
     let mut seen = HashSet::<CellId, foldhash::fast::RandomState>::default();
@@ -124,7 +127,8 @@ pub(crate) fn compute(region: &Region) -> Result<ChangeSets> {
     let removed = removed.into_iter().filter(|cell| region.state(*cell) == State::Removed);
     for cell in removed.chain(cascade.rows.iter().copied()) {
         if seen.insert(cell) {
-            let kind = region.soft_delete_of(cell).map_or(ChangeSetKind::Delete, ChangeSetKind::SoftDelete);
+            let property = cascade.soft_delete_of(region, cell);
+            let kind = property.map_or(ChangeSetKind::Delete, ChangeSetKind::SoftDelete);
             change_sets.push(ChangeSet { cell, kind, base: None });
         }
     }
@@ -154,8 +158,39 @@ pub(crate) fn check(region: &Region, change_set: &ChangeSet, cascade: &Cascade) 
             }
             check_references(region, cell, snapshot, Some(changed), cascade)
         }
-        ChangeSetKind::Delete | ChangeSetKind::SoftDelete(_) => Ok(()),
+        ChangeSetKind::SoftDelete(_) => check_stays(region, cell, cascade),
+        ChangeSetKind::Delete => Ok(()),
     }
+}
+
+/// Whether the row of a softly deleted entity can stay where it is.
+///
+/// # Errors
+///
+/// [`Error::Relation`] if it needs a row that goes.
+pub(super) fn check_stays(region: &Region, cell: CellId, cascade: &Cascade) -> Result<()> {
+    for (index, relation) in region.entity(cell.entity).relations.iter().enumerate() {
+        let RelationKind::ManyToOne { .. } = relation.kind else { continue };
+        let target = region.arena(cell.entity).original_target(cell.at, index);
+        let Some(at) = region.resolve(relation.target, &target) else { continue };
+        if needs(region, relation, CellId { entity: relation.target, at }, cascade) {
+            return Err(Error::Relation {
+                key: region.name(cell),
+                relation: relation.name,
+                problem: "softly deleted, its row stays, but the row that it points to goes; use `remove_for_good` for that \
+                          one, which takes this row along, or give the foreign key an `on_delete`",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the row that `relation` leads to goes, and nothing but this flush could help the foreign key.
+fn needs(region: &Region, relation: &Relation, target: CellId, cascade: &Cascade) -> bool {
+    // A row that is deleted softly is still there; and where the database acts on the delete, it acts on this row too.
+    let is_acted_on =
+        matches!(relation.on_delete, Some(ReferentialAction::Cascade | ReferentialAction::SetNull));
+    !is_acted_on && cascade.takes(target) && cascade.soft_delete_of(region, target).is_none()
 }
 
 /// Whether every (changed) reference leads somewhere that can be written.
@@ -178,12 +213,7 @@ fn check_references(
         let refuse = |problem| Error::Relation { key: region.name(cell), relation: relation.name, problem };
         let leads_to = region.resolve(relation.target, &target).filter(|_| !is_foreign);
         let leads_to = leads_to.map(|at| CellId { entity: relation.target, at });
-        // A row that is deleted softly is still there; and where the database acts on the delete, it acts on this row too.
-        let is_acted_on =
-            matches!(relation.on_delete, Some(ReferentialAction::Cascade | ReferentialAction::SetNull));
-        if !is_acted_on
-            && leads_to.is_some_and(|target| cascade.takes(target) && region.soft_delete_of(target).is_none())
-        {
+        if leads_to.is_some_and(|target| needs(region, relation, target, cascade)) {
             return Err(refuse(
                 "it points to an entity that is scheduled to be removed; point it elsewhere, or `persist` that entity \
                  to take the removal back",

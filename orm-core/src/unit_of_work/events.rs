@@ -48,9 +48,11 @@ struct Announced {
     original: Option<ErasedSnapshot>,
 }
 
-/// Failed or dropped before its commit, a flush takes back what its hooks did to the context.
+/// A flush forgets what it had to know alone; failed or dropped before its commit, it takes back what its hooks did to the
+/// context.
 impl Drop for FlushEvents<'_> {
     fn drop(&mut self) {
+        self.region.links().forget_unseen();
         if !self.stays {
             self.scope.take_back();
         }

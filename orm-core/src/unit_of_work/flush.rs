@@ -23,7 +23,7 @@ use crate::entity::{CellId, Freshness, Region};
 use crate::entity_manager::{EntityManager, Outcome};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{Property, RelationId, RelationKind};
-use crate::populate::{keep_promises, load_references, load_relation};
+use crate::populate::{keep_promises, load_relation, load_unseen};
 use crate::session::{Level, Unit};
 use crate::value::{KeyValues, Value};
 
@@ -118,7 +118,8 @@ async fn roll_back(em: &EntityManager, unit: &mut Unit) {
     let _ = fire_within(em, TransactionMoment::AfterRollback).await;
 }
 
-/// Loads what cascades go through, one select a relation and level, so that the plan knows where they end.
+/// Loads what cascades go through, one select a relation and level, so that the plan knows where they end: also what
+/// filters hide, which no list shows for that.
 pub(super) async fn load_cascades(region: &Arc<Region>) -> Result<()> {
     let mut tried: HashSet<(RelationId, u32), foldhash::fast::RandomState> = HashSet::default();
     loop {
@@ -132,9 +133,20 @@ pub(super) async fn load_cascades(region: &Arc<Region>) -> Result<()> {
             return Ok(());
         }
         for Unloaded { relation, owners } in unloaded {
-            match region.metadata().relation(relation).kind {
-                RelationKind::ManyToOne { .. } => load_references(region, relation.entity, &owners).await?,
-                _ => load_relation(region, relation, &owners, Freshness::Merge).await?,
+            let meta = region.metadata().relation(relation);
+            let is_reference = matches!(meta.kind, RelationKind::ManyToOne { .. });
+            let is_filtered = region.is_filtered(meta.target, None);
+            let (narrowed, whole): (Vec<u32>, Vec<u32>) = {
+                let links = region.links();
+                let is_narrowed =
+                    |owner: &u32| is_reference || is_filtered || links.is_partial(relation, *owner);
+                owners.into_iter().partition(is_narrowed)
+            };
+            if !narrowed.is_empty() {
+                load_unseen(region, relation, &narrowed).await?;
+            }
+            if !whole.is_empty() {
+                load_relation(region, relation, &whole, Freshness::Merge).await?;
             }
         }
         keep_promises(region).await?;

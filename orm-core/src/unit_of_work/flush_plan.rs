@@ -17,7 +17,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::cascade::{Cascade, Unloaded};
-use super::change_set::{ChangeSet, ChangeSetKind, ChangeSets, check};
+use super::change_set::{ChangeSet, ChangeSetKind, ChangeSets, check, check_stays};
 use super::commit_order::{ReferenceGraph, commit_order, levels};
 use super::early::{Early, Emptied, arrange};
 use super::expected::{self, unfit};
@@ -163,6 +163,7 @@ impl FlushPlan {
             region.links().pivots().map(|(relation, changes)| (relation, changes.clone())).collect();
         let visited = changes.visited + pivots.iter().map(|(_, changes)| changes.len()).sum::<usize>();
         let cascade = changes.cascade;
+        cascade.stranded.iter().try_for_each(|cell| check_stays(region, *cell, &cascade))?;
         let mut planner = Planner {
             region,
             cascade: &cascade,

@@ -25,9 +25,10 @@ impl Region {
         arena.value_of(&original, property).is_ok_and(|value| !value.is_null())
     }
 
-    /// Schedules the row itself to be deleted, also where a removal would only set the time.
+    /// Schedules the row itself to be deleted, also where a removal would only set the time, and with it what cascades
+    /// take along.
     pub(crate) fn remove_for_good(&self, cell: CellId) -> Result<()> {
-        if self.state(cell) != State::New && self.entity(cell.entity).soft_delete.is_some() {
+        if self.state(cell) != State::New {
             self.pending().for_good.insert(cell);
         }
         self.remove(cell)
@@ -85,6 +86,7 @@ impl Region {
                     .for_each(|at| self.empty(cell, at));
                 continue;
             }
+            self.links().note_unlisted(self, cell);
             self.settle_gone(cell);
         }
     }
