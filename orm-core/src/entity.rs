@@ -23,8 +23,8 @@ pub(crate) use cell::{State, three_way_merge};
 pub use cursor::{Cursor, ReadError};
 pub use edit::Edit;
 pub use handle::{Core, Loaded, LoadedCollection, unset_key};
-pub(crate) use hook::value_mut;
 pub use hook::{ChangeKind, EntityHooks, HookContext, Hooks, MadeValue, Moment, hooks};
+pub(crate) use hook::{make_values, value_mut};
 pub use key::Key;
 pub(crate) use key::SerializeKey;
 pub use populated::{

@@ -21,7 +21,7 @@ mod settle;
 mod soft_delete;
 mod stand_in;
 mod unique_values;
-mod version;
+pub(crate) mod version;
 
 pub(crate) use adopt::{Adoption, Mode};
 pub(crate) use change_set::ChangeSet;

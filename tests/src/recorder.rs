@@ -382,7 +382,8 @@ fn describe(write: &Write) -> Operation {
         }
         Write::UpdateWhere(update) => {
             let entity = update.metadata.entity(update.entity);
-            let columns = update.set.iter().map(|(column, _)| entity.columns[*column].name.clone()).collect();
+            let columns = update.set.iter().map(|(column, _)| column).chain(&update.raised);
+            let columns = columns.map(|column| entity.columns[*column].name.clone()).collect();
             Operation::UpdateWhere(entity.name.to_owned(), columns)
         }
         Write::DeleteWhere(delete) => {

@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod attributes;
 pub mod auto_flush;
 pub mod bad_rows;
+pub mod bulk_values;
 pub mod bulk_writes;
 pub mod cancel_sweep;
 pub mod cascades;
@@ -1021,6 +1022,16 @@ macro_rules! driver_suite {
                 filters_narrow_writes_by_condition,
                 a_guarding_filter_holds_for_rows_without_the_unit_of_work,
                 rows_written_in_a_transaction_go_with_it;
+            bulk_values:
+                values_of_inserted_rows_are_made,
+                a_maker_of_inserted_rows_may_fail,
+                values_of_upserted_rows_are_made,
+                values_of_rows_by_condition_are_made,
+                no_hook_runs_without_the_unit_of_work,
+                a_write_by_condition_makes_instances_stale,
+                an_upsert_makes_instances_stale,
+                rows_are_softly_deleted_by_condition,
+                rows_are_deleted_for_good_by_condition;
             upserts:
                 a_new_row_is_inserted_and_managed,
                 a_loaded_row_is_updated,
@@ -1037,7 +1048,7 @@ macro_rules! driver_suite {
                 rows_without_anything_to_merge_are_read,
                 an_upsert_can_keep_out_of_the_identity_map,
                 duplicate_keys_are_refused_and_named,
-                the_version_is_not_set_back,
+                the_version_counts_on,
                 an_upsert_takes_a_removal_back,
                 the_key_of_a_new_entity_is_refused,
                 a_failed_upsert_changes_nothing,

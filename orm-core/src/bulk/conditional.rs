@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::fields::{FieldSet, NamedField, of_relation};
+use super::making::{Made, Making};
 use super::writer::{Extent, Writer};
 use crate::condition::{Condition, Expression, Field, IntoKeyOperand};
 use crate::driver::{BoxFuture, DeleteWhere, UpdateWhere, Write};
@@ -36,6 +37,7 @@ pub struct UpdateMany<T> {
 pub struct DeleteMany<T> {
     em: EntityManager,
     pub(crate) reach: Reach,
+    for_good: bool,
     entity: PhantomData<fn() -> T>,
 }
 
@@ -97,9 +99,15 @@ impl<T: Entity> UpdateMany<T> {
             return Ok(0);
         }
         refuse_guarded(&region, entity, &set)?;
+        let meta = region.entity(entity);
+        let is_set = |property: usize| {
+            set.iter().any(|(column, _)| meta.properties[property].columns.contains(column))
+        };
+        let Made { set: made, raised } = Making::new(&em, entity).update::<T>(is_set)?;
+        set.extend(made);
         let metadata = Arc::clone(region.metadata());
-        send(&em, holder, "update_many", Write::UpdateWhere(UpdateWhere { metadata, entity, condition, set }))
-            .await
+        let update = UpdateWhere { metadata, entity, condition, set, raised };
+        send(&em, holder, "update_many", Write::UpdateWhere(update)).await
     }
 }
 
@@ -107,7 +115,15 @@ impl<T: Entity> DeleteMany<T> {
     #[track_caller]
     pub(crate) fn new(em: EntityManager, condition: Condition<T>) -> Self {
         let holder = Holder::new("delete_many", Location::caller());
-        Self { em, reach: Reach::of(condition.expression, holder), entity: PhantomData }
+        Self { em, reach: Reach::of(condition.expression, holder), for_good: false, entity: PhantomData }
+    }
+
+    /// Deletes the rows also where they would stay, marked by their `#[entity(soft_delete)]` field, as
+    /// [`remove_for_good`](EntityManager::remove_for_good) does. Of those that are marked already it meets none, unless
+    /// [`with_deleted`](Self::with_deleted) says so.
+    pub fn for_good(mut self) -> Self {
+        self.for_good = true;
+        self
     }
 
     /// Says that every row is meant, where the condition is [`Condition::always`].
@@ -123,8 +139,23 @@ impl<T: Entity> DeleteMany<T> {
         let holder = self.reach.holder;
         let condition = self.reach.check(&em, &region, entity, "delete_many").await?;
         let metadata = Arc::clone(region.metadata());
-        send(&em, holder, "delete_many", Write::DeleteWhere(DeleteWhere { metadata, entity, condition }))
-            .await
+        let meta = region.entity(entity);
+        let write = match meta.soft_delete.filter(|_| !self.for_good) {
+            None => Write::DeleteWhere(DeleteWhere { metadata, entity, condition }),
+            Some(property) => {
+                // What is deleted already keeps its time.
+                let condition = condition.and(Expression::IsNull { property });
+                let time = region.time_of_removal(entity, property)?;
+                let mut made =
+                    Made { set: vec![(meta.properties[property].columns.start, time)], raised: Vec::new() };
+                if let Some(version) = meta.version {
+                    Making::new(&em, entity).raise(version, &mut made);
+                }
+                let Made { set, raised } = made;
+                Write::UpdateWhere(UpdateWhere { metadata, entity, condition, set, raised })
+            }
+        };
+        send(&em, holder, "delete_many", write).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::making::Making;
 use super::row::Row;
 use super::writer::{Extent, WriteGuard, Writer};
 use crate::driver::{BoxFuture, Insert, Write};
@@ -40,9 +41,11 @@ impl<T: Entity> InsertMany<T> {
         let em = self.em.contextual();
         let region = em.region();
         let (entity, _) = region.arena_of::<T>()?;
+        let making = Making::new(&em, entity);
         let mut rows = Vec::with_capacity(self.values.len());
         for mut value in self.values {
-            rows.push(Row::of(&region, entity, &mut value)?);
+            making.create(&mut value)?;
+            rows.push(Row::of(&region, entity, &mut value, making.now())?);
         }
         let batches = batches(&region, rows, self.batch_size);
         let guard = WriteGuard::of(&region, entity)?;
@@ -64,6 +67,7 @@ pub(super) struct Batch {
     pub(super) columns: Vec<usize>,
     pub(super) generated: Vec<usize>,
     pub(super) conflict: Vec<usize>,
+    pub(super) made: Vec<usize>,
     /// Which of the values given each row is.
     pub(super) places: Vec<usize>,
     pub(super) rows: Vec<Vec<Value>>,
@@ -79,6 +83,7 @@ pub(super) fn batches(region: &Region, rows: Vec<Row>, batch_size: usize) -> Vec
                 && batch.columns == row.columns
                 && batch.generated == row.generated
                 && batch.conflict == row.conflict
+                && batch.made == row.made
         };
         // Rows of one type differ in few ways, so an open batch is among the last.
         match batches.iter_mut().rev().take(OPEN_BATCHES).find(is_open) {
@@ -90,6 +95,7 @@ pub(super) fn batches(region: &Region, rows: Vec<Row>, batch_size: usize) -> Vec
                 columns: row.columns,
                 generated: row.generated,
                 conflict: row.conflict,
+                made: row.made,
                 places: vec![place],
                 rows: vec![row.values],
             }),

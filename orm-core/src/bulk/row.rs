@@ -7,6 +7,7 @@ use crate::entity::{CellId, Entity, Key, Region, State, key_error};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{EntityId, EntityMetadata, PropertyKind, RelationKind};
 use crate::relation::{ErasedCollection, ErasedReference, RelationVisitor, Target};
+use crate::unit_of_work::version;
 use crate::value::{KeyValues, Value};
 
 /// One row to be written.
@@ -19,16 +20,18 @@ pub(super) struct Row {
     pub(super) values: Vec<Value>,
     /// For an upsert: the columns that tell whether the row is there.
     pub(super) conflict: Vec<usize>,
+    /// For an upsert: columns that the program left for the ORM to make.
+    pub(super) made: Vec<usize>,
 }
 
 impl Row {
-    /// The row of `value`, whose client-made key is filled in.
+    /// The row of `value`, whose client-made key and first version are filled in.
     ///
     /// # Errors
     ///
     /// [`Error::Relation`] for what only a unit of work could write, [`Error::RequiredRelation`],
     /// [`Error::ForeignEntity`], [`Error::MissingKey`] and [`Error::Value`].
-    pub(super) fn of<T: Entity>(region: &Region, entity: EntityId, value: &mut T) -> Result<Self> {
+    pub(super) fn of<T: Entity>(region: &Region, entity: EntityId, value: &mut T, now: i64) -> Result<Self> {
         let meta = region.entity(entity);
         value.__make_key();
         let key = value.__key();
@@ -40,6 +43,7 @@ impl Row {
             generated: Vec::new(),
             values: Vec::with_capacity(meta.columns.len()),
             conflict: Vec::new(),
+            made: Vec::new(),
         };
         for (at, property) in meta.properties.iter().enumerate() {
             match property.kind {
@@ -59,8 +63,8 @@ impl Row {
                             hint: "assign one, or mark the field `auto` or `default = path::to::function`",
                         });
                     }
-                    if meta.version == Some(at) && stored == Value::Int(0) {
-                        stored = Value::Int(1);
+                    if meta.version == Some(at) {
+                        stored = version::first(&stored, now).unwrap_or(stored);
                     }
                     row.columns.push(property.columns.start);
                     row.values.push(stored);

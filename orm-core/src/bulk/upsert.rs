@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use super::conflict::{ConflictTarget, RowsByConflict};
 use super::fields::{FieldSet, NamedField};
 use super::insert::Batch;
+use super::making::{Made, Making, blank};
 use super::row::Row;
 use super::value_row::ValueRow;
 use super::writer::{Extent, WriteGuard, Writer};
@@ -34,7 +35,10 @@ use crate::value::{KeyValues, Value};
 ///
 /// Whether a row is there is told by its primary key if it is assigned, else by the only unique index of the entity,
 /// or by what [`on_conflict`](Self::on_conflict) names. A row that is there gets all values given, but for those
-/// that it was found by, its primary key and its version.
+/// that it was found by, its primary key and its version, which counts up.
+///
+/// A new row gets its `on_create` values where the fields are blank. A row that changes keeps them, and gets its
+/// `on_update` values where the program gave none.
 #[must_use = "rows are written when this is awaited"]
 pub struct Upsert<T, M = UpsertOne> {
     em: EntityManager,
@@ -165,13 +169,16 @@ impl<T: Entity, M> Upsert<T, M> {
             return Ok(Vec::new());
         }
         let merge = MergedColumns::of(region.entity(entity), &self.merge, &self.excluded)?;
+        let making = Making::new(&em, entity);
         let mut rows = RowsByConflict::new(&region, entity, self.conflict.as_deref())?;
         for mut value in self.values {
             if self.uses_identity_map {
                 refuse_new(&region, &value)?;
             }
-            let row = Row::of(&region, entity, &mut value)?;
-            rows.push(row)?;
+            let made = blank(region.entity(entity), &value);
+            making.create(&mut value)?;
+            let row = Row::of(&region, entity, &mut value, making.now())?;
+            rows.push(Row { made, ..row })?;
         }
         let count = rows.len();
         let writes = rows.into_batches(self.batch_size)?;
@@ -179,11 +186,11 @@ impl<T: Entity, M> Upsert<T, M> {
         let filters = Some(&self.filters).filter(|filters| !filters.is_empty());
         let guard = region.filter_of(entity, filters)?;
         let written = WriteGuard::of(&region, entity)?;
-        let can_miss = matches!(merge, MergedColumns::Nothing) || !guard.is_always();
+        let can_miss = matches!(merge.given, Given::Nothing) || !guard.is_always();
         let is_one = writes.len() == 1 && !can_miss && written.is_always();
         let extent = if is_one { Extent::Single } else { Extent::Several };
         let mut writer = Writer::open(&em, self.holder, method, extent).await?;
-        let run = Run { region: &region, entity, merge, guard };
+        let run = Run { region: &region, entity, merge, making, guard };
         let result = run.write_guarded(&mut writer, writes, count, &written).await;
         let rows: Vec<T> = writer.end(result).await?;
         let target = if self.uses_identity_map { region } else { em.isolated() };
@@ -219,13 +226,18 @@ async fn manage<T: Entity>(region: &Arc<Region>, entity: EntityId, rows: Vec<T>)
     Ok(handles.collect())
 }
 
-/// The columns that a row that is there gets.
-enum MergedColumns {
+/// What a row that is there gets.
+struct MergedColumns {
+    given: Given,
+    /// Columns that the program wants kept.
+    kept: Vec<usize>,
+}
+
+/// Of the columns given.
+enum Given {
     Nothing,
-    /// All that are given, but for these.
-    AllBut(Vec<usize>),
-    /// These, as far as they are given.
-    Only(Vec<usize>),
+    All,
+    These(Vec<usize>),
 }
 
 impl MergedColumns {
@@ -237,34 +249,43 @@ impl MergedColumns {
             }
             Ok::<Vec<usize>, Error>(columns)
         };
-        let mut kept = columns(excluded)?;
-        Ok(match merge {
-            Merge::Nothing => Self::Nothing,
-            Merge::Fields(fields) => {
-                let columns = columns(fields)?;
-                Self::Only(columns.into_iter().filter(|column| !kept.contains(column)).collect())
-            }
-            Merge::Everything => {
-                kept.extend(meta.key_columns());
-                kept.extend(meta.version.map(|version| meta.properties[version].columns.start));
-                Self::AllBut(kept)
-            }
-        })
+        let given = match merge {
+            Merge::Nothing => Given::Nothing,
+            Merge::Fields(fields) => Given::These(columns(fields)?),
+            Merge::Everything => Given::All,
+        };
+        Ok(Self { given, kept: columns(excluded)? })
     }
 
-    fn action(&self, batch: &Batch) -> OnConflict {
-        let given = batch.columns.iter().copied();
-        let columns: Vec<usize> = match self {
-            Self::Nothing => Vec::new(),
-            Self::AllBut(kept) => {
-                given.filter(|column| !kept.contains(column) && !batch.conflict.contains(column)).collect()
-            }
-            Self::Only(columns) => given.filter(|column| columns.contains(column)).collect(),
+    fn action<T: Entity>(
+        &self,
+        meta: &EntityMetadata,
+        making: &Making<'_>,
+        batch: &Batch,
+    ) -> Result<OnConflict> {
+        let version = meta.version.map(|version| meta.properties[version].columns.start);
+        let is_own = |column: usize| {
+            let is_key = meta.key_columns().any(|key| key == column);
+            is_key
+                || version == Some(column)
+                || batch.conflict.contains(&column)
+                || batch.made.contains(&column)
         };
-        match columns.is_empty() {
-            true => OnConflict::Ignore,
-            false => OnConflict::Update { columns },
+        let is_merged = |column: &usize| match &self.given {
+            Given::Nothing => false,
+            Given::All => !is_own(*column) && !self.kept.contains(column),
+            Given::These(columns) => columns.contains(column) && !self.kept.contains(column),
+        };
+        let columns: Vec<usize> = batch.columns.iter().copied().filter(is_merged).collect();
+        if columns.is_empty() {
+            return Ok(OnConflict::Ignore);
         }
+        let is_settled = |column| {
+            columns.contains(&column) || self.kept.contains(&column) || batch.conflict.contains(&column)
+        };
+        let Made { set, raised } =
+            making.update::<T>(|property| meta.properties[property].columns.clone().any(is_settled))?;
+        Ok(OnConflict::Update { columns, set, raised })
     }
 }
 
@@ -273,6 +294,7 @@ struct Run<'a> {
     region: &'a Region,
     entity: EntityId,
     merge: MergedColumns,
+    making: Making<'a>,
     guard: Expression,
 }
 
@@ -304,7 +326,7 @@ impl Run<'_> {
         for batch in batches {
             let places = batch.places.clone();
             let conflict = ConflictTarget::of(self.region.entity(self.entity), &batch.conflict);
-            let write = Write::Upsert(self.operation(batch));
+            let write = Write::Upsert(self.operation::<T>(batch)?);
             let outcome = writer.write(&write).await?;
             let Write::Upsert(write) = write else { continue };
             let mut missed = Vec::new();
@@ -320,18 +342,18 @@ impl Run<'_> {
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn operation(&self, batch: Batch) -> UpsertWrite {
+    fn operation<T: Entity>(&self, batch: Batch) -> Result<UpsertWrite> {
         let meta = self.region.entity(self.entity);
-        UpsertWrite {
+        Ok(UpsertWrite {
             metadata: Arc::clone(self.region.metadata()),
             entity: self.entity,
-            action: self.merge.action(&batch),
+            action: self.merge.action::<T>(meta, &self.making, &batch)?,
             columns: batch.columns,
             rows: batch.rows,
             conflict: batch.conflict,
             guard: self.guard.clone(),
             returning: (0..meta.columns.len()).collect(),
-        }
+        })
     }
 
     fn read<T: Entity>(&self, values: &[Value]) -> Result<Option<T>> {

@@ -75,6 +75,10 @@ pub enum OnConflict {
     Update {
         /// Which, all of them among [`Upsert::columns`].
         columns: Vec<usize>,
+        /// Other columns, and what all rows that are there get in them.
+        set: Vec<(usize, Value)>,
+        /// Integer columns, none of the others, that become one more than they are.
+        raised: Vec<usize>,
     },
 }
 
@@ -141,6 +145,8 @@ pub struct UpdateWhere {
     pub condition: Expression,
     /// Columns and their new values.
     pub set: Vec<(usize, Value)>,
+    /// Integer columns, none of those in `set`, that become one more than they are.
+    pub raised: Vec<usize>,
 }
 
 /// The end of every row that meets a condition.

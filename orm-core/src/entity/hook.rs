@@ -301,6 +301,17 @@ pub struct MadeValue {
     pub make: fn(&HookContext<'_>) -> Result<Value>,
 }
 
+impl MadeValue {
+    /// Makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Hook`].
+    pub(crate) fn run<T: Entity>(&self, cx: &HookContext<'_>) -> Result<Value> {
+        (self.make)(cx).map_err(|error| Error::in_hook(T::__DESCRIPTION.name, self.moment.name(), error))
+    }
+}
+
 /// Fills the fields of `value` that are made at `moment`, but not those in `kept`. Returns which these are.
 pub(crate) fn make_values<T: Entity>(
     value: &mut T,
@@ -318,8 +329,7 @@ pub(crate) fn make_values<T: Entity>(
             let column = property.columns.first().copied().unwrap_or(property.name).to_owned();
             Error::Value { entity: T::__DESCRIPTION.name, field: property.name, column, source }
         };
-        let new = (one.make)(cx);
-        let new = new.map_err(|error| Error::in_hook(T::__DESCRIPTION.name, moment.name(), error))?;
+        let new = one.run::<T>(cx)?;
         value.__set_value(one.property, new).map_err(unfit)?;
         made.insert(one.property);
     }

@@ -12,13 +12,17 @@ impl EntityManager {
     /// Inserts one row at once, without the unit of work, and returns its key. Nothing is tracked: the next query
     /// for it brings an instance. Works on the global manager too.
     ///
-    /// Relations are written by key: give a key, or a handle of this context that has one.
+    /// Relations are written by key: give a key, or a handle of this context that has one. Values that the ORM makes, by
+    /// `on_create` and for a version, are made; hooks of the entity and subscribers, which are of the unit of work, do not
+    /// run.
     ///
     /// # Errors
     ///
     /// [`Error::Relation`] for a new entity in a relation or content in a collection, which take a unit of work;
     /// [`Error::Constraint`], [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::MissingKey`],
-    /// [`Error::Value`], [`Error::UnknownEntity`] and [`Error::Driver`].
+    /// [`Error::Value`], [`Error::UnknownEntity`], [`Error::Hook`] for an `on_create` that fails, and [`Error::Driver`].
+    /// [`Error::WriteOutcomeUnknown`] when the connection was lost on the way to a commit: look before inserting again.
+    /// [`Error::OutcomeUnknown`] while the context has to be told of a flush.
     #[track_caller]
     pub fn insert<T: Entity>(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T> {
         let insert = InsertMany::new(self.clone(), vec![value]);
@@ -38,17 +42,21 @@ impl EntityManager {
     pub fn insert_many<T: Entity>(&self, values: impl IntoIterator<Item = T>) -> InsertMany<T> {
         InsertMany::new(self.clone(), values.into_iter().collect())
     }
+
     /// Changes every row that meets a condition, by one statement, and returns how many:
     /// `em.update_many(Book::PRICE.lt(5)).set(Book::PRICE, 5).await?`.
     ///
-    /// The unit of work has no part in it: no hooks, no versions counted up, and instances that are loaded stay as they
-    /// are; `refresh` or `clear()` them. Works on the global manager too. Nothing is sent if no field is set.
+    /// The unit of work has no part in it: hooks of the entity and subscribers do not run, and instances that are loaded
+    /// stay as they are; `refresh` or `clear()` them. The rows get their `on_update` values where none are set, and their
+    /// version counts up, or becomes the time, so that an instance that was loaded before is found to be stale. Works on
+    /// the global manager too. Nothing is sent if no field is set.
     ///
     /// # Errors
     ///
     /// When awaited: [`Error::NoCondition`] for a condition that meets everything, unless
     /// [`all`](UpdateMany::all) says that it is meant; [`Error::NoColumn`], [`Error::Value`],
-    /// [`Error::ForeignEntity`], [`Error::Relation`], [`Error::Constraint`] and [`Error::Driver`].
+    /// [`Error::ForeignEntity`], [`Error::Relation`], [`Error::Constraint`], [`Error::Hook`] for an `on_update` that fails,
+    /// and [`Error::Driver`]; [`Error::WriteOutcomeUnknown`] and [`Error::OutcomeUnknown`] as [`insert`](Self::insert).
     #[track_caller]
     pub fn update_many<T: Entity>(&self, condition: Condition<T>) -> UpdateMany<T> {
         UpdateMany::new(self.clone(), condition)
@@ -57,14 +65,18 @@ impl EntityManager {
     /// Deletes every row that meets a condition, by one statement, and returns how many. What refers to them goes as
     /// the database's foreign keys say.
     ///
-    /// The unit of work has no part in it: no cascades of ours, no hooks, and instances that are loaded stay; `clear()`
-    /// them. Works on the global manager too.
+    /// Rows with a `#[entity(soft_delete)]` field stay, as with [`remove`](Self::remove): the statement sets the field to the
+    /// time, and what refers to them stays too. [`for_good`](DeleteMany::for_good) deletes them.
+    ///
+    /// The unit of work has no part in it: no cascades of ours, no hooks and no subscribers, and instances that are loaded
+    /// stay; `clear()` them. Works on the global manager too.
     ///
     /// # Errors
     ///
     /// When awaited: [`Error::NoCondition`] for a condition that meets everything, unless
     /// [`all`](DeleteMany::all) says that it is meant; [`Error::Value`], [`Error::ForeignEntity`],
-    /// [`Error::Constraint`] and [`Error::Driver`].
+    /// [`Error::Constraint`] and [`Error::Driver`]; [`Error::WriteOutcomeUnknown`] and [`Error::OutcomeUnknown`] as
+    /// [`insert`](Self::insert).
     #[track_caller]
     pub fn delete_many<T: Entity>(&self, condition: Condition<T>) -> DeleteMany<T> {
         DeleteMany::new(self.clone(), condition)

@@ -650,7 +650,7 @@ impl<'a> Planner<'a> {
         let mut by_shape: Vec<(Shape, Vec<ChangedRow>)> = Vec::new();
         for (cell, property) in cells {
             let meta = self.region.entity(cell.entity);
-            let time = self.region.time_of_removal(cell, property)?;
+            let time = self.region.time_of_removal(cell.entity, property)?;
             let mut columns = vec![meta.properties[property].columns.start];
             let mut values = vec![PlannedValue::Known(time)];
             let expected = self.expected_of(cell)?;

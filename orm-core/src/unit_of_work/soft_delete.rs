@@ -7,6 +7,7 @@ use super::settle::SoftDeleted;
 use crate::clock::value_at;
 use crate::entity::{CellId, Region, Saved, State};
 use crate::error::{Error, Result};
+use crate::metadata::EntityId;
 use crate::value::{Value, ValueError};
 
 impl Region {
@@ -58,8 +59,8 @@ impl Region {
     }
 
     /// The time of a removal, as the column of `property` stores it.
-    pub(super) fn time_of_removal(&self, cell: CellId, property: usize) -> Result<Value> {
-        let meta = self.entity(cell.entity);
+    pub(crate) fn time_of_removal(&self, entity: EntityId, property: usize) -> Result<Value> {
+        let meta = self.entity(entity);
         let column = &meta.columns[meta.properties[property].columns.start];
         let time = value_at(self.orm().clock.now(), column.column_type);
         time.ok_or_else(|| Error::other(ValueError::OutOfRange { expected: "a date of the clock" }))

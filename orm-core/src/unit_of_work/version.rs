@@ -5,7 +5,7 @@
 use crate::value::{ColumnType, Value, ValueError};
 
 /// The version of a new row, where the program gave none.
-pub(super) fn first(given: &Value, now: i64) -> Option<Value> {
+pub(crate) fn first(given: &Value, now: i64) -> Option<Value> {
     match given {
         Value::Int(0) => Some(Value::Int(1)),
         Value::Timestamp(0) => Some(Value::Timestamp(now)),

@@ -1,5 +1,7 @@
 //! Writes to every row that meets a condition.
 
+use std::collections::HashSet;
+
 use orm_core::driver::{DeleteWhere, DriverError, UpdateWhere};
 use orm_core::metadata::EntityMetadata;
 use sea_query::{DeleteStatement, UpdateStatement};
@@ -11,7 +13,7 @@ use super::text::identifier;
 use super::{Statements, leaf, unsupported};
 use crate::dialect::Query;
 
-/// `UPDATE … SET c = ? WHERE …`.
+/// `UPDATE … SET c = ?, d = d + 1 WHERE …`.
 pub(super) fn update(
     statements: &Statements,
     update: &UpdateWhere,
@@ -21,6 +23,7 @@ pub(super) fn update(
     let mut shape = Shape::new(&update.metadata, statements.dialect, Operation::UpdateWhere, update.entity);
     let columns: Vec<usize> = update.set.iter().map(|(column, _)| *column).collect();
     shape.numbers(&columns);
+    shape.numbers(&update.raised);
     update.set.iter().for_each(|(_, value)| shape.bind(value.clone()));
     shape.expression(entity, &update.condition)?;
     let statement = statements.statement(&update.metadata, shape, |writer, _| {
@@ -29,6 +32,9 @@ pub(super) fn update(
         statement.table(target.table(entity));
         for (column, value) in &update.set {
             statement.value(identifier(&entity.columns[*column].name), writer.bind(value.clone()));
+        }
+        for (column, raised) in target.raised(entity, &update.raised) {
+            statement.value(column, raised);
         }
         statement.and_where_option(target.guard(writer, entity, &update.condition)?);
         Ok(Query::Update(statement))
@@ -55,18 +61,31 @@ pub(super) fn delete(
 }
 
 fn check(statements: &Statements, update: &UpdateWhere, entity: &EntityMetadata) -> Result<(), DriverError> {
-    if update.set.is_empty() {
+    if update.set.is_empty() && update.raised.is_empty() {
         return Err(unsupported(format!("an update of {} changes no column", entity.name)));
     }
-    for (at, (column, value)) in update.set.iter().enumerate() {
-        if *column >= entity.columns.len() {
+    check_columns(entity, update.set.iter().map(|(column, _)| *column).chain(update.raised.iter().copied()))?;
+    for (column, value) in &update.set {
+        let place = leaf::column_place(entity, *column);
+        statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place, error))?;
+    }
+    Ok(())
+}
+
+/// Whether each column is one of the entity, and changed once.
+pub(super) fn check_columns(
+    entity: &EntityMetadata,
+    columns: impl Iterator<Item = usize>,
+) -> Result<(), DriverError> {
+    let mut seen = HashSet::new();
+    for column in columns {
+        if column >= entity.columns.len() {
             return Err(unsupported(format!("an update names a column that {} does not have", entity.name)));
         }
-        let place = leaf::column_place(entity, *column);
-        if update.set[..at].iter().any(|(earlier, _)| earlier == column) {
+        if !seen.insert(column) {
+            let place = leaf::column_place(entity, column);
             return Err(unsupported(format!("an update sets {place} twice")));
         }
-        statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place, error))?;
     }
     Ok(())
 }

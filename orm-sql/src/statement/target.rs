@@ -3,7 +3,7 @@
 use orm_core::condition::{Expression, Quantifier};
 use orm_core::driver::DriverError;
 use orm_core::metadata::EntityMetadata;
-use sea_query::{Expr, ExprTrait, TableRef};
+use sea_query::{DynIden, Expr, ExprTrait, TableRef};
 
 use super::leaf;
 use super::shape::{flattened, is_always};
@@ -39,6 +39,17 @@ impl Target {
             Self::Named => Expr::col(identifier(name)),
             Self::Aliased(table) => table.column(name),
         }
+    }
+
+    /// Columns, and one more than each is.
+    pub(super) fn raised(
+        &self,
+        entity: &EntityMetadata,
+        columns: &[usize],
+    ) -> impl Iterator<Item = (DynIden, Expr)> {
+        let name = |column: &usize| entity.columns[*column].name.as_str();
+        let one = || Expr::Constant(1_i32.into());
+        columns.iter().map(name).map(move |name| (identifier(name), self.column(name).add(one())))
     }
 
     /// What rows of the table must meet, if anything.

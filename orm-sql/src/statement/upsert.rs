@@ -12,6 +12,7 @@ use sea_query::{InsertStatement, Returning, SelectStatement};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
+use super::by_condition::check_columns;
 use super::shape::{Operation, Shape};
 use super::target::Target;
 use super::text::{TextWriter, always, identifier, names};
@@ -44,8 +45,10 @@ fn statement(
     let mut shape = Shape::new(&upsert.metadata, statements.dialect, operation, upsert.entity);
     shape.numbers(&upsert.columns);
     shape.numbers(&upsert.conflict);
-    let updated = updated(upsert);
+    let Updated { columns: updated, set, raised } = updated(upsert);
     shape.numbers(updated);
+    shape.numbers(&set.iter().map(|(column, _)| *column).collect::<Vec<_>>());
+    shape.numbers(raised);
     shape.numbers(&upsert.returning);
     let given: Vec<Value> = match together {
         Some(together) => together,
@@ -53,6 +56,7 @@ fn statement(
     };
     let count = given.len();
     given.into_iter().for_each(|value| shape.bind(value));
+    set.iter().for_each(|(_, value)| shape.bind(value.clone()));
     if !updated.is_empty() {
         shape.expression(entity, &upsert.guard)?;
     }
@@ -65,7 +69,12 @@ fn statement(
         }
     };
     let statement = statements.statement(&upsert.metadata, shape, |writer, values| {
-        let target = if updated.is_empty() { Target::Named } else { Target::of(writer, &upsert.guard) };
+        let target = match (updated.is_empty(), raised.is_empty()) {
+            (true, _) => Target::Named,
+            (false, true) => Target::of(writer, &upsert.guard),
+            // The bare name would be ambiguous: the new row has the column too.
+            (false, false) => Target::aliased(writer),
+        };
         let mut statement = InsertStatement::new();
         statement.into_table(target.table(entity));
         statement.columns(names(entity, upsert.columns.iter().copied()).map(identifier));
@@ -76,6 +85,11 @@ fn statement(
             on_conflict.do_nothing();
         } else {
             on_conflict.update_columns(names(entity, updated.iter().copied()).map(identifier));
+            for (column, value) in set {
+                let value = writer.bind(value.clone());
+                on_conflict.value(identifier(&entity.columns[*column].name), value);
+            }
+            on_conflict.values(target.raised(entity, raised));
             on_conflict.action_and_where_option(target.guard(writer, entity, &upsert.guard)?);
         }
         statement.on_conflict(on_conflict);
@@ -113,11 +127,19 @@ fn give(
     Ok(())
 }
 
-/// The columns that a row which is there gets new values in.
-fn updated(upsert: &Upsert) -> &[usize] {
+/// What a row which is there gets.
+#[derive(Clone, Copy)]
+struct Updated<'a> {
+    /// Columns of the new row.
+    columns: &'a [usize],
+    set: &'a [(usize, Value)],
+    raised: &'a [usize],
+}
+
+fn updated(upsert: &Upsert) -> Updated<'_> {
     match &upsert.action {
-        OnConflict::Ignore => &[],
-        OnConflict::Update { columns } => columns,
+        OnConflict::Ignore => Updated { columns: &[], set: &[], raised: &[] },
+        OnConflict::Update { columns, set, raised } => Updated { columns, set, raised },
     }
 }
 
@@ -138,8 +160,18 @@ fn check(statements: &Statements, upsert: &Upsert, entity: &EntityMetadata) -> R
     if upsert.conflict.is_empty() || upsert.conflict.iter().any(|column| !upsert.columns.contains(column)) {
         return wrong("does not give the columns by which a row is known to be there");
     }
-    if updated(upsert).iter().any(|column| !upsert.columns.contains(column)) {
+    let Updated { columns, set, raised } = updated(upsert);
+    if columns.iter().any(|column| !upsert.columns.contains(column)) {
         return wrong("updates a column that it does not give");
+    }
+    if columns.is_empty() && matches!(upsert.action, OnConflict::Update { .. }) {
+        return wrong("updates no column that it gives");
+    }
+    let own = set.iter().map(|(column, _)| *column).chain(raised.iter().copied());
+    check_columns(entity, columns.iter().copied().chain(own))?;
+    for (column, value) in set {
+        let place = || leaf::column_place(entity, *column);
+        statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place(), error))?;
     }
     let mut keys = HashSet::new();
     for (at, row) in upsert.rows.iter().enumerate() {

@@ -203,6 +203,7 @@ impl On {
             entity: self.entity().id,
             condition,
             set: set.iter().map(|(name, value)| (self.columns(&[name])[0], value.clone())).collect(),
+            raised: Vec::new(),
         })
     }
 

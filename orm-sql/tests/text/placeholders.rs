@@ -73,7 +73,7 @@ fn writes(random: &mut Random, name: &'static str, entity: &EntityMetadata, rows
         on.delete(keys.clone()),
     ];
     let first = columns[0];
-    let action = OnConflict::Update { columns: on.columns(&columns) };
+    let action = OnConflict::Update { columns: on.columns(&columns), set: Vec::new(), raised: Vec::new() };
     let conflicting: Vec<&str> = columns.clone();
     let distinct = values.iter().enumerate().filter(|(at, row)| !values[..*at].contains(row));
     let distinct: Vec<_> = distinct.map(|(_, row)| row.clone()).collect();

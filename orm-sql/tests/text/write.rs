@@ -259,7 +259,8 @@ fn an_upsert_updates_or_ignores_the_rows_that_are_there() {
     let upsert = |rows: Vec<Vec<Value>>, action: OnConflict| {
         author.upsert(&["email", "name"], rows, &["email"], action, &["id"])
     };
-    let update = || OnConflict::Update { columns: author.columns(&["name"]) };
+    let update =
+        || OnConflict::Update { columns: author.columns(&["name"]), set: Vec::new(), raised: Vec::new() };
     check_write(
         &upsert(rows.clone(), OnConflict::Ignore),
         &expect![[r#"
@@ -287,6 +288,18 @@ fn an_upsert_updates_or_ignores_the_rows_that_are_there() {
         INSERT INTO "author" ("email", "name") VALUES (?, ?) ON CONFLICT ("email") DO UPDATE SET "name" = "excluded"."name" RETURNING "id"
         -- ["a@x.org", "a"]
     "#]],
+    );
+    let more = OnConflict::Update {
+        columns: author.columns(&["name"]),
+        set: vec![(author.columns(&["rating"])[0], Value::Float(1.5))],
+        raised: author.columns(&["id"]),
+    };
+    check_write(
+        &upsert(vec![row(text("a@x.org"))], more),
+        &expect![[r#"
+            INSERT INTO "author" AS "t0" ("email", "name") VALUES (?, ?) ON CONFLICT ("email") DO UPDATE SET "name" = "excluded"."name", "rating" = ?, "id" = "t0"."id" + 1 RETURNING "id"
+            -- ["a@x.org", "a", 1.5]
+        "#]],
     );
     // NULL conflicts with nothing, and such rows could not be told apart.
     check_write(
@@ -324,6 +337,17 @@ fn everything_that_meets_a_condition_is_written() {
         UPDATE "book" AS "t0" SET "title" = ? WHERE EXISTS(SELECT 1 FROM "book" AS "t1" LEFT JOIN "author" AS "t2" ON "t2"."id" = "t1"."author_id" WHERE "t1"."id" = "t0"."id" AND ("t2"."id" IS NOT NULL AND "t2"."name" = ?)) IS TRUE
         -- ["x", "ann"]
     "#]],
+    );
+    let mut raised = book.update_where(&[("title", text("x"))], book.eq("title", text("y")));
+    if let Write::UpdateWhere(update) = &mut raised {
+        update.raised = book.columns(&["version"]);
+    }
+    check_write(
+        &raised,
+        &expect![[r#"
+            UPDATE "book" AS "t0" SET "title" = ?, "version" = "t0"."version" + 1 WHERE "t0"."title" = ?
+            -- ["x", "y"]
+        "#]],
     );
     check_write(
         &book.delete_where(Expression::always()),

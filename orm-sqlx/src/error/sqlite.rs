@@ -98,7 +98,8 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
         Write::Upsert(upsert) => (upsert.metadata.entity(upsert.entity), &upsert.columns),
         Write::Update(update) => (update.metadata.entity(update.entity), &update.columns),
         Write::UpdateWhere(update) => {
-            columns_set = update.set.iter().map(|(column, _)| *column).collect();
+            let set = update.set.iter().map(|(column, _)| *column);
+            columns_set = set.chain(update.raised.iter().copied()).collect();
             (update.metadata.entity(update.entity), &columns_set)
         }
         Write::Link(links) => {

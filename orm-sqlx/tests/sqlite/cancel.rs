@@ -202,7 +202,8 @@ async fn an_upsert_and_writes_by_condition() {
     let author = || on("Author");
     let upsert = |name: &str| {
         let rows = (0..20).map(|number| vec![text(name), text(&format!("{number}@x.org"))]).collect();
-        let action = OnConflict::Update { columns: author().columns(&["name"]) };
+        let action =
+            OnConflict::Update { columns: author().columns(&["name"]), set: Vec::new(), raised: Vec::new() };
         author().upsert(&["name", "email"], rows, &["email"], action, &["id"])
     };
     sweep_both(0, async |driver| {

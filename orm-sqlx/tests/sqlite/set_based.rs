@@ -438,7 +438,8 @@ async fn an_upsert_gives_back_what_it_wrote() {
     let upsert = |rows: Vec<Vec<Value>>, action: OnConflict| {
         author.upsert(&["name", "email"], rows, &["email"], action, &["id", "name"])
     };
-    let update = || OnConflict::Update { columns: author.columns(&["name"]) };
+    let update =
+        || OnConflict::Update { columns: author.columns(&["name"]), set: Vec::new(), raised: Vec::new() };
     let first = upsert(vec![row("a", "a@x"), row("b", "b@x")], update());
     let outcome = write(&driver, &first).await.unwrap();
     assert_eq!(outcome.returned, [[int(1), text("a")], [int(2), text("b")]]);

@@ -332,7 +332,7 @@ pub async fn filters_narrow_writes_by_condition<B: Backend>() -> Result<()> {
     let other = Ref::<Binder>::key(em.find_one_or_fail(Binder::NAME.eq("b")).await?.id());
     assert_eq!(em.update_many(Letter::NUMBER.lte(2)).set(Letter::BINDER, &other).await?, 1);
     assert_eq!(em.update_many(Letter::NUMBER.lte(2)).set(Letter::BINDER, &other).with_deleted().await?, 2);
-    assert_eq!(em.delete_many(Condition::<Letter>::always()).all().await?, 2);
+    assert_eq!(em.delete_many(Condition::<Letter>::always()).all().for_good().await?, 2);
     assert_eq!(em.count_all::<Letter>().with_deleted().await?, 1);
     Ok(())
 }

@@ -286,8 +286,8 @@ pub async fn duplicate_keys_are_refused_and_named<B: Backend>() -> Result<()> {
     Ok(())
 }
 
-/// The version of a row that is there is not set back.
-pub async fn the_version_is_not_set_back<B: Backend>() -> Result<()> {
+/// The version of a row that is there is not set back, but counts on.
+pub async fn the_version_counts_on<B: Backend>() -> Result<()> {
     let db = document::empty::<B>().await?;
     let em = db.em();
     let plan = em.upsert(Document { id: 1, ..Document::new("plan") }).await?;
@@ -295,7 +295,7 @@ pub async fn the_version_is_not_set_back<B: Backend>() -> Result<()> {
     plan.edit().text = "Winter".into();
     em.flush().await?;
     em.upsert(Document { id: 1, ..Document::new("other plan") }).await?;
-    assert_eq!((plan.get().title.as_str(), plan.get().version), ("other plan", 2));
+    assert_eq!((plan.get().title.as_str(), plan.get().version), ("other plan", 3));
     Ok(())
 }
 
