@@ -296,6 +296,21 @@ pub enum Error {
     )]
     OutcomeUnknown,
 
+    /// A write without the unit of work lost its connection on the way to a commit. Nothing in memory waits for it, so later
+    /// writes go on; whether to do it again, only a look at the database can tell. Never
+    /// [retryable](Error::is_retryable) by itself.
+    #[error(
+        "`{action}` lost its connection while its rows were committed, so nobody knows whether they were; look before \
+         doing it again"
+    )]
+    WriteOutcomeUnknown {
+        /// The method.
+        action: &'static str,
+        /// The driver's error.
+        #[source]
+        source: DriverError,
+    },
+
     /// Something else of the same context, or the transactions of others, did not end in time.
     #[error(
         "{action} waited {waited:?} for {holder}. What runs side by side in one context takes turns: await it first, \

@@ -53,6 +53,8 @@ pub enum Fault {
     Select,
     /// The next write fails before it is sent.
     Write,
+    /// The next write is sent, but the connection is reported lost.
+    WriteUnanswered,
     /// The next BEGIN fails before it is sent.
     Begin,
     /// The next BEGIN finds another writer at work.
@@ -335,6 +337,9 @@ impl Connection for RecordingConnection {
             let statements = outcome.as_ref().map_or(1, |outcome| outcome.statements);
             self.recorder.note(operation, statements);
             self.recorder.pause().await;
+            if self.recorder.take(Fault::WriteUnanswered) {
+                return Err(lost());
+            }
             outcome
         })
     }

@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod attributes;
 pub mod auto_flush;
 pub mod bad_rows;
+pub mod bulk_outcome;
 pub mod bulk_values;
 pub mod bulk_writes;
 pub mod cancel_sweep;
@@ -1032,6 +1033,12 @@ macro_rules! driver_suite {
                 an_upsert_makes_instances_stale,
                 rows_are_softly_deleted_by_condition,
                 rows_are_deleted_for_good_by_condition;
+            bulk_outcome:
+                a_lost_commit_of_rows_is_said,
+                a_lost_statement_is_said,
+                later_writes_do_not_wait_for_it,
+                a_statement_lost_in_a_transaction_is_rolled_back,
+                an_unknown_flush_comes_first;
             upserts:
                 a_new_row_is_inserted_and_managed,
                 a_loaded_row_is_updated,

@@ -1,13 +1,14 @@
 //! Sends the writes of one call: by itself if it is one, else as one unit: in a transaction, or under a savepoint of the
 //! open one.
 //!
-//! Dropped or failed before its end, nothing was written.
+//! Dropped or failed before its end, nothing was written. Where the connection is lost on the way to a commit, that of a
+//! single statement included, nobody knows; memory holds nothing of it, so the error says so and nothing else waits.
 
 use crate::condition::Expression;
-use crate::driver::{Connection, DriverErrorKind, RowSink, Select, Write, WriteOutcome};
+use crate::driver::{Connection, DriverError, DriverErrorKind, RowSink, Select, Write, WriteOutcome};
 use crate::entity::Region;
 use crate::entity_manager::EntityManager;
-use crate::error::{EntityKey, Result};
+use crate::error::{EntityKey, Error, Result};
 use crate::metadata::EntityId;
 use crate::populate::select;
 use crate::session::{Holder, Lease, Turn, Unit};
@@ -41,8 +42,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Wait`](crate::Error::Wait), [`Error::Transaction`](crate::Error::Transaction) in one that only reads,
-    /// and [`Error::Driver`](crate::Error::Driver).
+    /// [`Error::Wait`], [`Error::Transaction`] in one that only reads, [`Error::OutcomeUnknown`] of an earlier flush, and
+    /// [`Error::Driver`].
     pub(super) async fn open(
         em: &EntityManager,
         holder: Holder,
@@ -51,6 +52,9 @@ impl Writer {
     ) -> Result<Self> {
         let (em, level) = (em.clone(), em.level());
         let region = em.region();
+        if region.pending().unknown.is_some() {
+            return Err(Error::OutcomeUnknown);
+        }
         let way = if extent == Extent::Single && !level.is_transaction() {
             Way::Statement(region.session().connection(action).await?)
         } else {
@@ -64,17 +68,20 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Constraint`](crate::Error::Constraint) and [`Error::Driver`](crate::Error::Driver).
+    /// [`Error::Constraint`], [`Error::Driver`], and [`Error::WriteOutcomeUnknown`] for one statement by itself.
     pub(super) async fn write(&mut self, write: &Write) -> Result<WriteOutcome> {
         let outcome = self.connection().write(write).await;
-        outcome.map_err(|error| self.em.orm().error(self.action, error))
+        outcome.map_err(|error| match &self.way {
+            Way::Statement(_) => self.cut_off(error),
+            Way::Unit(..) => self.em.orm().error(self.action, error),
+        })
     }
 
     /// Reads what the writes so far left.
     ///
     /// # Errors
     ///
-    /// [`Error::Driver`](crate::Error::Driver), or what `rows` refuses.
+    /// [`Error::Driver`], or what `rows` refuses.
     pub(super) async fn select(&mut self, select: &Select, rows: &mut dyn RowSink) -> Result<()> {
         let outcome = self.connection().select(select, rows).await;
         outcome.map_err(|error| self.em.orm().error(self.action, error))
@@ -90,14 +97,17 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// The error given, or that of the commit.
+    /// The error given, or that of the commit: [`Error::WriteOutcomeUnknown`] where its answer was lost.
     pub(super) async fn end<V>(mut self, result: Result<V>) -> Result<V> {
         let Way::Unit(unit, _) = &mut self.way else { return result };
         let error = match result {
             Ok(value) => match unit.commit().await {
                 Ok(()) => return Ok(value),
                 Err(error) if error.kind() == DriverErrorKind::ConnectionLost => {
-                    return Err(unit.error("commit", error));
+                    return Err(match unit.is_own() {
+                        true => self.cut_off(error),
+                        false => unit.error("commit", error),
+                    });
                 }
                 Err(error) => unit.error("commit", error),
             },
@@ -105,6 +115,16 @@ impl Writer {
         };
         unit.roll_back().await;
         Err(error)
+    }
+
+    /// What became of a commit.
+    fn cut_off(&self, error: DriverError) -> Error {
+        match error.kind() {
+            DriverErrorKind::ConnectionLost => {
+                Error::WriteOutcomeUnknown { action: self.action, source: error }
+            }
+            _ => self.em.orm().error(self.action, error),
+        }
     }
 
     fn connection(&mut self) -> &mut dyn Connection {
@@ -142,7 +162,7 @@ impl<'a> WriteGuard<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::RefusedByFilter`](crate::Error::RefusedByFilter), naming the first that does not.
+    /// [`Error::RefusedByFilter`], naming the first that does not.
     pub(super) async fn verify(&self, writer: &mut Writer, keys: Vec<KeyValues>) -> Result<()> {
         for keys in keys.chunks(COUNTED) {
             if self.all_pass(writer, keys).await? {
