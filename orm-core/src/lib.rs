@@ -49,7 +49,7 @@ pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
 pub use subscriber::Subscriber;
-pub use unit_of_work::FlushPlan;
+pub use unit_of_work::{Diagnosis, FlushPlan, RefusedRow};
 pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]

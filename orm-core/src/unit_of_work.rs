@@ -1,13 +1,15 @@
 //! What the next flush has to look at, and how it is written.
 //!
 //! [`Pending`] holds the touched, new and removed cells of a region: a flush looks at these and never at the whole
-//! identity map. The stages are functions from data to data; only [`flush`] awaits.
+//! identity map. The stages are functions from data to data; only [`flush`], and
+//! [`diagnose`], which tries the same and takes it back, await.
 
 mod adopt;
 mod cascade;
 mod change_set;
 mod commit_order;
 mod detach;
+mod diagnose;
 mod early;
 mod events;
 mod expected;
@@ -25,6 +27,7 @@ pub(crate) mod version;
 
 pub(crate) use adopt::{Adoption, Mode};
 pub(crate) use change_set::ChangeSet;
+pub use diagnose::{Diagnosis, RefusedRow};
 pub(crate) use events::{TransactionMoment, fire};
 pub(crate) use flush::{Scope, accept_unknown, flush};
 pub use flush_plan::FlushPlan;

@@ -121,6 +121,43 @@ impl Backend for SqliteAlone {
     }
 }
 
+/// A driver that can do less, or so it says.
+#[derive(Debug)]
+pub struct Limited<D> {
+    driver: D,
+    capabilities: Capabilities,
+}
+
+impl<D: Driver> Limited<D> {
+    /// Changes what `driver` says that it can do.
+    pub fn new(driver: D, limit: impl FnOnce(Capabilities) -> Capabilities) -> Self {
+        let capabilities = limit(driver.capabilities().clone());
+        Self { driver, capabilities }
+    }
+}
+
+impl<D: Driver> Driver for Limited<D> {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn acquire(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, DriverError>> {
+        self.driver.acquire()
+    }
+
+    fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.driver.create_schema(schema)
+    }
+
+    fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
+        self.driver.drop_schema(schema)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.driver.close()
+    }
+}
+
 /// An ORM on a database of its own, with its tables, and the record of what was sent since.
 #[derive(Clone, Debug)]
 pub struct TestDb {

@@ -18,6 +18,6 @@ pub mod recorder;
 )]
 pub mod suite;
 
-pub use backend::{Backend, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
+pub use backend::{Backend, Limited, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
 pub use log::Log;
 pub use recorder::{Fault, Operation, Recorder};

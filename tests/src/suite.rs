@@ -18,6 +18,7 @@ pub mod condition_relations;
 pub mod conditions;
 pub mod contexts;
 pub mod detach;
+pub mod diagnose;
 pub mod edits_while_flushing;
 pub mod errors;
 pub mod filters;
@@ -986,6 +987,29 @@ macro_rules! driver_suite {
             rolled_back:
                 a_reference_to_a_row_that_is_rolled_back_leads_to_its_entity,
                 an_edit_brought_back_by_a_savepoint_is_written_once;
+            diagnose:
+                all_bad_rows_of_all_steps_are_named,
+                rows_that_can_not_be_sent_are_named_too,
+                the_second_of_two_rows_that_want_one_value_is_named,
+                what_needs_a_refused_row_is_not_named,
+                rows_that_refer_to_each_other_are_deleted_together,
+                every_stale_row_is_named_alone,
+                rows_that_a_filter_refuses_are_named,
+                a_refused_link_names_both_ends,
+                a_value_that_is_too_long_is_named,
+                it_halves_the_batch_and_sends_little,
+                inside_a_transaction_it_takes_back_what_it_did,
+                after_a_transaction_that_failed_it_finds_the_rows,
+                a_diagnosis_is_a_failed_flush_to_hooks_and_subscribers,
+                nothing_refused_any_more_is_said,
+                an_error_that_is_not_about_rows_sends_nothing,
+                a_lost_connection_is_no_diagnosis,
+                a_database_without_savepoints_is_refused,
+                a_read_only_transaction_is_refused,
+                a_diagnosis_waits_for_its_turn,
+                a_diagnosis_in_a_hook_is_refused,
+                a_diagnosis_may_be_dropped_at_any_await,
+                a_diagnosis_in_a_transaction_may_be_dropped_at_any_await;
             violations_by_position:
                 a_row_refused_at_any_position_of_an_insert_takes_all_back,
                 a_row_refused_at_any_position_of_an_update_takes_all_back,
@@ -1112,6 +1136,9 @@ macro_rules! one_connection_suite {
                 deletes_may_be_cut_off_at_any_await,
                 links_and_mixtures_may_be_cut_off_at_any_await,
                 there_are_twenty_shapes;
+            diagnose:
+                a_diagnosis_may_be_dropped_at_any_await,
+                a_diagnosis_in_a_transaction_may_be_dropped_at_any_await;
         }
     };
 }

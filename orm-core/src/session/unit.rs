@@ -92,6 +92,26 @@ impl Unit {
         }
     }
 
+    /// Marks a place in it to come back to.
+    pub(crate) async fn set_savepoint(&mut self) -> Result<u32> {
+        let number = self.session.next_savepoint();
+        let set = self.lease.transaction(TransactionStep::Savepoint(number)).await;
+        set.map_err(|error| self.error("set a savepoint", error))?;
+        Ok(number)
+    }
+
+    /// Keeps what was done since the savepoint, and forgets it.
+    pub(crate) async fn release_savepoint(&mut self, number: u32) -> Result<()> {
+        let released = self.lease.transaction(TransactionStep::Release(number)).await;
+        released.map_err(|error| self.error("release a savepoint", error))
+    }
+
+    /// Takes back what was done since the savepoint, which stays.
+    pub(crate) async fn roll_back_to_savepoint(&mut self, number: u32) -> Result<()> {
+        let rolled_back = self.lease.transaction(TransactionStep::RollbackTo(number)).await;
+        rolled_back.map_err(|error| self.error("roll back to a savepoint", error))
+    }
+
     /// An error of a statement of it, in the program's names.
     pub(crate) fn error(&self, action: &'static str, error: DriverError) -> Error {
         self.session.orm.error(action, error)

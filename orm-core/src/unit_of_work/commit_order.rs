@@ -79,6 +79,12 @@ pub(crate) fn levels(graph: &ReferenceGraph) -> Result<Vec<usize>, Vec<usize>> {
     Ok(levels)
 }
 
+/// Nodes that lead to each other in one list, lists that others lead to first.
+pub(crate) fn components(graph: &ReferenceGraph) -> Vec<Vec<usize>> {
+    let components = kosaraju_scc(&build(graph, |_| true)).into_iter();
+    components.map(|nodes| nodes.into_iter().map(NodeIndex::index).collect()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};

@@ -51,7 +51,7 @@ impl Region {
     }
 
     /// The owning to-one relations that lead to an entity type.
-    fn references_to(&self, target: EntityId) -> Vec<(EntityId, usize, &'static str)> {
+    pub(super) fn references_to(&self, target: EntityId) -> Vec<(EntityId, usize, &'static str)> {
         let of_all = self.metadata().entities().flat_map(|entity| {
             entity.relations.iter().enumerate().map(move |(index, relation)| (entity.id, index, relation))
         });

@@ -1,5 +1,5 @@
-//! Runs a flush plan in one transaction, or under a savepoint of the open one. The only file of the unit of work that
-//! awaits.
+//! Runs a flush plan in one transaction, or under a savepoint of the open one. Of the unit of work only this and
+//! [`diagnose`](super::diagnose) send writes.
 //!
 //! Memory moves in one synchronous step after the commit. Dropped or failed before it, a flush has changed nothing:
 //! the driver rolls the transaction back, and every cell is as it was. From sending COMMIT to its answer the outcome is
@@ -14,7 +14,7 @@ use super::Unknown;
 use super::cascade::Unloaded;
 use super::events::{FlushEvents, TransactionMoment, fire, fire_within};
 use super::flush_plan::{FlushPlan, PlannedKey, PlannedValue, Step};
-use super::settle::{Settlement, SoftDeleted};
+use super::settle::{Bases, Settlement, SoftDeleted};
 use crate::driver::{
     Connection, Delete, DeleteRow, DriverErrorKind, Insert, PivotWrite, Update, UpdateRow, Write,
     WriteOutcome,
@@ -58,13 +58,7 @@ pub(crate) async fn flush(
     let transaction = session.transaction();
     // Before the first await: from here on nobody knows whether the database has these links.
     region.links().begin_flush(&plan.pivots);
-    let mut run = Run {
-        region,
-        keys: HashMap::default(),
-        settlement: Settlement::of(bases),
-        statements: 0,
-        ends: false,
-    };
+    let mut run = Run::new(region, bases);
     if transaction.is_none() {
         fire(em, TransactionMoment::BeforeStart).await?;
     }
@@ -108,7 +102,7 @@ pub(crate) async fn flush(
 }
 
 /// Takes back what the flush wrote. What comes of it hides no other error.
-async fn roll_back(em: &EntityManager, unit: &mut Unit) {
+pub(super) async fn roll_back(em: &EntityManager, unit: &mut Unit) {
     if !unit.is_own() {
         return unit.roll_back().await;
     }
@@ -167,7 +161,7 @@ pub(crate) fn accept_unknown(region: &Region, outcome: Outcome) {
 
 impl Region {
     /// Says what an edit, which can't fail, had to keep.
-    fn refuse_kept_error(&self) -> Result<()> {
+    pub(super) fn refuse_kept_error(&self) -> Result<()> {
         let mut pending = self.pending();
         if pending.errors.is_empty() {
             return Ok(());
@@ -200,7 +194,17 @@ impl Drop for Run<'_> {
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    pub(super) fn new(region: &'a Arc<Region>, bases: Bases) -> Self {
+        Self {
+            region,
+            keys: HashMap::default(),
+            settlement: Settlement::of(bases),
+            statements: 0,
+            ends: false,
+        }
+    }
+
     /// Everything between the begin and the end of `unit`.
     async fn all(
         &mut self,
@@ -279,7 +283,7 @@ impl Run<'_> {
     }
 
     /// The driver's operation, with all values known by now.
-    fn write(&self, step: &Step) -> Result<Write> {
+    pub(super) fn write(&self, step: &Step) -> Result<Write> {
         let metadata = Arc::clone(self.region.metadata());
         Ok(match step {
             Step::Insert { entity, columns, returning, rows } => {
@@ -360,7 +364,12 @@ impl Run<'_> {
     }
 
     /// Notes what the step did. Returns the entities whose rows are not as they were loaded.
-    fn accept(&mut self, step: Step, write: &Write, outcome: WriteOutcome) -> Result<Vec<EntityKey>> {
+    pub(super) fn accept(
+        &mut self,
+        step: Step,
+        write: &Write,
+        outcome: WriteOutcome,
+    ) -> Result<Vec<EntityKey>> {
         let mut stale = Vec::new();
         match (step, write) {
             (Step::Insert { entity, columns, returning, rows }, Write::Insert(insert)) => {

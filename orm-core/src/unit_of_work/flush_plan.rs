@@ -21,14 +21,14 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use self::planner::Planner;
-pub(super) use self::step::{PlannedKey, PlannedValue, Step};
+pub(super) use self::step::{DeletedRow, PlannedKey, PlannedValue, Step, StepRow};
 use super::cascade::Cascade;
 use super::change_set::{ChangeSets, check, check_stays};
 use super::expected;
 use super::guard::Unsure;
 use super::prepare::{preview, take_bases};
 use crate::clock::micros;
-use crate::entity::Region;
+use crate::entity::{CellId, Region};
 use crate::entity_manager::EntityManager;
 use crate::error::{Error, Result};
 use crate::links::PivotChanges;
@@ -64,6 +64,16 @@ impl FlushPlan {
     /// The plan of these change sets and of the links that are pending.
     pub(super) fn of_change_sets(region: &Region, changes: ChangeSets) -> Result<Self> {
         changes.all.iter().try_for_each(|change_set| check(region, change_set, &changes.cascade))?;
+        Self::of_checked(region, changes, &mut |_, error| Err(error))
+    }
+
+    /// As [`of_change_sets`](Self::of_change_sets), of change sets that were checked. `refuse` decides about rows that do
+    /// not meet the filters that guard writes: they stay in the plan, or its error is the plan's.
+    pub(super) fn of_checked(
+        region: &Region,
+        changes: ChangeSets,
+        refuse: &mut dyn FnMut(CellId, Error) -> Result<()>,
+    ) -> Result<Self> {
         let pivots: Vec<(RelationId, PivotChanges)> =
             region.links().pivots().map(|(relation, changes)| (relation, changes.clone())).collect();
         let visited = changes.visited + pivots.iter().map(|(_, changes)| changes.len()).sum::<usize>();
@@ -94,7 +104,7 @@ impl FlushPlan {
             visited,
             unsure: Vec::new(),
         };
-        plan.unsure = plan.check_guards(region)?;
+        plan.unsure = plan.check_guards(region, refuse)?;
         Ok(plan)
     }
 

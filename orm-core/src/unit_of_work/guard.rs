@@ -6,20 +6,24 @@ use super::flush_plan::{FlushPlan, Step};
 use crate::condition::Expression;
 use crate::driver::Connection;
 use crate::entity::{CellId, Region};
-use crate::error::{EntityKey, Result};
+use crate::error::{EntityKey, Error, Result};
 use crate::populate::select;
 
 /// Cells whose written rows only the database can judge.
 pub(super) type Unsure = Vec<CellId>;
 
 impl FlushPlan {
-    /// Refuses rows that do not meet the filters that guard writes, as far as memory can tell; returns those that must be
-    /// counted when they are written.
+    /// Hands rows that do not meet the filters that guard writes, as far as memory can tell, to `refuse`; returns those
+    /// that must be counted when they are written.
     ///
     /// # Errors
     ///
-    /// [`Error::RefusedByFilter`](crate::Error::RefusedByFilter), and whatever a filter fails with.
-    pub(super) fn check_guards(&self, region: &Region) -> Result<Unsure> {
+    /// Those of `refuse`, and whatever a filter fails with.
+    pub(super) fn check_guards(
+        &self,
+        region: &Region,
+        refuse: &mut dyn FnMut(CellId, Error) -> Result<()>,
+    ) -> Result<Unsure> {
         let mut unsure = Vec::new();
         if region.orm().filters.is_empty() {
             return Ok(unsure);
@@ -39,26 +43,36 @@ impl FlushPlan {
             match step {
                 Step::Insert { rows, .. } => {
                     for row in rows {
-                        if !region.passes_guard(row.cell, &row.snapshot, &guard)? {
-                            unsure.push(row.cell);
+                        match region.passes_guard(row.cell, &row.snapshot, &guard) {
+                            Ok(true) => {}
+                            Ok(false) => unsure.push(row.cell),
+                            Err(error) => refuse(row.cell, error)?,
                         }
                     }
                 }
                 Step::Update { rows, .. } => {
                     for row in rows {
-                        check_stored(region, row.cell, &guard)?;
-                        if let Some(snapshot) = &row.snapshot
-                            && !region.passes_guard(row.cell, snapshot, &guard)?
-                        {
-                            unsure.push(row.cell);
+                        let passes = check_stored(region, row.cell, &guard).and_then(|()| {
+                            row.snapshot
+                                .as_ref()
+                                .map_or(Ok(true), |snapshot| region.passes_guard(row.cell, snapshot, &guard))
+                        });
+                        match passes {
+                            Ok(true) => {}
+                            Ok(false) => unsure.push(row.cell),
+                            Err(error) => refuse(row.cell, error)?,
                         }
                     }
                 }
                 Step::SoftDelete { rows, .. } => {
-                    rows.iter().try_for_each(|row| check_stored(region, row.cell, &guard))?;
+                    for row in rows {
+                        check_stored(region, row.cell, &guard).or_else(|error| refuse(row.cell, error))?;
+                    }
                 }
                 Step::Delete { rows, .. } => {
-                    rows.iter().try_for_each(|row| check_stored(region, row.cell, &guard))?;
+                    for row in rows {
+                        check_stored(region, row.cell, &guard).or_else(|error| refuse(row.cell, error))?;
+                    }
                 }
                 Step::Pivot { .. } => {}
             }
@@ -81,7 +95,7 @@ impl Run<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::RefusedByFilter`](crate::Error::RefusedByFilter) for a row that a filter keeps from being written.
+    /// [`Error::RefusedByFilter`] for a row that a filter keeps from being written.
     pub(super) fn unmatched(&self, cell: CellId, is_compared: bool) -> Result<EntityKey> {
         if is_compared || self.region.guard_of(cell.entity)?.is_always() {
             return Ok(self.region.name(cell));
@@ -91,19 +105,32 @@ impl Run<'_> {
 
     /// Counts the written rows that meet the filters that guard them.
     pub(super) async fn verify_guards(&self, connection: &mut dyn Connection, unsure: Unsure) -> Result<()> {
+        match self.refused_by_guards(connection, unsure).await?.first() {
+            Some(cell) => Err(self.region.refused(*cell)),
+            None => Ok(()),
+        }
+    }
+
+    /// Which of the written rows do not meet the filters that guard them.
+    pub(super) async fn refused_by_guards(
+        &self,
+        connection: &mut dyn Connection,
+        unsure: Unsure,
+    ) -> Result<Vec<CellId>> {
         let mut cells = unsure;
         cells.sort_unstable();
+        let mut refused = Vec::new();
         for cells in cells.chunk_by(|a, b| a.entity == b.entity) {
             if !self.all_pass(connection, cells).await? {
-                // One by one: which it is, is worth the statements.
+                // One by one: which they are, is worth the statements.
                 for cell in cells {
                     if !self.all_pass(connection, std::slice::from_ref(cell)).await? {
-                        return Err(self.region.refused(*cell));
+                        refused.push(*cell);
                     }
                 }
             }
         }
-        Ok(())
+        Ok(refused)
     }
 
     async fn all_pass(&self, connection: &mut dyn Connection, cells: &[CellId]) -> Result<bool> {

@@ -2,16 +2,13 @@
 
 use std::marker::PhantomData;
 
-use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowLock, RowLocks,
-};
-use orm_core::schema::Schema;
+use orm_core::driver::{DriverErrorKind, RowLock, RowLocks};
 use orm_core::{Error, LockMode, LockRefusal, Result};
 
 use crate::fixtures::document::{self, Document, Minutes};
 use crate::fixtures::theatre::{self, Seat};
 use crate::recorder::Fault;
-use crate::{Backend, TestDb};
+use crate::{Backend, Limited, TestDb};
 
 /// An optimistic lock compares the version that is loaded: without a statement, and with a message that says both.
 /// Case I161.
@@ -317,39 +314,10 @@ async fn seeded(db: &TestDb) -> Result<i64> {
 struct Lockless<B>(PhantomData<B>);
 
 impl<B: Backend> Backend for Lockless<B> {
-    type Driver = WithoutLocks<B::Driver>;
+    type Driver = Limited<B::Driver>;
 
     async fn connect() -> Result<Self::Driver> {
         let driver = B::connect().await?;
-        let capabilities = driver.capabilities().clone().with_row_locks(RowLocks::None);
-        Ok(WithoutLocks { driver, capabilities })
-    }
-}
-
-#[derive(Debug)]
-struct WithoutLocks<D> {
-    driver: D,
-    capabilities: Capabilities,
-}
-
-impl<D: Driver> Driver for WithoutLocks<D> {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn acquire(&self) -> BoxFuture<'_, Result<Box<dyn Connection>, DriverError>> {
-        self.driver.acquire()
-    }
-
-    fn create_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
-        self.driver.create_schema(schema)
-    }
-
-    fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
-        self.driver.drop_schema(schema)
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.driver.close()
+        Ok(Limited::new(driver, |capabilities| capabilities.with_row_locks(RowLocks::None)))
     }
 }

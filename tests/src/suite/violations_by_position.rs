@@ -1,8 +1,8 @@
 //! A violation at each position of a batch of a hundred rows: the database and memory are as before, the error names
-//! entity and fields, and the same manager goes on once it is corrected.
+//! entity and fields, `diagnose` the row, and the same manager goes on once it is corrected.
 
 use orm_core::driver::ViolationKind;
-use orm_core::{Condition, EntityManager, Error, Loaded, Result};
+use orm_core::{Condition, Diagnosis, EntityManager, Error, Loaded, Result, Value};
 
 use crate::fixtures::blog::{self, Author, Book};
 use crate::{Backend, TestDb};
@@ -26,6 +26,9 @@ pub async fn a_row_refused_at_any_position_of_an_insert_takes_all_back<B: Backen
         let error = em.flush().await.expect_err("the email is taken");
 
         assert_refused(&error, position);
+        let diagnosis = error.diagnose(&em).await?;
+        assert_names(&diagnosis, position, &authors[position].without_hints());
+        assert_refused(diagnosis.rows()[0].error(), position);
         assert_eq!(count(&db).await?, before);
         assert!(authors.iter().all(|author| author.try_id().is_none() && em.contains(author)));
         assert_eq!(em.flush_plan()?.to_string(), plan);
@@ -58,6 +61,9 @@ pub async fn a_row_refused_at_any_position_of_an_update_takes_all_back<B: Backen
         let error = em.flush().await.expect_err("the email is taken");
 
         assert_refused(&error, position);
+        let diagnosis = error.diagnose(&em).await?;
+        assert_names(&diagnosis, position, &authors[position]);
+        assert_refused(diagnosis.rows()[0].error(), position);
         assert_eq!(db.em().count(Author::AGE.eq(value)).await?, 0);
         assert!(authors.iter().all(|author| author.get().age == Some(value)));
         assert_eq!(em.flush_plan()?.to_string(), plan);
@@ -82,11 +88,14 @@ pub async fn a_row_refused_at_any_position_of_a_delete_takes_all_back<B: Backend
 
         let error = em.flush().await.expect_err("a book refers to it");
 
-        assert_eq!(
-            error.violation().map(|violation| violation.kind),
-            Some(ViolationKind::ForeignKey),
-            "{error:?}"
-        );
+        assert_still_referred_to(&error);
+        let diagnosis = error.diagnose(&em).await?;
+        assert_names(&diagnosis, position, &authors[position]);
+        let refused = diagnosis.rows()[0].error();
+        assert_still_referred_to(refused);
+        // Alone, the row that refers to it is found.
+        let fields = refused.violation().map(|violation| violation.fields.as_slice());
+        assert_eq!(fields, Some(["author"].as_slice()), "{refused:?}");
         assert_eq!(count(&db).await?, before);
         assert!(authors.iter().all(|author| !em.contains(author)));
         assert_eq!(em.flush_plan()?.to_string(), plan);
@@ -124,4 +133,27 @@ fn assert_refused(error: &Error, position: usize) {
     let Some(violation) = error.violation() else { panic!("row {position}: {error:?}") };
     assert_eq!((violation.kind, violation.entity), (ViolationKind::Unique, Some("Author")), "row {position}");
     assert_eq!(violation.fields, ["email"], "row {position}");
+}
+
+/// It is the only row at fault, with the way back to its instance.
+#[track_caller]
+fn assert_names(diagnosis: &Diagnosis, position: usize, author: &Loaded<Author>) {
+    let [row] = diagnosis.rows() else { panic!("row {position}: {diagnosis}") };
+    assert_eq!((row.entity(), row.position()), ("Author", Some(position)), "{diagnosis}");
+    let key: Vec<_> = author.try_id().into_iter().map(Value::Int).collect();
+    assert_eq!(row.key().values(), key);
+    assert_eq!(row.handle::<Author>().as_ref(), Some(author));
+    assert_eq!(row.handle::<Book>(), None);
+}
+
+/// A book refers to the row; the entity and the field that do are named where the database says them.
+#[track_caller]
+fn assert_still_referred_to(error: &Error) {
+    let Some(violation) = error.violation() else { panic!("{error:?}") };
+    assert_eq!(violation.kind, ViolationKind::ForeignKey, "{error:?}");
+    assert!(matches!(violation.entity, None | Some("Book")), "{error:?}");
+    assert!(matches!(violation.fields.as_slice(), [] | ["author"]), "{error:?}");
+    assert_eq!(violation.entity.is_some(), !violation.fields.is_empty(), "{error:?}");
+    let names_table = violation.constraint.as_ref().is_none_or(|name| name.contains("book"));
+    assert!(names_table, "{error:?}");
 }

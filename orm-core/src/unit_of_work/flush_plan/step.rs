@@ -1,6 +1,6 @@
 //! The steps of a plan, as data.
 
-use crate::entity::{CellId, ErasedSnapshot};
+use crate::entity::{CellId, ErasedSnapshot, Region};
 use crate::metadata::{EntityId, RelationId};
 use crate::value::{KeyValues, Value};
 
@@ -83,6 +83,33 @@ pub(crate) struct DeletedRow {
     pub(crate) expected: Vec<Value>,
 }
 
+/// One row of a step.
+pub(crate) enum StepRow<'a> {
+    Insert(&'a InsertRow),
+    Update(&'a ChangedRow),
+    SoftDelete(&'a ChangedRow),
+    Delete(&'a DeletedRow),
+    Link { relation: RelationId, owner: &'a PlannedKey, item: &'a PlannedKey },
+    Unlink { relation: RelationId, owner: &'a PlannedKey, item: &'a PlannedKey },
+}
+
+impl<'a> StepRow<'a> {
+    fn link(relation: RelationId, adds: bool, owner: &'a PlannedKey, item: &'a PlannedKey) -> Self {
+        if adds { Self::Link { relation, owner, item } } else { Self::Unlink { relation, owner, item } }
+    }
+}
+
+impl StepRow<'_> {
+    /// The entity whose row must be there, and whether it must be as it was loaded.
+    pub(crate) fn expectation(&self) -> Option<(CellId, bool)> {
+        match self {
+            Self::Update(row) | Self::SoftDelete(row) => Some((row.cell, !row.expected.is_empty())),
+            Self::Delete(row) => Some((row.cell, !row.expected.is_empty())),
+            Self::Insert(_) | Self::Link { .. } | Self::Unlink { .. } => None,
+        }
+    }
+}
+
 /// A value that may be known only when an earlier step has run.
 #[derive(Clone)]
 pub(crate) enum PlannedValue {
@@ -96,6 +123,16 @@ pub(crate) enum PlannedValue {
 pub(crate) enum PlannedKey {
     Known(KeyValues),
     Of(CellId),
+}
+
+impl PlannedKey {
+    /// The entity that has it, if the context knows one.
+    pub(crate) fn cell(&self, region: &Region, entity: EntityId) -> Option<CellId> {
+        match self {
+            Self::Known(key) => region.arena(entity).find(key).map(|at| CellId { entity, at }),
+            Self::Of(cell) => Some(*cell),
+        }
+    }
 }
 
 impl Step {
@@ -117,6 +154,65 @@ impl Step {
             Self::Delete { is_early: false, .. } | Self::SoftDelete { .. } => FlushPhase::Delete,
             Self::Pivot { adds: false, .. } => FlushPhase::Unlink,
             Self::Pivot { adds: true, .. } => FlushPhase::Link,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Insert { rows, .. } => rows.len(),
+            Self::Update { rows, .. } | Self::SoftDelete { rows, .. } => rows.len(),
+            Self::Delete { rows, .. } => rows.len(),
+            Self::Pivot { links, .. } => links.len(),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> Vec<StepRow<'_>> {
+        match self {
+            Self::Insert { rows, .. } => rows.iter().map(StepRow::Insert).collect(),
+            Self::Update { rows, .. } => rows.iter().map(StepRow::Update).collect(),
+            Self::SoftDelete { rows, .. } => rows.iter().map(StepRow::SoftDelete).collect(),
+            Self::Delete { rows, .. } => rows.iter().map(StepRow::Delete).collect(),
+            Self::Pivot { relation, adds, links } => {
+                links.iter().map(|(owner, item)| StepRow::link(*relation, *adds, owner, item)).collect()
+            }
+        }
+    }
+
+    /// Takes out the rows that are not to be kept.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(StepRow<'_>) -> bool) {
+        match self {
+            Self::Insert { rows, .. } => rows.retain(|row| keep(StepRow::Insert(row))),
+            Self::Update { rows, .. } => rows.retain(|row| keep(StepRow::Update(row))),
+            Self::SoftDelete { rows, .. } => rows.retain(|row| keep(StepRow::SoftDelete(row))),
+            Self::Delete { rows, .. } => rows.retain(|row| keep(StepRow::Delete(row))),
+            Self::Pivot { relation, adds, links } => {
+                links.retain(|(owner, item)| keep(StepRow::link(*relation, *adds, owner, item)));
+            }
+        }
+    }
+
+    /// Cuts the step in two; returns the one with the rows from `at` on.
+    pub(crate) fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Self::Insert { entity, columns, returning, rows } => {
+                let (columns, returning) = (columns.clone(), returning.clone());
+                Self::Insert { entity: *entity, columns, returning, rows: rows.split_off(at) }
+            }
+            Self::Update { entity, columns, expected, rows, phase } => {
+                let (columns, expected, rows) = (columns.clone(), expected.clone(), rows.split_off(at));
+                Self::Update { entity: *entity, columns, expected, rows, phase: *phase }
+            }
+            Self::SoftDelete { entity, columns, expected, rows } => {
+                let (columns, expected, rows) = (columns.clone(), expected.clone(), rows.split_off(at));
+                Self::SoftDelete { entity: *entity, columns, expected, rows }
+            }
+            Self::Delete { entity, expected, rows, is_early } => {
+                let (expected, rows) = (expected.clone(), rows.split_off(at));
+                Self::Delete { entity: *entity, expected, rows, is_early: *is_early }
+            }
+            Self::Pivot { relation, adds, links } => {
+                Self::Pivot { relation: *relation, adds: *adds, links: links.split_off(at) }
+            }
         }
     }
 }

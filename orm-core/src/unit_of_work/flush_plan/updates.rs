@@ -18,7 +18,8 @@ impl Planner<'_> {
     /// finds what stands in for it.
     pub(super) fn emptied(&mut self, emptied: Vec<Emptied>) -> Result<()> {
         type Field = (EntityId, usize);
-        let mut fields: Vec<(Field, Vec<(CellId, Vec<Value>)>)> = Vec::new();
+        type StandIns = Vec<(CellId, Vec<Value>)>;
+        let mut fields: Vec<(Field, StandIns)> = Vec::new();
         for Emptied { cell, property, values } in emptied {
             let field = (cell.entity, property);
             match fields.iter_mut().find(|(known, _)| *known == field) {
