@@ -1,16 +1,26 @@
-//! An audit trail: rows that stay when they are deleted, and tenants who never see each other's.
+//! An audit trail: rows that say who wrote them last, that stay when they are deleted, and tenants who never see each
+//! other's.
 //!
 //! Needs nothing installed; the database is in memory. Every statement is printed when it was sent.
 
 #![expect(clippy::print_stdout, reason = "examples show what they do")]
 
 use orm_core::prelude::*;
-use orm_core::{Filter, FilterContext, FilterReach};
+use orm_core::{EntityHooks, Filter, FilterContext, FilterReach, HookContext};
 use orm_sqlx::Sqlite;
 
 /// Whose request it is. Set once, where the request comes in.
 #[derive(Clone, Copy, Debug)]
 struct CurrentTenant(i64);
+
+/// Who is at work. Set where the request comes in, too.
+#[derive(Clone, Copy, Debug)]
+struct CurrentUser(&'static str);
+
+/// Made for every row that is written: there is no other way to fill the columns, and nobody can forget to.
+fn current_user(cx: &HookContext<'_>) -> Option<String> {
+    cx.get::<CurrentUser>().map(|user| user.0.to_owned())
+}
 
 /// Shows and writes the rows of the request's tenant alone.
 struct OfTenant;
@@ -28,6 +38,7 @@ impl Filter<Account> for OfTenant {
 #[derive(Entity, Clone, Debug, Default)]
 #[entity(table = "accounts")]
 #[entity(unique(tenant, owner, where = "deleted_at is null"))]
+#[entity(hooks)]
 struct Account {
     #[entity(id, auto)]
     id: i64,
@@ -35,10 +46,23 @@ struct Account {
     owner: String,
     /// In cents.
     balance: i64,
+    #[entity(on_create = current_user)]
+    created_by: Option<String>,
+    #[entity(on_create = current_user, on_update = current_user)]
+    updated_by: Option<String>,
     #[entity(soft_delete)]
     deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    deleted_by: Option<String>,
     #[entity(mapped_by = "account")]
     entries: Collection<Entry>,
+}
+
+impl EntityHooks for Account {
+    /// Written by the statement that sets the time.
+    fn before_delete(&mut self, cx: &HookContext<'_>) -> Result<()> {
+        self.deleted_by = current_user(cx);
+        Ok(())
+    }
 }
 
 #[derive(Entity, Clone, Debug, Default)]
@@ -61,6 +85,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("\nA request of tenant {tenant} opens an account:");
         let em = orm.em().fork();
         em.set(CurrentTenant(tenant))?;
+        em.set(CurrentUser(owner))?;
         em.persist(Account {
             tenant,
             owner: owner.into(),
@@ -74,6 +99,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("\nTenant 1 asks for all accounts, and sees its own:");
     let em = orm.em().fork();
     em.set(CurrentTenant(1))?;
+    em.set(CurrentUser("carl"))?;
     let accounts = em.find_all::<Account>().populate(Account::ENTRIES).await?;
     assert_eq!(accounts.len(), 1);
     let ann = &accounts[0];
@@ -84,6 +110,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let refused = em.flush().await.map_or_else(|error| error.to_string(), |()| "it was written".into());
     println!("  {refused}");
     em.remove(&forged)?;
+
+    println!("\nCarl books for it, and Dora without loading anything:");
+    ann.edit().balance += 50;
+    em.flush().await?;
+    assert_eq!(ann.get().updated_by.as_deref(), Some("carl"));
+    em.set(CurrentUser("dora"))?;
+    em.update_many(Account::BALANCE.gt(0)).set(Account::BALANCE, 0).await?;
+    em.refresh(ann).await?;
+    assert_eq!(ann.get().created_by.as_deref(), Some("ann"));
+    assert_eq!(ann.get().updated_by.as_deref(), Some("dora"));
 
     println!("\nIt closes its account; the row stays, for the auditors:");
     em.remove(ann)?;
@@ -97,12 +133,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for account in &all {
         let account = account.get();
         let state = account.deleted_at.map_or("open", |_| "closed");
+        let users = [&account.created_by, &account.updated_by, &account.deleted_by];
+        let [created, updated, deleted] = users.map(|user| user.as_deref().unwrap_or("nobody"));
         println!("  tenant {}: {} ({state})", account.tenant, account.owner);
+        println!("    opened by {created}, changed by {updated}, closed by {deleted}");
     }
     assert_eq!(all.len(), 2);
+    assert_eq!(all[0].get().deleted_by.as_deref(), Some("dora"));
 
     println!("\nThe account was closed by mistake:");
     audit.restore(&all[0])?;
+    all[0].edit().deleted_by = None;
     audit.flush().await?;
     assert_eq!(em.count(Condition::<Account>::always()).await?, 1);
     Ok(())

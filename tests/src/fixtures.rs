@@ -15,6 +15,7 @@ pub mod folder;
 pub mod guild;
 pub mod household;
 pub mod keys;
+pub mod ledger;
 pub mod legacy;
 pub mod library;
 pub mod minutes;

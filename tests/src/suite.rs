@@ -840,7 +840,10 @@ macro_rules! driver_suite {
                 a_deleted_row_frees_its_unique_value_and_keeps_its_links,
                 a_failed_flush_leaves_the_removal_waiting,
                 the_plan_names_a_soft_delete,
-                a_rollback_brings_a_soft_deleted_entity_back;
+                a_rollback_brings_a_soft_deleted_entity_back,
+                what_a_hook_changes_goes_into_the_same_update,
+                what_a_hook_changed_is_taken_back,
+                what_a_subscriber_changes_goes_into_the_same_update;
             cascades_under_filters:
                 what_filters_hide_goes_along,
                 a_list_that_shows_a_part_is_completed_for_the_cascade_alone,

@@ -109,7 +109,8 @@ pub trait EntityHooks: Entity {
         Ok(())
     }
 
-    /// Runs before a loaded entity is removed, softly or for good. What it changes is not written.
+    /// Runs before a loaded entity is removed, softly or for good. What it changes of an entity whose row stays, such as
+    /// `deleted_by`, is written by the same statement as the time; unsaved edits of others are not.
     ///
     /// # Errors
     ///

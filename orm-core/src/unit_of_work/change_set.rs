@@ -23,8 +23,8 @@ pub(crate) struct ChangeSet {
 pub(crate) enum ChangeSetKind {
     Create(ErasedSnapshot),
     Update(ErasedSnapshot, PropertySet),
-    /// The row stays, and the property says when it was deleted.
-    SoftDelete(usize),
+    /// The row stays, and a property says when it was deleted.
+    SoftDelete(SoftDeletion),
     Delete,
 }
 
@@ -35,6 +35,14 @@ pub(crate) struct ChangeSets {
     pub(super) cascade: Cascade,
     /// How many entities were looked at.
     pub(super) visited: usize,
+}
+
+/// The removal of an entity whose row stays.
+pub(crate) struct SoftDeletion {
+    /// The property that says when.
+    pub(super) property: usize,
+    /// What hooks want written with it: the value that the row will have, and where it differs.
+    pub(super) marked: Option<(ErasedSnapshot, PropertySet)>,
 }
 
 impl ChangeSet {
@@ -128,7 +136,9 @@ pub(crate) fn compute(region: &Region) -> Result<ChangeSets> {
     for cell in removed.chain(cascade.rows.iter().copied()) {
         if seen.insert(cell) {
             let property = cascade.soft_delete_of(region, cell);
-            let kind = property.map_or(ChangeSetKind::Delete, ChangeSetKind::SoftDelete);
+            let kind = property.map_or(ChangeSetKind::Delete, |property| {
+                ChangeSetKind::SoftDelete(SoftDeletion { property, marked: None })
+            });
             change_sets.push(ChangeSet { cell, kind, base: None });
         }
     }
@@ -151,16 +161,29 @@ pub(crate) fn check(region: &Region, change_set: &ChangeSet, cascade: &Cascade) 
             check_references(region, cell, snapshot, None, cascade)?;
             check_key(region, cell, snapshot)
         }
-        ChangeSetKind::Update(snapshot, changed) => {
-            let entity = region.entity(cell.entity);
-            if entity.primary_key.iter().any(|property| changed.contains(*property)) {
-                return Err(Error::KeyChanged { key: region.name(cell) });
+        ChangeSetKind::Update(snapshot, changed) => check_changed(region, cell, snapshot, changed, cascade),
+        ChangeSetKind::SoftDelete(deletion) => {
+            if let Some((snapshot, changed)) = &deletion.marked {
+                check_changed(region, cell, snapshot, changed, cascade)?;
             }
-            check_references(region, cell, snapshot, Some(changed), cascade)
+            check_stays(region, cell, cascade)
         }
-        ChangeSetKind::SoftDelete(_) => check_stays(region, cell, cascade),
         ChangeSetKind::Delete => Ok(()),
     }
+}
+
+/// Whether a row that stays can be changed.
+fn check_changed(
+    region: &Region,
+    cell: CellId,
+    snapshot: &ErasedSnapshot,
+    changed: &PropertySet,
+    cascade: &Cascade,
+) -> Result<()> {
+    if region.entity(cell.entity).primary_key.iter().any(|property| changed.contains(*property)) {
+        return Err(Error::KeyChanged { key: region.name(cell) });
+    }
+    check_references(region, cell, snapshot, Some(changed), cascade)
 }
 
 /// Whether the row of a softly deleted entity can stay where it is.

@@ -22,7 +22,7 @@ use crate::driver::{
 use crate::entity::{CellId, Freshness, Region};
 use crate::entity_manager::{EntityManager, Outcome};
 use crate::error::{EntityKey, Error, Result};
-use crate::metadata::{Property, RelationId, RelationKind};
+use crate::metadata::{RelationId, RelationKind};
 use crate::populate::{keep_promises, load_relation, load_unseen};
 use crate::session::{Level, Unit};
 use crate::value::{KeyValues, Value};
@@ -422,13 +422,10 @@ impl<'a> Run<'a> {
                         stale.push(self.unmatched(row.cell, !row.expected.is_empty())?);
                         continue;
                     }
-                    let written = update.columns.iter().zip(&update.rows[at].values);
-                    let values = written.filter_map(|(column, value)| {
-                        let of = |property: &Property| property.columns.contains(column);
-                        Some((meta.properties.iter().position(of)?, value.clone()))
-                    });
-                    let values = values.collect();
-                    self.settlement.soft_deleted.push(SoftDeleted { cell: row.cell, values });
+                    let time = meta.soft_delete.zip(update.rows[at].values.first().cloned());
+                    let values = time.into_iter().chain(meta.version.zip(row.version)).collect();
+                    let (cell, sent) = (row.cell, row.snapshot);
+                    self.settlement.soft_deleted.push(SoftDeleted { cell, sent, values });
                 }
             }
             (Step::Delete { rows, .. }, Write::Delete(delete)) => {

@@ -1,11 +1,13 @@
 //! Holds a flush to the filters that guard writes: before its first statement as far as memory can tell, and before its
 //! commit for the rest.
 
+use std::sync::Arc;
+
 use super::flush::Run;
 use super::flush_plan::{FlushPlan, Step};
 use crate::condition::Expression;
 use crate::driver::Connection;
-use crate::entity::{CellId, Region};
+use crate::entity::{CellId, ErasedSnapshot, Region};
 use crate::error::{EntityKey, Error, Result};
 use crate::populate::select;
 
@@ -50,11 +52,17 @@ impl FlushPlan {
                         }
                     }
                 }
-                Step::Update { rows, .. } => {
+                Step::Update { rows, .. } | Step::SoftDelete { rows, .. } => {
                     for row in rows {
+                        let original = region.arena(row.cell.entity).original(row.cell.at);
+                        // A soft delete that nobody marked leaves the row as it is but for the time.
+                        let is_other = |snapshot: &&ErasedSnapshot| {
+                            original.as_ref().is_none_or(|original| !Arc::ptr_eq(original, snapshot))
+                        };
                         let passes = check_stored(region, row.cell, &guard).and_then(|()| {
                             row.snapshot
                                 .as_ref()
+                                .filter(is_other)
                                 .map_or(Ok(true), |snapshot| region.passes_guard(row.cell, snapshot, &guard))
                         });
                         match passes {
@@ -62,11 +70,6 @@ impl FlushPlan {
                             Ok(false) => unsure.push(row.cell),
                             Err(error) => refuse(row.cell, error)?,
                         }
-                    }
-                }
-                Step::SoftDelete { rows, .. } => {
-                    for row in rows {
-                        check_stored(region, row.cell, &guard).or_else(|error| refuse(row.cell, error))?;
                     }
                 }
                 Step::Delete { rows, .. } => {

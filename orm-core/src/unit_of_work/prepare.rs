@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::change_set::{ChangeSet, ChangeSetKind, ChangeSets, compute};
+use super::change_set::{ChangeSet, ChangeSetKind, ChangeSets, SoftDeletion, compute};
 use super::settle::Bases;
 use super::{Adoption, Mode};
 use crate::entity::{CellId, ChangeKind, ErasedSnapshot, HookContext, Moment, PropertySet, Region};
@@ -25,7 +25,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// A draft, with the value to work on; none for an entity that is removed by its key alone.
-    pub(super) fn of(region: &Region, change_set: ChangeSet) -> (Self, Option<ErasedSnapshot>) {
+    pub(super) fn of(region: &Region, mut change_set: ChangeSet) -> (Self, Option<ErasedSnapshot>) {
         let cell = change_set.cell;
         let arena = region.arena(cell.entity);
         let original = arena.original(cell.at);
@@ -36,7 +36,8 @@ impl Draft {
             }
             ChangeSetKind::Update(written, changed) => (Some(arena.copy(written)), changed.clone()),
             ChangeSetKind::Delete | ChangeSetKind::SoftDelete(_) => {
-                (arena.current(cell.at).map(|current| arena.copy(&current)), PropertySet::new())
+                change_set.base = arena.current(cell.at);
+                (change_set.base.as_ref().map(|current| arena.copy(current)), PropertySet::new())
             }
         };
         (Self { change_set, kind, changed, original, made: PropertySet::new() }, value)
@@ -84,7 +85,8 @@ impl Draft {
     }
 }
 
-/// `change_set` with another value to write. An update of nothing but `made` fields is none.
+/// `change_set` with another value to write. An update of nothing but `made` fields is none; of a row that is removed but
+/// stays, what the value changed is written with the time.
 pub(super) fn rewrite(
     region: &Region,
     change_set: ChangeSet,
@@ -96,7 +98,13 @@ pub(super) fn rewrite(
     let (written, is_new) = match &kind {
         ChangeSetKind::Create(written) => (written, true),
         ChangeSetKind::Update(written, _) => (written, false),
-        ChangeSetKind::Delete | ChangeSetKind::SoftDelete(_) => return Ok(ChangeSet { cell, kind, base }),
+        ChangeSetKind::SoftDelete(deletion) => {
+            let property = deletion.property;
+            let marked = base.as_ref().map(|base| mark(region, cell, property, base, value)).transpose()?;
+            let kind = ChangeSetKind::SoftDelete(SoftDeletion { property, marked: marked.flatten() });
+            return Ok(ChangeSet { cell, kind, base });
+        }
+        ChangeSetKind::Delete => return Ok(ChangeSet { cell, kind, base }),
     };
     let base = base.unwrap_or_else(|| ErasedSnapshot::clone(written));
     if !region.entity(cell.entity).relations.is_empty() {
@@ -113,6 +121,30 @@ pub(super) fn rewrite(
         ChangeSetKind::Update(value, if is_empty { PropertySet::new() } else { changed })
     };
     Ok(ChangeSet { cell, kind, base: Some(base) })
+}
+
+/// What hooks made of the copy of an entity whose row stays, over what the row has; `None` if nothing.
+fn mark(
+    region: &Region,
+    cell: CellId,
+    property: usize,
+    base: &ErasedSnapshot,
+    mut value: ErasedSnapshot,
+) -> Result<Option<(ErasedSnapshot, PropertySet)>> {
+    let arena = region.arena(cell.entity);
+    let meta = region.entity(cell.entity);
+    if !meta.relations.is_empty() {
+        let mut adoption = Adoption::new(region, Mode::Persist);
+        adoption.visit_snapshot(cell, &mut value);
+        adoption.finish()?;
+    }
+    let Some(original) = arena.original(cell.at) else { return Ok(None) };
+    let written = arena.merge(base, &value, &original);
+    let mut changed = PropertySet::new();
+    // The time and the version are the flush's own.
+    let is_hooks = |at: &usize| *at != property && Some(*at) != meta.version;
+    arena.diff(&written, &original).iter().filter(is_hooks).for_each(|at| changed.insert(at));
+    Ok((!changed.is_empty()).then_some((written, changed)))
 }
 
 /// Computes again after hooks changed something else in the context: what they made of the prepared values stays.
@@ -134,6 +166,9 @@ pub(super) fn recompute(region: &Region, prepared: Vec<ChangeSet>) -> Result<Cha
 
 /// What hooks changed, over what the cell has by now.
 fn rebase(region: &Region, prepared: ChangeSet, fresh: ChangeSet) -> Result<ChangeSet> {
+    if let (ChangeSetKind::SoftDelete(_), ChangeSetKind::SoftDelete(_)) = (&prepared.kind, &fresh.kind) {
+        return Ok(prepared);
+    }
     let arena = region.arena(fresh.cell.entity);
     let (Some(base), Some(mine), Some(theirs)) = (&prepared.base, prepared.kind.value(), fresh.kind.value())
     else {

@@ -20,6 +20,8 @@ type Saving = (ErasedSnapshot, Vec<(usize, Value)>);
 /// A cell whose row says now that it is deleted, and the properties that say so.
 pub(super) struct SoftDeleted {
     pub(super) cell: CellId,
+    /// The value that was written; `None` for a row that was removed by its key alone.
+    pub(super) sent: Option<ErasedSnapshot>,
     pub(super) values: Vec<(usize, Value)>,
 }
 
@@ -81,7 +83,7 @@ impl Settlement {
 }
 
 /// The keys of the entities that `sent` refers to and that had none when it was taken.
-fn references(
+pub(super) fn references(
     region: &Region,
     keys: &HashMap<CellId, KeyValues, Hasher>,
     entity: EntityId,
@@ -132,7 +134,7 @@ impl Region {
         }
         self.settle_cascade(&settlement.cascaded, &settlement.unborn);
         self.settle_removed(&settlement.removed, &saved);
-        self.settle_soft_deleted(settlement.soft_deleted);
+        self.settle_soft_deleted(settlement.soft_deleted, &settlement.keys);
         self.settle_links(&settlement.pivots);
         let mut pending = self.pending();
         pending.new.retain(|cell| self.state(*cell) == State::New);

@@ -1,14 +1,16 @@
 //! Soft deletes: the removal of an entity whose rows stay is an update that sets the time.
 //!
-//! In memory it is a removal like any other: after the flush the entity is detached, and no list holds it. The row stays in
+//! What hooks change of the entity before its removal goes into the same update. In memory it is a removal like any other: after the flush the entity is detached, and no list holds it. The row stays in
 //! the database, with its links, and the filter [`SoftDelete`](crate::filter::SoftDelete) hides it.
 
-use super::settle::SoftDeleted;
+use hashbrown::HashMap;
+
+use super::settle::{SoftDeleted, references};
 use crate::clock::value_at;
 use crate::entity::{CellId, Region, Saved, State};
 use crate::error::{Error, Result};
 use crate::metadata::EntityId;
-use crate::value::{Value, ValueError};
+use crate::value::{KeyValues, Value, ValueError};
 
 impl Region {
     /// The property that a removal of this cell sets; `None` where the row itself goes.
@@ -67,16 +69,24 @@ impl Region {
     }
 
     /// The row says that it is deleted: the entity is what a removed one is.
-    pub(super) fn settle_soft_deleted(&self, deleted: Vec<SoftDeleted>) {
-        for SoftDeleted { cell, values } in deleted {
+    pub(super) fn settle_soft_deleted(
+        &self,
+        deleted: Vec<SoftDeleted>,
+        keys: &HashMap<CellId, KeyValues, foldhash::fast::RandomState>,
+    ) {
+        for SoftDeleted { cell, sent, values } in deleted {
             let arena = self.arena(cell.entity);
             let is_taken_back = arena.state(cell.at) == State::Managed;
             let properties: Vec<usize> = values.iter().map(|(property, _)| *property).collect();
-            if let Some(sent) = arena.original(cell.at)
-                && self.settle_row(cell, Saved { sent, base: None, values, references: Vec::new() })
-                && is_taken_back
-            {
-                self.pending().touched.push(cell);
+            if !is_taken_back {
+                self.links().note_unlisted(self, cell);
+            }
+            if let Some(sent) = sent {
+                let references = references(self, keys, cell.entity, &sent);
+                let base = arena.original(cell.at);
+                if self.settle_row(cell, Saved { sent, base, values, references }) && is_taken_back {
+                    self.pending().touched.push(cell);
+                }
             }
             if is_taken_back {
                 // While the update ran: the next flush takes the time out again.
@@ -87,7 +97,6 @@ impl Region {
                     .for_each(|at| self.empty(cell, at));
                 continue;
             }
-            self.links().note_unlisted(self, cell);
             self.settle_gone(cell);
         }
     }

@@ -3,6 +3,7 @@
 use orm_core::{Condition, EntityManager, Error, Loaded, Result};
 
 use crate::fixtures::archive::{self, Binder, Letter, Stamp};
+use crate::fixtures::ledger::{self, Bill, Cashier, Night, Receipt};
 use crate::recorder::Operation;
 use crate::{Backend, TestDb};
 
@@ -240,5 +241,77 @@ pub async fn a_rollback_brings_a_soft_deleted_entity_back<B: Backend>() -> Resul
     em.flush().await?;
     assert_eq!(numbers(&db).await?, [3]);
     assert_eq!(db.em().find_all::<Letter>().with_deleted().await?.len(), 2);
+    Ok(())
+}
+
+// ---- what hooks write with the time
+
+async fn bill(db: &TestDb, text: &str) -> Result<Bill> {
+    let bill = db.em().find_one_or_fail(Bill::TEXT.eq(text)).with_deleted().await?;
+    Ok(Bill::clone(&bill.get()))
+}
+
+/// What a hook changes before a soft delete goes into the same update, a new entity in a relation included. Unsaved edits
+/// of others stay out of it.
+pub async fn what_a_hook_changes_goes_into_the_same_update<B: Backend>() -> Result<()> {
+    let db = ledger::seeded::<B>().await?;
+    let em = db.em();
+    em.set(Cashier("Ann".into()))?;
+    let tea = em.find_one_or_fail(Bill::TEXT.eq("tea")).await?;
+    tea.edit().text = "coffee".into();
+    db.recorder.reset();
+
+    em.remove(&tea)?;
+    em.flush().await?;
+
+    let columns = ["deleted_at", "deleted_by", "receipt_id", "version"].map(str::to_owned).to_vec();
+    let update = Operation::Update("Bill".into(), 1, columns);
+    let insert = Operation::Insert("Receipt".into(), 1);
+    assert_eq!(db.recorder.operations(), [Operation::Begin, insert, update, Operation::Commit]);
+    let stored = bill(&db, "tea").await?;
+    assert_eq!((stored.deleted_by.as_deref(), stored.version), (Some("Ann"), 2));
+    assert!(stored.deleted_at.is_some() && stored.receipt.is_some());
+    assert_eq!(tea.get().deleted_by.as_deref(), Some("Ann"));
+    assert!(!em.contains(&tea));
+    Ok(())
+}
+
+/// A flush that fails, or is rolled back, leaves the entity unmarked; the next one marks it anew.
+pub async fn what_a_hook_changed_is_taken_back<B: Backend>() -> Result<()> {
+    let db = ledger::seeded::<B>().await?;
+    let em = db.em();
+    em.set(Cashier("Ann".into()))?;
+    let tea = em.find_one_or_fail(Bill::TEXT.eq("tea")).await?;
+    em.remove(&tea)?;
+    db.recorder.inject(crate::recorder::Fault::CommitRefused);
+    em.flush().await.expect_err("the flush fails");
+    assert_eq!((tea.get().deleted_by.clone(), tea.get().deleted_at), (None, None));
+
+    em.begin().await?;
+    em.flush().await?;
+    assert_eq!(tea.get().deleted_by.as_deref(), Some("Ann"));
+    em.rollback().await?;
+    assert_eq!((tea.get().deleted_by.clone(), tea.get().deleted_at), (None, None));
+
+    em.set(Cashier("Bob".into()))?;
+    em.flush().await?;
+    assert_eq!(bill(&db, "tea").await?.deleted_by.as_deref(), Some("Bob"));
+    Ok(())
+}
+
+/// A subscriber may do the same; and a removal for good has nothing to write it to.
+pub async fn what_a_subscriber_changes_goes_into_the_same_update<B: Backend>() -> Result<()> {
+    let db = ledger::seeded::<B>().await?;
+    let em = db.em();
+    em.add_subscriber(Night);
+    em.remove(em.find_one_or_fail(Bill::TEXT.eq("tea")).await?)?;
+    em.remove_for_good(em.find_one_or_fail(Bill::TEXT.eq("cake")).await?)?;
+    db.recorder.reset();
+    em.flush().await?;
+
+    assert_eq!(db.recorder.writes(), 2);
+    assert_eq!(bill(&db, "tea").await?.deleted_by.as_deref(), Some("night"));
+    assert_eq!(em.count_all::<Bill>().with_deleted().await?, 1);
+    assert_eq!(em.count_all::<Receipt>().await?, 0);
     Ok(())
 }

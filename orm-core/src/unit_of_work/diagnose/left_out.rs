@@ -133,7 +133,11 @@ fn check_values(region: &Region, change_set: &ChangeSet) -> Result<()> {
     let (snapshot, changed) = match &change_set.kind {
         ChangeSetKind::Create(snapshot) => (snapshot, None),
         ChangeSetKind::Update(snapshot, changed) => (snapshot, Some(changed)),
-        ChangeSetKind::Delete | ChangeSetKind::SoftDelete(_) => return Ok(()),
+        ChangeSetKind::SoftDelete(deletion) => match &deletion.marked {
+            Some((snapshot, changed)) => (snapshot, Some(changed)),
+            None => return Ok(()),
+        },
+        ChangeSetKind::Delete => return Ok(()),
     };
     let (entity, arena) = (region.entity(change_set.cell.entity), region.arena(change_set.cell.entity));
     for (at, property) in entity.properties.iter().enumerate() {

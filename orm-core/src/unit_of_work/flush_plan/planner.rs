@@ -40,7 +40,7 @@ impl<'a> Planner<'a> {
                     creates.entry(cell.entity).or_default().push((cell, snapshot));
                 }
                 ChangeSetKind::Update(snapshot, changed) => updates.push((cell, snapshot, changed)),
-                ChangeSetKind::SoftDelete(property) => soft_deletes.push((cell, property)),
+                ChangeSetKind::SoftDelete(deletion) => soft_deletes.push((cell, deletion)),
                 ChangeSetKind::Delete => deletes.entry(cell.entity).or_default().push(cell),
             }
         }

@@ -9,6 +9,7 @@ use crate::entity::{CellId, ErasedSnapshot, PropertySet};
 use crate::error::Result;
 use crate::metadata::{EntityId, EntityMetadata, PropertyKind, RelationKind};
 use crate::relation::Target;
+use crate::unit_of_work::change_set::SoftDeletion;
 use crate::unit_of_work::early::Emptied;
 use crate::unit_of_work::expected::{self, unfit};
 use crate::value::Value;
@@ -147,24 +148,24 @@ impl Planner<'_> {
         Ok((columns, ChangedRow { cell, snapshot: Some(snapshot), key, values, expected, version }))
     }
 
-    pub(super) fn soft_deletes(&mut self, cells: Vec<(CellId, usize)>) -> Result<()> {
+    pub(super) fn soft_deletes(&mut self, deletions: Vec<(CellId, SoftDeletion)>) -> Result<()> {
         type Shape = (EntityId, Vec<usize>, Vec<usize>);
         let mut by_shape: Vec<(Shape, Vec<ChangedRow>)> = Vec::new();
-        for (cell, property) in cells {
+        for (cell, SoftDeletion { property, marked }) in deletions {
             let meta = self.region.entity(cell.entity);
+            let original = || Some((self.region.arena(cell.entity).original(cell.at)?, PropertySet::new()));
+            let (mut columns, mut row) = match marked.or_else(original) {
+                Some((snapshot, changed)) => self.update(meta, cell, snapshot, &changed)?,
+                // Nothing is known of a row that is removed by its key alone.
+                None => {
+                    let (key, values, expected) = (self.planned_key(cell), Vec::new(), Vec::new());
+                    (Vec::new(), ChangedRow { cell, snapshot: None, key, values, expected, version: None })
+                }
+            };
+            columns.insert(0, meta.properties[property].columns.start);
             let time = self.region.time_of_removal(cell.entity, property)?;
-            let mut columns = vec![meta.properties[property].columns.start];
-            let mut values = vec![PlannedValue::Known(time)];
-            let expected = self.expected_of(cell)?;
-            let version = expected::next_version(meta, &expected, self.now)?.map(|(column, next)| {
-                columns.push(column);
-                values.push(PlannedValue::Known(next.clone()));
-                next
-            });
-            // Nothing is expected of a row that is removed by its key alone.
-            let compared = if expected.is_empty() { Vec::new() } else { expected::columns(meta) };
-            let key = self.planned_key(cell);
-            let row = ChangedRow { cell, snapshot: None, key, values, expected, version };
+            row.values.insert(0, PlannedValue::Known(time));
+            let compared = if row.expected.is_empty() { Vec::new() } else { expected::columns(meta) };
             let shape = (cell.entity, columns, compared);
             match by_shape.iter_mut().find(|(known, _)| *known == shape) {
                 Some((_, rows)) => rows.push(row),
