@@ -33,6 +33,7 @@ use crate::condition::Condition;
 use crate::context::{self, RequestContext};
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
 use crate::error::{Error, Result};
+use crate::filter::ContextFilters;
 use crate::metadata::EntityId;
 use crate::orm::{DEFAULT_NAME, OrmCore};
 use crate::populate::{keep_promises, load_rows, populate, select};
@@ -200,7 +201,11 @@ impl EntityManager {
         let parent = if options.disable_context_resolution { self.clone() } else { self.contextual() };
         let kind = if options.use_context { ContextKind::Following } else { ContextKind::Own };
         let flush_mode = options.flush_mode.unwrap_or(parent.context.flush_mode);
-        let request = Arc::new(parent.request().copy());
+        let mut request = parent.request().copy();
+        if options.fresh_filters {
+            request.filters = ContextFilters::default();
+        }
+        let request = Arc::new(request);
         let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode, request);
         if !options.fresh_subscribers {
             fork.context.subscribers.set(parent.subscriptions());

@@ -810,6 +810,7 @@ macro_rules! driver_suite {
                 find_one_takes_the_first,
                 a_repository_counts_and_pages;
             filters:
+                a_fork_can_start_with_the_filters_own_defaults,
                 finders_and_counts_meet_the_filters,
                 a_query_switches_filters_and_sets_parameters,
                 an_unknown_filter_is_an_error,

@@ -28,6 +28,9 @@ pub struct ForkOptions {
     pub disable_context_resolution: bool,
     /// Leaves the fork without the subscribers that were added to its parent; those of the ORM stay.
     pub fresh_subscribers: bool,
+    /// Leaves the fork without what its parent chose about filters: each is on or off by its own default. Either way the
+    /// fork chooses for itself from then on, by [`enable_filter`](crate::EntityManager::enable_filter) and its kin.
+    pub fresh_filters: bool,
     /// When queries flush; `None`: as the parent.
     pub flush_mode: Option<FlushMode>,
 }
@@ -61,6 +64,13 @@ impl ForkOptions {
         self
     }
 
+    /// Sets [`fresh_filters`](Self#structfield.fresh_filters).
+    #[must_use]
+    pub fn fresh_filters(mut self, fresh: bool) -> Self {
+        self.fresh_filters = fresh;
+        self
+    }
+
     /// Sets [`flush_mode`](Self#structfield.flush_mode).
     #[must_use]
     pub fn flush_mode(mut self, mode: FlushMode) -> Self {
@@ -76,6 +86,7 @@ impl Default for ForkOptions {
             use_context: false,
             disable_context_resolution: false,
             fresh_subscribers: false,
+            fresh_filters: false,
             flush_mode: None,
         }
     }

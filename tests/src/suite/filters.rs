@@ -1,6 +1,6 @@
 //! Filters: conditions that every query meets without naming them. Never bypassed by what the identity map holds.
 
-use orm_core::{Condition, EntityManager, Error, Filter, FilterContext, Loaded, Orm, Result};
+use orm_core::{Condition, EntityManager, Error, Filter, FilterContext, ForkOptions, Loaded, Orm, Result};
 
 use crate::fixtures::newsroom::{self, Active, Article, Editor, LongerThan, Published, Publisher, Topic};
 use crate::{Backend, TestDb};
@@ -58,6 +58,21 @@ pub async fn an_unknown_filter_is_an_error<B: Backend>() -> Result<()> {
     );
     let error = em.enable_filter::<Unheard>().expect_err("no entity has it");
     assert!(matches!(&error, Error::UnknownFilter { .. }), "{error}");
+    Ok(())
+}
+
+/// A fork can start without what its parent chose, and chooses for itself from then on.
+pub async fn a_fork_can_start_with_the_filters_own_defaults<B: Backend>() -> Result<()> {
+    let parent = newsroom::seeded::<B>().await?.em();
+    parent.disable_filters()?;
+    let inherits = parent.fork_with(ForkOptions::default());
+    let fresh = parent.fork_with(ForkOptions::default().fresh_filters(true));
+
+    assert_eq!(inherits.find_all::<Article>().await?.len(), 4);
+    assert_eq!(fresh.find_all::<Article>().await?.len(), 3);
+    fresh.disable_filter::<Published>()?;
+    assert_eq!(fresh.find_all::<Article>().await?.len(), 4);
+    assert_eq!(parent.find_all::<Article>().await?.len(), 4);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ const KEEP: ForkOptions = ForkOptions {
     use_context: false,
     disable_context_resolution: false,
     fresh_subscribers: false,
+    fresh_filters: false,
     flush_mode: None,
 };
 
