@@ -7,8 +7,12 @@ mod expression;
 mod field;
 mod order;
 mod relation;
+mod term;
+mod typed;
 
 pub use expression::{Comparison, Expression, Quantifier, TextMatch};
 pub use field::{Condition, Field, TextField};
 pub use order::{OrderBy, OrderTerm};
 pub use relation::{IntoKeyOperand, ToMany, ToOne};
+pub use term::{Aggregation, Arithmetic, Fragment, FragmentPart, Function, NullPlace, Term};
+pub use typed::{Aggregate, Expr, Having, IntoExpr, Number, count_rows};

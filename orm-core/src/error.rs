@@ -414,6 +414,28 @@ pub enum Error {
         fields: Vec<&'static str>,
     },
 
+    /// A value of a projection does not fit the type that it is read as.
+    #[error("`{term}` of {entity} can't be read: {source}")]
+    Unread {
+        /// The struct's name.
+        entity: &'static str,
+        /// What was selected: a field, or how it is computed.
+        term: String,
+        /// Why.
+        source: ValueError,
+    },
+
+    /// A projection of groups selects what differs between the rows of a group.
+    #[error(
+        "`{term}` of {entity} differs between the rows of a group; group by it too, or select an aggregate of it"
+    )]
+    Ungrouped {
+        /// The struct's name.
+        entity: &'static str,
+        /// What was selected.
+        term: String,
+    },
+
     /// A stream was given an order that it can't go on from.
     #[error(
         "a stream of {entity} can't be ordered by `{field}`: {problem}; order by fields of {entity} with one column, or          use a plain query"

@@ -81,6 +81,6 @@ pub mod __private {
     pub use crate::serialize::{SerializeMap, SerializeRecord, SerializeSlot, serialize_field};
     #[cfg(feature = "uuid")]
     pub use crate::value::uuid_v7;
-    pub use crate::value::{ColumnType, FieldValue, Value, ValueError};
+    pub use crate::value::{ColumnType, FieldValue, Nullable, Value, ValueError};
     pub use serde::ser::Serializer;
 }

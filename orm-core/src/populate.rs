@@ -293,22 +293,13 @@ pub(crate) fn select(
     condition: Expression,
     order: Vec<OrderTerm>,
 ) -> Select {
-    Select {
-        metadata: Arc::clone(region.metadata()),
-        root: entity,
-        selection: Selection::Columns,
-        condition,
-        order,
-        limit: None,
-        offset: None,
-        lock: None,
-    }
+    Select { condition, order, ..Select::new(Arc::clone(region.metadata()), entity) }
 }
 
 /// The order of a collection's items: as declared, else by primary key, so that results are stable.
 fn order(region: &Region, relation: RelationId) -> Vec<OrderTerm> {
     let meta = region.metadata().relation(relation);
-    let term = |property, descending| OrderTerm { path: Vec::new(), property, descending };
+    let term = |property, descending| OrderTerm::new(Vec::new(), property, descending);
     let declared = meta.order_by.iter().map(|(property, order)| term(*property, order.descending));
     let key = region.entity(meta.target).primary_key.iter().map(|property| term(*property, false));
     declared.chain(key).collect()

@@ -8,10 +8,12 @@ mod find_by_id;
 mod keyset;
 mod lock;
 mod plan;
+mod projection;
 mod stream;
 
 pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 pub(crate) use lock::lock;
 pub(crate) use plan::{describe, entities_of, resolve};
+pub use projection::{GroupBy, Projection, Selected};
 pub use stream::FindStream;

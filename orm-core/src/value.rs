@@ -10,7 +10,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 pub(crate) use field::AsSerialize;
-pub use field::{FieldValue, IntoOperand};
+pub use field::{AnyEntity, FieldValue, IntoOperand, Nullable, Operand, OperandOn};
 
 use smallvec::SmallVec;
 
@@ -204,7 +204,7 @@ impl ColumnType {
 }
 
 /// A Rust value that its column can't hold, or a stored one that the Rust type can't.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
     /// NULL for a type that is not an `Option`.

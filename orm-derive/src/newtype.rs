@@ -72,6 +72,11 @@ fn expand(input: &DeriveInput, inner: &Type, o: &TokenStream) -> TokenStream {
             }
 
             #[automatically_derived]
+            impl #o::Nullable for #ident {
+                type Optional = ::core::option::Option<#ident>;
+            }
+
+            #[automatically_derived]
             impl #o::FieldValue for #ident {
                 const COLUMN_TYPE: #o::ColumnType = #o::emitted::column_type::<__Inner>();
                 const NULLABLE: bool = #o::emitted::is_nullable::<__Inner>();

@@ -7,7 +7,7 @@ pub mod sqlite;
 
 use std::fmt;
 
-use orm_core::condition::TextMatch;
+use orm_core::condition::{Function, TextMatch};
 use orm_core::driver::Capabilities;
 use orm_core::schema::Table;
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
@@ -46,6 +46,15 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// A text match of the form that [`text_form`](Self::text_form) chose.
     fn text_match(&self, form: TextForm, column: Expr, binds: Vec<Expr>) -> Expr;
+
+    /// Whether this database calculates with numbers of this kind without rounding them to another.
+    fn calculates(&self, column_type: ColumnType) -> bool;
+
+    /// A function of values. It takes as many as it is given.
+    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr;
+
+    /// The pattern by which sea-query writes so many expressions one after the other.
+    fn sequence(&self, parts: usize) -> String;
 
     /// How a set of two keys or more is written; adds what it binds. No key has a NULL, all are `width` wide.
     fn set_form(

@@ -17,6 +17,7 @@ mod pivot;
 mod select;
 mod shape;
 mod target;
+mod term;
 mod text;
 mod update;
 mod upsert;

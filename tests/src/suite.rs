@@ -43,6 +43,7 @@ pub mod metadata_errors;
 pub mod naming;
 pub mod on_delete;
 pub mod populate;
+pub mod projections;
 pub mod promises;
 pub mod references;
 pub mod request_values;
@@ -911,6 +912,17 @@ macro_rules! driver_suite {
                 a_one_to_one_relation_moves_to_a_new_row,
                 a_failed_exchange_can_be_repeated,
                 a_value_that_two_rows_want_is_a_violation;
+            projections:
+                columns_are_read_into_tuples,
+                fields_of_related_entities_are_selected,
+                values_are_computed,
+                fields_are_compared_with_fields,
+                rows_are_aggregated,
+                equal_rows_are_read_once,
+                nulls_stand_where_they_are_put,
+                an_ungrouped_column_is_refused,
+                existence_is_asked,
+                nan_is_refused;
             cascades:
                 an_owner_takes_its_items_along,
                 items_that_are_not_loaded_are_loaded_first,

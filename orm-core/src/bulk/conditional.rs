@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::fields::{FieldSet, NamedField, of_relation};
 use super::making::{Made, Making};
 use super::writer::{Extent, Writer};
+use crate::condition::Term;
 use crate::condition::{Condition, Expression, Field, IntoKeyOperand};
 use crate::driver::{BoxFuture, DeleteWhere, UpdateWhere, Write};
 use crate::entity::{Entity, Region, RelationField, Shape, State};
@@ -19,7 +20,7 @@ use crate::metadata::{EntityId, EntityMetadata};
 use crate::query::entities_of;
 use crate::relation::Target;
 use crate::session::Holder;
-use crate::value::{FieldValue, IntoOperand, KeyValues, Value, ValueError};
+use crate::value::{AnyEntity, FieldValue, IntoOperand, KeyValues, Value, ValueError};
 
 /// The same change of every row that meets a condition; made by
 /// [`EntityManager::update_many`](crate::EntityManager::update_many).
@@ -235,6 +236,12 @@ fn looks_at(condition: &Expression, is_meant: &impl Fn(usize) -> bool) -> bool {
         | Expression::KeyIn { property: Some(property), .. }
         | Expression::References { property, .. }
         | Expression::Invalid { property, .. } => is_meant(*property),
+        Expression::CompareTerms { left, right, .. } => left.looks_at(is_meant) || right.looks_at(is_meant),
+        Expression::TermIn { term, .. }
+        | Expression::TermIsNull { term }
+        | Expression::TermText { term, .. } => term.looks_at(is_meant),
+        // Its text may name anything.
+        Expression::Fragment(_) => true,
         Expression::KeyIn { property: None, .. } | Expression::Related { .. } => false,
     }
 }
@@ -308,10 +315,15 @@ pub struct Assignment {
     assigned: Assigned,
 }
 
-impl<T: Entity, F: FieldValue, V: IntoOperand<F>> Assign<T, V> for Field<T, F> {
+impl<T: Entity, F: FieldValue, V: IntoOperand<F, On = AnyEntity>> Assign<T, V> for Field<T, F> {
     fn __assign(self, value: V) -> Assignment {
         let field = NamedField { property: Some(self.property()), name: self.name() };
-        Assignment { field, assigned: Assigned::Value(value.into_operand()) }
+        let value = match value.into_operand().into_term() {
+            Term::Value(value) => Ok(value),
+            Term::Invalid(error) => Err(error),
+            _ => Err(ValueError::KeyUnknown),
+        };
+        Assignment { field, assigned: Assigned::Value(value) }
     }
 }
 

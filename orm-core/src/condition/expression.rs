@@ -1,5 +1,6 @@
 //! A condition as data.
 
+use super::term::{Fragment, Term};
 use crate::entity::CellRef;
 use crate::value::{KeyValues, Value, ValueError};
 
@@ -74,6 +75,38 @@ pub enum Expression {
         /// The entity.
         cell: CellRef,
     },
+    /// Two computed values against each other.
+    CompareTerms {
+        /// The one.
+        left: Term,
+        /// The comparison.
+        comparison: Comparison,
+        /// The other.
+        right: Term,
+    },
+    /// A computed value is one of these, none of them [`Value::Null`]; an empty list matches nothing.
+    TermIn {
+        /// The computed value.
+        term: Term,
+        /// The values.
+        values: Vec<Value>,
+    },
+    /// A computed value is NULL.
+    TermIsNull {
+        /// The computed value.
+        term: Term,
+    },
+    /// A computed text matches a pattern.
+    TermText {
+        /// The computed text.
+        term: Term,
+        /// How the text is meant.
+        matching: TextMatch,
+        /// The text, unescaped.
+        text: String,
+    },
+    /// A condition in text that the program trusts.
+    Fragment(Fragment),
     /// A value that no column could hold; reported when the query runs.
     Invalid {
         /// The property.
@@ -155,6 +188,8 @@ pub enum Comparison {
 pub enum TextMatch {
     /// A pattern with the database's own wildcards.
     Like,
+    /// A pattern with the database's own wildcards, whatever the case of its letters.
+    LikeIgnoringCase,
     /// Anywhere in the property, literally.
     Contains,
     /// At its start, literally.

@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 
 use super::expression::{Comparison, Expression, TextMatch};
 use super::order::OrderBy;
+use super::term::Term;
+use super::typed;
 use crate::entity::Entity;
-use crate::value::{FieldValue, IntoOperand, Value};
+use crate::value::{FieldValue, IntoOperand, Operand, OperandOn, Value};
 
 /// A field with a column: the type of constants such as `Author::NAME`.
 pub struct Field<T, V> {
@@ -50,32 +52,50 @@ impl<T, V> fmt::Debug for Field<T, V> {
 
 impl<T: Entity, V: FieldValue> Field<T, V> {
     /// Equal to `value`. `None` for an optional field means [`is_null`](Self::is_null).
-    pub fn eq(self, value: impl IntoOperand<V>) -> Condition<T> {
+    pub fn eq<O: IntoOperand<V>>(self, value: O) -> Condition<T>
+    where
+        O::On: OperandOn<T>,
+    {
         self.compare(Comparison::Equal, value)
     }
 
     /// Not equal to `value`. As in SQL, NULL is not unequal to anything; `None` means "is not NULL".
-    pub fn ne(self, value: impl IntoOperand<V>) -> Condition<T> {
+    pub fn ne<O: IntoOperand<V>>(self, value: O) -> Condition<T>
+    where
+        O::On: OperandOn<T>,
+    {
         self.compare(Comparison::NotEqual, value)
     }
 
     /// Greater than `value`.
-    pub fn gt(self, value: impl IntoOperand<V>) -> Condition<T> {
+    pub fn gt<O: IntoOperand<V>>(self, value: O) -> Condition<T>
+    where
+        O::On: OperandOn<T>,
+    {
         self.compare(Comparison::Greater, value)
     }
 
     /// Greater than or equal to `value`.
-    pub fn gte(self, value: impl IntoOperand<V>) -> Condition<T> {
+    pub fn gte<O: IntoOperand<V>>(self, value: O) -> Condition<T>
+    where
+        O::On: OperandOn<T>,
+    {
         self.compare(Comparison::GreaterOrEqual, value)
     }
 
     /// Less than `value`.
-    pub fn lt(self, value: impl IntoOperand<V>) -> Condition<T> {
+    pub fn lt<O: IntoOperand<V>>(self, value: O) -> Condition<T>
+    where
+        O::On: OperandOn<T>,
+    {
         self.compare(Comparison::Less, value)
     }
 
     /// Less than or equal to `value`.
-    pub fn lte(self, value: impl IntoOperand<V>) -> Condition<T> {
+    pub fn lte<O: IntoOperand<V>>(self, value: O) -> Condition<T>
+    where
+        O::On: OperandOn<T>,
+    {
         self.compare(Comparison::LessOrEqual, value)
     }
 
@@ -84,22 +104,27 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     where
         I: IntoIterator,
         I::Item: IntoOperand<V>,
+        <I::Item as IntoOperand<V>>::On: OperandOn<T>,
     {
-        let mut wants_null = false;
         let mut list = Vec::new();
+        let mut others = Vec::new();
         for value in values {
             match value.into_operand() {
-                Ok(Value::Null) => wants_null = true,
-                Ok(value) => list.push(value),
-                Err(error) => return Condition::new(Expression::Invalid { property: self.property, error }),
+                Operand::Value(Value::Null) => {
+                    others.push(Expression::IsNull { property: self.property });
+                }
+                Operand::Value(value) => list.push(value),
+                Operand::Term(term) => {
+                    let operand = Operand::Term(term);
+                    others.push(typed::compare(Term::property(self.property), Comparison::Equal, operand));
+                }
+                Operand::Invalid(error) => {
+                    return Condition::new(Expression::Invalid { property: self.property, error });
+                }
             }
         }
         let listed = Expression::In { property: self.property, values: list };
-        Condition::new(if wants_null {
-            listed.or(Expression::IsNull { property: self.property })
-        } else {
-            listed
-        })
+        Condition::new(others.into_iter().fold(listed, Expression::or))
     }
 
     /// None of `values`; of none, everything. NULL is only met if `values` are none.
@@ -107,16 +132,28 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     where
         I: IntoIterator,
         I::Item: IntoOperand<V>,
+        <I::Item as IntoOperand<V>>::On: OperandOn<T>,
     {
         self.in_(values).not()
     }
 
     /// Between `low` and `high`, both included.
-    pub fn between(self, low: impl IntoOperand<V>, high: impl IntoOperand<V>) -> Condition<T> {
+    pub fn between<L: IntoOperand<V>, H: IntoOperand<V>>(self, low: L, high: H) -> Condition<T>
+    where
+        L::On: OperandOn<T>,
+        H::On: OperandOn<T>,
+    {
+        let property = self.property;
         Condition::new(match (low.into_operand(), high.into_operand()) {
-            (Ok(Value::Null), Ok(_)) | (Ok(_), Ok(Value::Null)) => Expression::never(),
-            (Ok(low), Ok(high)) => Expression::Between { property: self.property, low, high },
-            (Err(error), _) | (_, Err(error)) => Expression::Invalid { property: self.property, error },
+            (Operand::Invalid(error), _) | (_, Operand::Invalid(error)) => {
+                Expression::Invalid { property, error }
+            }
+            (Operand::Value(Value::Null), _) | (_, Operand::Value(Value::Null)) => Expression::never(),
+            (Operand::Value(low), Operand::Value(high)) => Expression::Between { property, low, high },
+            (low, high) => {
+                let low = typed::compare(Term::property(property), Comparison::GreaterOrEqual, low);
+                low.and(typed::compare(Term::property(property), Comparison::LessOrEqual, high))
+            }
         })
     }
 
@@ -133,26 +170,29 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     /// Smallest first.
     #[must_use]
     pub fn asc(self) -> OrderBy<T> {
-        OrderBy::new(self.property, false)
+        OrderBy::new(Term::property(self.property), false)
     }
 
     /// Largest first.
     #[must_use]
     pub fn desc(self) -> OrderBy<T> {
-        OrderBy::new(self.property, true)
+        OrderBy::new(Term::property(self.property), true)
     }
 
     fn compare(self, comparison: Comparison, value: impl IntoOperand<V>) -> Condition<T> {
         let property = self.property;
         Condition::new(match (value.into_operand(), comparison) {
-            (Ok(Value::Null), Comparison::Equal) => Expression::IsNull { property },
-            (Ok(Value::Null), Comparison::NotEqual) => {
+            (Operand::Value(Value::Null), Comparison::Equal) => Expression::IsNull { property },
+            (Operand::Value(Value::Null), Comparison::NotEqual) => {
                 Expression::Not(Box::new(Expression::IsNull { property }))
             }
             // Nothing is greater or less than NULL.
-            (Ok(Value::Null), _) => Expression::never(),
-            (Ok(value), comparison) => Expression::Compare { property, comparison, value },
-            (Err(error), _) => Expression::Invalid { property, error },
+            (Operand::Value(Value::Null), _) => Expression::never(),
+            (Operand::Value(value), comparison) => Expression::Compare { property, comparison, value },
+            (Operand::Invalid(error), _) => Expression::Invalid { property, error },
+            (term @ Operand::Term(_), comparison) => {
+                typed::compare(Term::property(property), comparison, term)
+            }
         })
     }
 }
@@ -175,6 +215,14 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
         V: TextField,
     {
         self.text(TextMatch::Like, pattern)
+    }
+
+    /// Matches a pattern, whatever the case of its letters, as far as the database knows them.
+    pub fn ilike(self, pattern: impl Into<String>) -> Condition<T>
+    where
+        V: TextField,
+    {
+        self.text(TextMatch::LikeIgnoringCase, pattern)
     }
 
     /// Contains `text`, literally.

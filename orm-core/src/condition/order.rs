@@ -3,17 +3,26 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::term::{NullPlace, Term};
 use crate::entity::Entity;
 
-/// One term of an order: a field of the entity, or of one that a to-one relation leads to.
+/// One term of an order: a field of the entity, of one that a to-one relation leads to, or what is computed of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrderTerm {
-    /// The to-one relations that lead to it, each an index at the entity that the one before leads to.
-    pub path: Vec<usize>,
-    /// The property at the end of the path.
-    pub property: usize,
+    /// What is ordered by. Here a property may have several columns.
+    pub term: Term,
     /// Largest first.
     pub descending: bool,
+    /// Where NULL stands; `None`: where the database puts it.
+    pub nulls: Option<NullPlace>,
+}
+
+impl OrderTerm {
+    /// By a property at the end of a path of to-one relations.
+    #[must_use]
+    pub fn new(path: Vec<usize>, property: usize, descending: bool) -> Self {
+        Self { term: Term::Property { path, property }, descending, nulls: None }
+    }
 }
 
 /// An order of entities `T`, made by [`Field::asc`](super::Field::asc) and [`desc`](super::Field::desc).
@@ -25,12 +34,29 @@ pub struct OrderBy<T> {
 }
 
 impl<T: Entity> OrderBy<T> {
-    pub(crate) fn new(property: usize, descending: bool) -> Self {
-        Self::of(vec![OrderTerm { path: Vec::new(), property, descending }])
+    pub(crate) fn new(term: Term, descending: bool) -> Self {
+        Self::of(vec![OrderTerm { term, descending, nulls: None }])
     }
 
     pub(crate) fn of(terms: Vec<OrderTerm>) -> Self {
         Self { terms, entity: PhantomData }
+    }
+
+    /// NULL before everything else, whatever the database does by itself.
+    #[must_use]
+    pub fn nulls_first(self) -> Self {
+        self.nulls(NullPlace::First)
+    }
+
+    /// NULL after everything else, whatever the database does by itself.
+    #[must_use]
+    pub fn nulls_last(self) -> Self {
+        self.nulls(NullPlace::Last)
+    }
+
+    fn nulls(mut self, place: NullPlace) -> Self {
+        self.terms.iter_mut().for_each(|term| term.nulls = Some(place));
+        self
     }
 
     /// Then by `next`, where this one is equal.

@@ -6,10 +6,13 @@ use std::marker::PhantomData;
 use super::expression::{Expression, Quantifier};
 use super::field::Condition;
 use super::order::OrderBy;
+use super::term::Term;
+use super::typed::Expr;
 use crate::entity::{Entity, Key, Loaded, NestedPath, RelationField, Then};
 use crate::metadata::description::RelationShape;
 use crate::relation::ErasedReference as _;
 use crate::relation::{BoundRef, Ref, Target};
+use crate::value::FieldValue;
 
 /// What every to-one relation constant (`Book::AUTHOR`) offers.
 pub struct ToOne<R>(PhantomData<fn() -> R>);
@@ -99,9 +102,25 @@ impl<R: RelationField> ToOne<R> {
     pub fn order(&self, order: impl Into<OrderBy<R::Target>>) -> OrderBy<R::Owner> {
         let mut terms = order.into().terms;
         for term in &mut terms {
-            term.path.insert(0, R::INDEX);
+            term.term.lead_through(R::INDEX);
         }
         OrderBy::of(terms)
+    }
+
+    /// The foreign key, without a join: to be selected, grouped and ordered by. `None` where there is no related
+    /// entity.
+    pub fn key(&self) -> Expr<R::Owner, Option<<R::Target as Entity>::Key>>
+    where
+        <R::Target as Entity>::Key: FieldValue,
+    {
+        Expr::new(match Self::property() {
+            Some(property) => Term::property(property),
+            None => {
+                let properties = R::Target::__DESCRIPTION.properties;
+                let key = properties.iter().position(|property| property.id).unwrap_or_default();
+                Term::Property { path: vec![R::INDEX], property: key }
+            }
+        })
     }
 
     fn one_of<I>(targets: I) -> Condition<R::Owner>

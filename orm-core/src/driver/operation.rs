@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::condition::{Expression, OrderTerm};
+use crate::condition::{Expression, OrderTerm, Term};
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId, Side};
 use crate::value::KeyValues;
 
@@ -20,6 +20,12 @@ pub struct Select {
     pub selection: Selection,
     /// Which rows; conditions of several sources are joined by AND.
     pub condition: Expression,
+    /// What rows make a group, one row of the result; with an aggregate selected and none given, all of them.
+    pub group_by: Vec<Term>,
+    /// Which groups; the one condition that may have aggregates in it.
+    pub having: Expression,
+    /// Equal rows once.
+    pub distinct: bool,
     /// Their order, first term first. Ties and no term at all: as the database pleases.
     pub order: Vec<OrderTerm>,
     /// At most so many.
@@ -31,6 +37,24 @@ pub struct Select {
 }
 
 impl Select {
+    /// All rows of an entity, as the database pleases.
+    #[must_use]
+    pub fn new(metadata: Arc<Metadata>, root: EntityId) -> Self {
+        Self {
+            metadata,
+            root,
+            selection: Selection::Columns,
+            condition: Expression::always(),
+            group_by: Vec::new(),
+            having: Expression::always(),
+            distinct: false,
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            lock: None,
+        }
+    }
+
     /// The metadata of the root.
     #[must_use]
     pub fn entity(&self) -> &EntityMetadata {
@@ -46,6 +70,8 @@ pub enum Selection {
     /// First the key columns of the entity at the other side of a pivot, then all columns of the root: one row
     /// for each link of the owners given.
     Linked(Link),
+    /// Computed values, in this order; aggregates among them are of the group.
+    Terms(Vec<Term>),
 }
 
 /// Links of a many-to-many relation, read from one side.

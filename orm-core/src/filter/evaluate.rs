@@ -81,6 +81,11 @@ impl Region {
             Expression::IsNull { property } => self.is_null(cell, snapshot, *property),
             Expression::KeyIn { property, keys } => self.key_in(cell, snapshot, *property, keys),
             Expression::Text { .. }
+            | Expression::CompareTerms { .. }
+            | Expression::TermIn { .. }
+            | Expression::TermIsNull { .. }
+            | Expression::TermText { .. }
+            | Expression::Fragment(_)
             | Expression::Related { .. }
             | Expression::References { .. }
             | Expression::Invalid { .. } => Verdict::Unsure,

@@ -3,7 +3,7 @@
 
 use super::choice::{FilterChoices, next_revision};
 use super::{FilterContext, RegisteredFilter};
-use crate::condition::{Expression, Quantifier};
+use crate::condition::{Expression, Quantifier, Term};
 use crate::entity::{Region, Shape};
 use crate::error::Result;
 use crate::metadata::{EntityId, RelationKind};
@@ -142,6 +142,11 @@ impl Region {
             | Expression::Text { .. }
             | Expression::KeyIn { .. }
             | Expression::References { .. }
+            | Expression::CompareTerms { .. }
+            | Expression::TermIn { .. }
+            | Expression::TermIsNull { .. }
+            | Expression::TermText { .. }
+            | Expression::Fragment(_)
             | Expression::Invalid { .. }) => leaf,
         })
     }
@@ -215,7 +220,18 @@ fn null(leaf: &Expression) -> Option<Expression> {
         | Expression::KeyIn { property: Some(property), .. } => {
             Some(Expression::IsNull { property: *property })
         }
+        Expression::CompareTerms { left, right, .. } => {
+            let is_null = |term: &Term| Expression::TermIsNull { term: term.clone() };
+            Some(is_null(left).or(is_null(right)))
+        }
+        Expression::TermIn { term, .. } | Expression::TermText { term, .. } => {
+            Some(Expression::TermIsNull { term: term.clone() })
+        }
+        Expression::Fragment(fragment) => {
+            Some(Expression::TermIsNull { term: Term::Fragment(fragment.clone()) })
+        }
         Expression::IsNull { .. }
+        | Expression::TermIsNull { .. }
         | Expression::KeyIn { property: None, .. }
         | Expression::Related { .. }
         | Expression::And(_)

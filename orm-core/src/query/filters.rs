@@ -1,6 +1,6 @@
 //! What a query chooses about filters; the same on every finder.
 
-use super::{Count, Find, FindById, FindByIdOrFail};
+use super::{Count, Find, FindById, FindByIdOrFail, Projection};
 use crate::bulk::{DeleteMany, UpdateMany, Upsert};
 use crate::entity::Entity;
 use crate::error::Result;
@@ -96,6 +96,11 @@ impl<T: Entity> DeleteMany<T> {
 
 impl<T: Entity, M> Upsert<T, M> {
     filter_choices!(upsert.filters);
+}
+
+impl<T: Entity, S> Projection<T, S> {
+    filter_choices!(projection.query.filters);
+    filter_names!(projection.query.filters, projection.query.em);
 }
 
 impl<T: Entity> Count<T> {

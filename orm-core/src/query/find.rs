@@ -9,12 +9,13 @@ use std::sync::Arc;
 use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
-use crate::driver::{BoxFuture, Connection, RowLock, Select, Selection};
+use crate::driver::{BoxFuture, Connection, RowLock, Select};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
 use crate::filter::FilterChoices;
 use crate::lock::LockMode;
+use crate::metadata::EntityId;
 use crate::populate::{Loading, eager_shape, keep_promises, load_rows, parse_path, populate};
 
 /// What a finder returns.
@@ -68,9 +69,11 @@ pub struct Query {
     pub(super) offset: Option<u64>,
     freshness: Freshness,
     pub(super) uses_identity_map: bool,
-    flush_mode: Option<FlushMode>,
+    pub(super) flush_mode: Option<FlushMode>,
     pub(super) filters: FilterChoices,
     lock: Option<LockMode>,
+    /// Entities, beside those of the condition and the relations, whose pending changes the query may miss.
+    pub(super) also_touches: Vec<EntityId>,
 }
 
 impl Query {
@@ -87,6 +90,7 @@ impl Query {
             flush_mode: None,
             filters: FilterChoices::default(),
             lock: None,
+            also_touches: Vec::new(),
         }
     }
 }
@@ -304,7 +308,11 @@ impl Running {
             parse_path(region.metadata(), entity, path, &mut shape)?;
         }
         if query.uses_identity_map {
-            let entities = || entities_of(region.metadata(), entity, &query.condition, &shape);
+            let entities = || {
+                let mut entities = entities_of(region.metadata(), entity, &query.condition, &shape);
+                entities.extend(&query.also_touches);
+                entities
+            };
             em.flush_before_query(query.flush_mode, entities).await?;
         }
         query.filters.check(&region.orm().filters)?;
@@ -315,14 +323,12 @@ impl Running {
             filters.as_ref(),
         )?);
         let select = Select {
-            metadata: Arc::clone(region.metadata()),
-            root: entity,
-            selection: Selection::Columns,
             condition,
             order: query.order,
             limit: query.limit,
             offset: query.offset,
             lock,
+            ..Select::new(Arc::clone(region.metadata()), entity)
         };
         Ok(Self { region, select, shape, freshness: query.freshness, filters, lock: query.lock })
     }
@@ -373,7 +379,7 @@ impl Running {
     }
 }
 
-async fn count(region: &Region, select: &Select) -> Result<u64> {
+pub(super) async fn count(region: &Region, select: &Select) -> Result<u64> {
     let mut connection = region.session().connection("count").await?;
     connection.count(select).await.map_err(|error| region.orm().error("count", error))
 }

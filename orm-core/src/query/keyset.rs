@@ -3,7 +3,7 @@
 //! Pure. Such a page costs the same wherever it begins, and rows that come or go meanwhile shift nothing. Conditions
 //! follow the database's own place of NULL, so that no row is left out or read twice.
 
-use crate::condition::{Comparison, Expression, OrderTerm};
+use crate::condition::{Comparison, Expression, NullPlace, OrderTerm, Term};
 use crate::driver::NullOrder;
 use crate::entity::{CellId, Region};
 use crate::error::{Error, Result};
@@ -18,25 +18,30 @@ use crate::value::Value;
 /// [`Error::StreamOrder`] for an order by a related entity's field, or by a key of several columns.
 pub(super) fn total_order(entity: &EntityMetadata, mut order: Vec<OrderTerm>) -> Result<Vec<OrderTerm>> {
     let rest = entity.primary_key.iter().copied();
-    let is_in =
-        |property: &usize| order.iter().any(|term| term.path.is_empty() && term.property == *property);
+    let is_in = |property: &usize| order.iter().any(|term| term.term.as_property() == Some(*property));
     let rest: Vec<usize> = rest.filter(|property| !is_in(property)).collect();
-    order.extend(rest.into_iter().map(|property| OrderTerm {
-        path: Vec::new(),
-        property,
-        descending: false,
-    }));
+    order.extend(rest.into_iter().map(|property| OrderTerm::new(Vec::new(), property, false)));
     let refuse = |field, problem| Error::StreamOrder { entity: entity.name, field, problem };
     for term in &order {
-        if let Some(relation) = term.path.first() {
-            return Err(refuse(entity.relations[*relation].name, "it leads to another entity"));
-        }
-        let property = &entity.properties[term.property];
-        if property.columns.len() != 1 {
-            return Err(refuse(property.name, "it has several columns"));
+        match &term.term {
+            Term::Property { path, property } => match path.first() {
+                Some(relation) => {
+                    return Err(refuse(entity.relations[*relation].name, "it leads to another entity"));
+                }
+                None if entity.properties[*property].columns.len() != 1 => {
+                    return Err(refuse(entity.properties[*property].name, "it has several columns"));
+                }
+                None => {}
+            },
+            _ => return Err(refuse("an expression", "it is computed")),
         }
     }
     Ok(order)
+}
+
+/// The property of a term of a total order.
+fn property_of(term: &OrderTerm) -> usize {
+    term.term.as_property().expect("`total_order` lets nothing else pass")
 }
 
 /// Where a loaded row stands in an order: the value of each term, as the database has it.
@@ -47,9 +52,10 @@ pub(super) fn position(region: &Region, cell: CellId, order: &[OrderTerm]) -> Re
     // An unsaved edit moves nothing in the database.
     let snapshot = arena.original(cell.at).or_else(|| arena.current(cell.at)).ok_or_else(gone)?;
     let values = order.iter().map(|term| {
-        let property = &entity.properties[term.property];
+        let at = property_of(term);
+        let property = &entity.properties[at];
         match property.kind {
-            PropertyKind::Scalar => arena.value_of(&snapshot, term.property).map_err(|source| Error::Value {
+            PropertyKind::Scalar => arena.value_of(&snapshot, at).map_err(|source| Error::Value {
                 entity: entity.name,
                 field: property.name,
                 column: entity.columns[property.columns.start].name.clone(),
@@ -77,10 +83,10 @@ pub(super) fn after(
 ) -> Expression {
     let terms = order.iter().zip(position).rev();
     terms.fold(Expression::never(), |rest, (term, value)| {
-        let column = &entity.columns[entity.properties[term.property].columns.start];
+        let column = &entity.columns[entity.properties[property_of(term)].columns.start];
         let later = later(term, value, column.nullable, nulls);
         let equal = match value {
-            Value::Null => Expression::IsNull { property: term.property },
+            Value::Null => Expression::IsNull { property: property_of(term) },
             value => compare(term, Comparison::Equal, value),
         };
         match (later, rest) {
@@ -93,8 +99,11 @@ pub(super) fn after(
 
 /// The rows whose value of one term comes after `value`.
 fn later(term: &OrderTerm, value: &Value, nullable: bool, nulls: NullOrder) -> Expression {
-    let property = term.property;
-    let nulls_come_last = (nulls == NullOrder::Largest) != term.descending;
+    let property = property_of(term);
+    let nulls_come_last = match term.nulls {
+        Some(place) => place == NullPlace::Last,
+        None => (nulls == NullOrder::Largest) != term.descending,
+    };
     if value.is_null() {
         return match nulls_come_last {
             true => Expression::never(),
@@ -110,5 +119,5 @@ fn later(term: &OrderTerm, value: &Value, nullable: bool, nulls: NullOrder) -> E
 }
 
 fn compare(term: &OrderTerm, comparison: Comparison, value: &Value) -> Expression {
-    Expression::Compare { property: term.property, comparison, value: value.clone() }
+    Expression::Compare { property: property_of(term), comparison, value: value.clone() }
 }

@@ -1,6 +1,8 @@
 //! From a condition as written to one that a driver can take. Pure.
 
-use crate::condition::{Comparison, Expression, Quantifier, TextMatch};
+use crate::condition::{
+    Aggregation, Arithmetic, Comparison, Expression, Fragment, FragmentPart, Quantifier, Term, TextMatch,
+};
 use crate::entity::{Region, Shape};
 use crate::error::{Error, Result};
 use crate::metadata::{EntityId, EntityMetadata, Metadata};
@@ -40,13 +42,43 @@ pub(crate) fn resolve(region: &Region, entity: EntityId, expression: Expression)
                 source: error,
             });
         }
+        Expression::CompareTerms { left, comparison, right } => {
+            check(meta, &left)?;
+            check(meta, &right)?;
+            Expression::CompareTerms { left, comparison, right }
+        }
+        Expression::TermIn { ref term, .. }
+        | Expression::TermIsNull { ref term }
+        | Expression::TermText { ref term, .. } => {
+            check(meta, term)?;
+            expression
+        }
         leaf @ (Expression::Compare { .. }
         | Expression::In { .. }
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
-        | Expression::KeyIn { .. }) => leaf,
+        | Expression::KeyIn { .. }
+        | Expression::Fragment(_)) => leaf,
     })
+}
+
+/// Reports a value in a term that no column can hold.
+///
+/// # Errors
+///
+/// [`Error::Value`].
+pub(crate) fn check(meta: &EntityMetadata, term: &Term) -> Result<()> {
+    let Some(source) = term.invalid().cloned() else { return Ok(()) };
+    let property = first_property(term).and_then(|property| meta.properties.get(property));
+    let (field, column) = property.map_or(("an expression", String::new()), |property| {
+        (property.name, meta.columns[property.columns.start].name.clone())
+    });
+    Err(Error::Value { entity: meta.name, field, column, source })
+}
+
+fn first_property(term: &Term) -> Option<usize> {
+    term.as_property().or_else(|| term.parts().find_map(first_property))
 }
 
 fn resolve_all(region: &Region, entity: EntityId, list: Vec<Expression>) -> Result<Vec<Expression>> {
@@ -84,6 +116,13 @@ fn conditions_of(
             entities.push(target);
             conditions_of(metadata, target, inner, entities);
         }
+        Expression::CompareTerms { left, right, .. } => {
+            terms_of(metadata, entity, left, entities);
+            terms_of(metadata, entity, right, entities);
+        }
+        Expression::TermIn { term, .. }
+        | Expression::TermIsNull { term }
+        | Expression::TermText { term, .. } => terms_of(metadata, entity, term, entities),
         Expression::Compare { .. }
         | Expression::In { .. }
         | Expression::IsNull { .. }
@@ -91,8 +130,21 @@ fn conditions_of(
         | Expression::Text { .. }
         | Expression::KeyIn { .. }
         | Expression::References { .. }
+        | Expression::Fragment(_)
         | Expression::Invalid { .. } => {}
     }
+}
+
+/// The entities that a term leads to.
+pub(crate) fn terms_of(metadata: &Metadata, entity: EntityId, term: &Term, entities: &mut Vec<EntityId>) {
+    if let Term::Property { path, .. } = term {
+        let mut entity = entity;
+        for relation in path {
+            entity = metadata.entity(entity).relations[*relation].target;
+            entities.push(entity);
+        }
+    }
+    term.parts().for_each(|part| terms_of(metadata, entity, part, entities));
 }
 
 fn shapes_of(metadata: &Metadata, entity: EntityId, shape: &Shape, entities: &mut Vec<EntityId>) {
@@ -114,27 +166,26 @@ pub(crate) fn describe(metadata: &Metadata, entity: EntityId, expression: &Expre
         Expression::Or(any) => format!("({})", joined(metadata, entity, any, " or ")),
         Expression::Not(inner) => format!("not ({})", describe(metadata, entity, inner)),
         Expression::Compare { property, comparison, .. } => {
-            let operator = match comparison {
-                Comparison::Equal => "=",
-                Comparison::NotEqual => "<>",
-                Comparison::Less => "<",
-                Comparison::LessOrEqual => "<=",
-                Comparison::Greater => ">",
-                Comparison::GreaterOrEqual => ">=",
-            };
-            format!("{} {operator} ?", field(*property))
+            format!("{} {} ?", field(*property), operator(*comparison))
         }
+        Expression::CompareTerms { left, comparison, right } => {
+            let (left, right) =
+                (describe_term(metadata, entity, left), describe_term(metadata, entity, right));
+            format!("{left} {} {right}", operator(*comparison))
+        }
+        Expression::TermIn { term, values } => {
+            format!("{} in {} value(s)", describe_term(metadata, entity, term), values.len())
+        }
+        Expression::TermIsNull { term } => format!("{} is null", describe_term(metadata, entity, term)),
+        Expression::TermText { term, matching, .. } => {
+            format!("{} {} ?", describe_term(metadata, entity, term), text_operator(*matching))
+        }
+        Expression::Fragment(fragment) => describe_fragment(metadata, entity, fragment),
         Expression::In { property, values } => format!("{} in {} value(s)", field(*property), values.len()),
         Expression::IsNull { property } => format!("{} is null", field(*property)),
         Expression::Between { property, .. } => format!("{} between ? and ?", field(*property)),
         Expression::Text { property, matching, .. } => {
-            let operator = match matching {
-                TextMatch::Like => "like",
-                TextMatch::Contains => "contains",
-                TextMatch::StartsWith => "starts with",
-                TextMatch::EndsWith => "ends with",
-            };
-            format!("{} {operator} ?", field(*property))
+            format!("{} {} ?", field(*property), text_operator(*matching))
         }
         Expression::KeyIn { property, keys } => {
             let name = property.map_or_else(|| key_name(meta), |property| field(property).to_owned());
@@ -154,6 +205,81 @@ pub(crate) fn describe(metadata: &Metadata, entity: EntityId, expression: &Expre
             format!("{} = ?", field(*property))
         }
     }
+}
+
+fn operator(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "<>",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+fn text_operator(matching: TextMatch) -> &'static str {
+    match matching {
+        TextMatch::Like => "like",
+        TextMatch::LikeIgnoringCase => "ilike",
+        TextMatch::Contains => "contains",
+        TextMatch::StartsWith => "starts with",
+        TextMatch::EndsWith => "ends with",
+    }
+}
+
+/// A term for a message: fields, operators and functions, never values.
+pub(crate) fn describe_term(metadata: &Metadata, entity: EntityId, term: &Term) -> String {
+    let nested = |term: &Term| describe_term(metadata, entity, term);
+    match term {
+        Term::Property { path, property } => {
+            let mut name = String::new();
+            let mut entity = entity;
+            for relation in path {
+                let relation = &metadata.entity(entity).relations[*relation];
+                name = format!("{name}{}.", relation.name);
+                entity = relation.target;
+            }
+            format!("{name}{}", metadata.entity(entity).properties[*property].name)
+        }
+        Term::Value(_) | Term::Invalid(_) => "?".to_owned(),
+        Term::Arithmetic { operator, left, right } => {
+            let operator = match operator {
+                Arithmetic::Add => "+",
+                Arithmetic::Subtract => "-",
+                Arithmetic::Multiply => "*",
+                Arithmetic::Divide => "/",
+                Arithmetic::Remainder => "%",
+            };
+            format!("({} {operator} {})", nested(left), nested(right))
+        }
+        Term::Call { function, arguments } => {
+            let arguments: Vec<String> = arguments.iter().map(nested).collect();
+            format!("{function:?}({})", arguments.join(", ")).to_lowercase()
+        }
+        Term::Aggregate { aggregate, of } => {
+            let of = of.as_ref().map_or_else(|| "*".to_owned(), |of| nested(of));
+            let name = match aggregate {
+                Aggregation::Count => "count",
+                Aggregation::CountDistinct => return format!("count(distinct {of})"),
+                Aggregation::Sum => "sum",
+                Aggregation::Average => "avg",
+                Aggregation::Min => "min",
+                Aggregation::Max => "max",
+            };
+            format!("{name}({of})")
+        }
+        Term::Fragment(fragment) => describe_fragment(metadata, entity, fragment),
+    }
+}
+
+fn describe_fragment(metadata: &Metadata, entity: EntityId, fragment: &Fragment) -> String {
+    let parts = fragment.parts.iter().map(|part| match part {
+        FragmentPart::Text(text) => text.to_string(),
+        FragmentPart::Value(_) => "?".to_owned(),
+        FragmentPart::Term(term) => describe_term(metadata, entity, term),
+    });
+    parts.collect()
 }
 
 fn joined(metadata: &Metadata, entity: EntityId, list: &[Expression], separator: &str) -> String {

@@ -13,8 +13,18 @@ fn wrong(expected: &'static str, found: &Value) -> ValueError {
     }
 }
 
+macro_rules! nullable {
+    ($($type:ty),+) => { $(
+        impl crate::value::Nullable for $type {
+            type Optional = Option<$type>;
+        }
+    )+ };
+}
+
 macro_rules! integer {
     ($($type:ty => $column:expr;)*) => { $(
+        nullable!($type);
+
         impl FieldValue for $type {
             const COLUMN_TYPE: ColumnType = $column;
 
@@ -72,6 +82,8 @@ macro_rules! scalar {
         $type:ty, $column:expr, $variant:ident, read $read:ident => $from_read:expr,
         to $to:expr, from $from:expr, same $same:expr, unassigned $unassigned:expr
     ) => {
+        nullable!($type);
+
         impl FieldValue for $type {
             const COLUMN_TYPE: ColumnType = $column;
 
@@ -171,6 +183,8 @@ mod decimal_type {
             .map_err(|error| invalid("Decimal", &error.to_string()))
     }
 
+    nullable!(Decimal);
+
     impl FieldValue for Decimal {
         const COLUMN_TYPE: ColumnType = ColumnType::Decimal;
 
@@ -260,6 +274,8 @@ mod chrono_types {
 
     macro_rules! temporal {
         ($type:ty, $name:literal, $column:expr, $variant:ident, $read:ident, $from:expr, $to:expr, $text:expr) => {
+            nullable!($type);
+
             impl FieldValue for $type {
                 const COLUMN_TYPE: ColumnType = $column;
 

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use serde::{Serialize, Serializer};
 
 use super::{ColumnType, Value, ValueError};
+use crate::condition::{Expr, Field, IntoExpr as _, Term};
 use crate::driver::RowReader;
+use crate::entity::Entity;
 
 /// A type that one column holds.
 ///
@@ -96,59 +98,132 @@ impl<V: FieldValue> FieldValue for Option<V> {
     }
 }
 
+/// The type of a column with NULL beside its values.
+///
+/// Implemented for every [`FieldValue`] of this crate and of its derives.
+#[diagnostic::on_unimplemented(
+    message = "it is not known which type `{Self}` has where it may be NULL",
+    note = "implement `Nullable` for it, with `type Optional = Option<Self>`"
+)]
+pub trait Nullable: FieldValue {
+    /// An `Option` of this type, or this type if it is one.
+    type Optional: FieldValue;
+}
+
+impl<V: FieldValue> Nullable for Option<V> {
+    type Optional = Self;
+}
+
 /// What may stand on the right of a condition on a field of type `V`.
 ///
 /// A value of the field's type or a reference to one, `&str` for text, and for an optional field the plain
-/// value too.
+/// value too; another field of that type of the same entity, or what is computed of its fields.
 #[diagnostic::on_unimplemented(
     message = "a field of type `{V}` can't be compared with `{Self}`",
     label = "wrong type for this field",
     note = "pass a `{V}`, or what the `Option` holds"
 )]
 pub trait IntoOperand<V> {
-    /// The value to compare with.
-    ///
-    /// # Errors
-    ///
-    /// [`ValueError::OutOfRange`] when no column could hold it.
-    fn into_operand(self) -> Result<Value, ValueError>;
+    /// [`AnyEntity`] for a value; else the entity of which it is a field.
+    type On;
+
+    /// What to compare with.
+    fn into_operand(self) -> Operand;
 }
 
-impl<V: FieldValue> IntoOperand<V> for V {
-    fn into_operand(self) -> Result<Value, ValueError> {
-        self.to_value()
+/// What stands on the right of a condition.
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// A value.
+    Value(Value),
+    /// What is computed for each row.
+    Term(Term),
+    /// A value that no column could hold.
+    Invalid(ValueError),
+}
+
+impl Operand {
+    fn of<V: FieldValue>(value: &V) -> Self {
+        match value.to_value() {
+            // What is compared with it is never true; nothing stores it either.
+            Ok(Value::Float(number)) if number.is_nan() => Self::Invalid(ValueError::OutOfRange {
+                expected: "a number to compare with, and NaN is none",
+            }),
+            Ok(value) => Self::Value(value),
+            Err(error) => Self::Invalid(error),
+        }
+    }
+
+    /// As a computed value.
+    #[must_use]
+    pub fn into_term(self) -> Term {
+        match self {
+            Self::Value(value) => Term::Value(value),
+            Self::Term(term) => term,
+            Self::Invalid(error) => Term::Invalid(error),
+        }
     }
 }
 
-impl<V: FieldValue> IntoOperand<Option<V>> for V {
-    fn into_operand(self) -> Result<Value, ValueError> {
-        self.to_value()
-    }
+/// Of no entity in particular: a value.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyEntity;
+
+/// That an operand is a value, or computed of the rows of `T`.
+#[diagnostic::on_unimplemented(
+    message = "a field of `{Self}` can't be used here: the rows are those of `{T}`",
+    label = "not a field of `{T}`"
+)]
+pub trait OperandOn<T> {}
+
+impl<T> OperandOn<T> for AnyEntity {}
+impl<T: Entity> OperandOn<T> for T {}
+
+/// Values that stand for a field's type, or for what an optional one holds.
+macro_rules! values {
+    ($([$($generics:tt)*] $type:ty => $value:ty, |$this:ident| $operand:expr;)+) => { $(
+        impl<$($generics)*> IntoOperand<$value> for $type {
+            type On = AnyEntity;
+
+            fn into_operand(self) -> Operand {
+                let $this = self;
+                $operand
+            }
+        }
+    )+ };
 }
 
-impl<V: FieldValue> IntoOperand<V> for &V {
-    fn into_operand(self) -> Result<Value, ValueError> {
-        self.to_value()
-    }
+values! {
+    [V: FieldValue] V => V, |value| Operand::of(&value);
+    [V: FieldValue] V => Option<V>, |value| Operand::of(&value);
+    [V: FieldValue] &V => V, |value| Operand::of(value);
+    [V: FieldValue] &V => Option<V>, |value| Operand::of(value);
+    [] &str => String, |text| Operand::Value(Value::Text(text.to_owned()));
+    [] &str => Option<String>, |text| Operand::Value(Value::Text(text.to_owned()));
 }
 
-impl<V: FieldValue> IntoOperand<Option<V>> for &V {
-    fn into_operand(self) -> Result<Value, ValueError> {
-        self.to_value()
-    }
+/// Fields and computed values of one entity.
+macro_rules! computed {
+    ($($type:ident)+) => { $(
+        impl<T: Entity, V: FieldValue> IntoOperand<V> for $type<T, V> {
+            type On = T;
+
+            fn into_operand(self) -> Operand {
+                Operand::Term(self.into_expr().term)
+            }
+        }
+
+        impl<T: Entity, V: FieldValue> IntoOperand<Option<V>> for $type<T, V> {
+            type On = T;
+
+            fn into_operand(self) -> Operand {
+                Operand::Term(self.into_expr().term)
+            }
+        }
+    )+ };
 }
 
-impl IntoOperand<String> for &str {
-    fn into_operand(self) -> Result<Value, ValueError> {
-        Ok(Value::Text(self.to_owned()))
-    }
-}
-
-impl IntoOperand<Option<String>> for &str {
-    fn into_operand(self) -> Result<Value, ValueError> {
-        Ok(Value::Text(self.to_owned()))
-    }
-}
+computed!(Field Expr);
 
 /// A field that borrows its serialisation from [`FieldValue`].
 pub(crate) struct AsSerialize<'a, V>(pub(crate) &'a V);

@@ -29,6 +29,11 @@ pub(super) fn enumeration(model: &EnumModel) -> TokenStream {
             }
 
             #[automatically_derived]
+            impl #o::Nullable for #ident {
+                type Optional = ::core::option::Option<#ident>;
+            }
+
+            #[automatically_derived]
             impl #o::FieldValue for #ident {
                 const COLUMN_TYPE: #o::ColumnType = #column_type;
 

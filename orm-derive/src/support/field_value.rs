@@ -16,6 +16,11 @@ pub(crate) fn stub(input: &DeriveInput, attribute: &str, errors: Error) -> Token
     let (o, ident) = (CratePath::given(&input.attrs, attribute).private(), &input.ident);
     quote! {
         #[automatically_derived]
+        impl #o::Nullable for #ident {
+            type Optional = ::core::option::Option<#ident>;
+        }
+
+        #[automatically_derived]
         impl #o::FieldValue for #ident {
             const COLUMN_TYPE: #o::ColumnType = #o::ColumnType::Int(64);
 

@@ -27,7 +27,7 @@ mod rows;
 mod set;
 mod store;
 
-use orm_core::condition::TextMatch;
+use orm_core::condition::{Function, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, RowLocks};
 use orm_core::metadata::Column;
 use orm_core::metadata::description::DefaultValue;
@@ -106,7 +106,8 @@ impl Dialect for Sqlite {
 
     fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm {
         let form = match matching {
-            TextMatch::Like => TextForm::Like,
+            // `LIKE` ignores the case of ASCII letters here.
+            TextMatch::Like | TextMatch::LikeIgnoringCase => TextForm::Like,
             TextMatch::StartsWith => TextForm::StartsWith,
             // Everything ends with nothing, but `substr(x, 0)` is the whole text.
             TextMatch::EndsWith if !text.is_empty() => {
@@ -139,6 +140,33 @@ impl Dialect for Sqlite {
                 has_end.and(end.eq(bind()))
             }
         }
+    }
+
+    fn calculates(&self, column_type: ColumnType) -> bool {
+        column_type != ColumnType::Decimal
+    }
+
+    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
+        let name = match function {
+            Function::Lower => "lower",
+            Function::Upper => "upper",
+            Function::Length => "length",
+            Function::Trim => "trim",
+            Function::Abs => "abs",
+            Function::Coalesce => "coalesce",
+            Function::Concat => {
+                let concatenated =
+                    arguments.into_iter().reduce(|left, right| left.binary(BinOper::Custom("||"), right));
+                return concatenated.unwrap_or(Expr::Keyword(Keyword::Null));
+            }
+            // Function is non_exhaustive; this crate and the core are released together.
+            _ => "unknown",
+        };
+        Func::cust(name).args(arguments).into()
+    }
+
+    fn sequence(&self, parts: usize) -> String {
+        vec!["?"; parts].join(" ")
     }
 
     fn set_form(

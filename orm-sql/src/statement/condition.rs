@@ -10,7 +10,7 @@
 use orm_core::condition::{Comparison, Expression, Quantifier};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityMetadata, Metadata, Relation, RelationKind};
-use orm_core::value::Value;
+use orm_core::value::{KeyValues, Value};
 use sea_query::{Expr, ExprTrait, Keyword, SelectStatement};
 
 use super::leaf::{Form, Leaf};
@@ -36,6 +36,28 @@ impl TextWriter<'_> {
             Expression::Related { relation, quantifier, inner } => {
                 self.related(scope, entity, table, *relation, *quantifier, inner)
             }
+            Expression::CompareTerms { left, comparison, right } => {
+                let left = self.comparable_term(scope, entity, table, left)?;
+                let right = self.term(scope, entity, table, right)?;
+                Ok(self.compared(left, &Form::Compare(*comparison), vec![right]))
+            }
+            Expression::TermIn { term, values } => {
+                let term = self.comparable_term(scope, entity, table, term)?;
+                let keys: Vec<KeyValues> =
+                    values.iter().map(|value| KeyValues::from_iter([value.clone()])).collect();
+                let mut values = Vec::new();
+                let form = leaf::set(self.dialect, &keys, 1, &mut values)?;
+                Ok(self.in_set(vec![term], &form, values))
+            }
+            Expression::TermIsNull { term } => Ok(self.term(scope, entity, table, term)?.is_null()),
+            Expression::TermText { term, matching, text } => {
+                let term = self.term(scope, entity, table, term)?;
+                let mut values = Vec::new();
+                let form = self.dialect.text_form(*matching, text, &mut values);
+                let binds = values.into_iter().map(|value| self.bind(value)).collect();
+                Ok(self.compared(term, &Form::Text(form), binds))
+            }
+            Expression::Fragment(fragment) => self.fragment(scope, entity, table, fragment),
             Expression::Compare { .. }
             | Expression::In { .. }
             | Expression::IsNull { .. }

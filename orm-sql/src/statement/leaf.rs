@@ -101,8 +101,16 @@ pub(super) fn leaf(
         Expression::Invalid { property, error } => {
             return Err(does_not_fit(&place(entity, *property), error.clone()));
         }
-        Expression::And(_) | Expression::Or(_) | Expression::Not(_) | Expression::Related { .. } => {
-            return Err(unsupported("a condition made of others compares nothing itself"));
+        Expression::And(_)
+        | Expression::Or(_)
+        | Expression::Not(_)
+        | Expression::Related { .. }
+        | Expression::CompareTerms { .. }
+        | Expression::TermIn { .. }
+        | Expression::TermIsNull { .. }
+        | Expression::TermText { .. }
+        | Expression::Fragment(_) => {
+            return Err(unsupported("a condition made of others compares no column itself"));
         }
     };
     for value in &values[first..] {
@@ -157,7 +165,7 @@ pub(super) fn columns(entity: &EntityMetadata, property: usize) -> Result<Range<
 }
 
 /// The column of a property that has one.
-fn scalar(entity: &EntityMetadata, property: usize) -> Result<(), DriverError> {
+pub(super) fn scalar(entity: &EntityMetadata, property: usize) -> Result<(), DriverError> {
     if columns(entity, property)?.len() == 1 {
         Ok(())
     } else {

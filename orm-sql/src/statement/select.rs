@@ -1,15 +1,15 @@
 //! Rows of one entity, and their number.
 
-use orm_core::condition::OrderTerm;
+use orm_core::condition::{NullPlace, OrderTerm, Term};
 use orm_core::driver::{DriverError, Link, Select, Selection};
 use orm_core::metadata::{EntityMetadata, Side};
 use orm_core::value::Value;
-use sea_query::{Expr, ExprTrait, Func, Order, SelectStatement};
+use sea_query::{Expr, ExprTrait, Func, NullOrdering, Order, SelectStatement};
 
 use super::leaf;
 use super::pivot::{pivot_columns, pivot_of};
 use super::shape::{Operation, Shape, is_always};
-use super::text::{Scope, Table, TextWriter, names, strs};
+use super::text::{Scope, Table, TextWriter, identifier, names, strs};
 
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +35,16 @@ pub(super) fn write_shape(
     reading: Reading,
 ) -> Result<(), DriverError> {
     match &select.selection {
-        Selection::Columns => shape.flag(false),
+        Selection::Columns => shape.number(0),
+        Selection::Terms(terms) => {
+            shape.number(2);
+            if reading == Reading::Rows || select.distinct {
+                shape.terms(select.entity(), terms)?;
+            }
+        }
         Selection::Linked(link) => {
             let pivot = pivot_of(&select.metadata, link.relation)?;
-            shape.flag(true);
+            shape.number(1);
             shape.pivot_owner(link.relation.entity);
             shape.number(link.relation.index);
             shape.flag(link.from == Side::Owner);
@@ -46,9 +52,12 @@ pub(super) fn write_shape(
             shape.set(&link.keys, width)?;
         }
     }
+    shape.flag(select.distinct);
     shape.expression(select.entity(), &select.condition)?;
+    shape.terms(select.entity(), &select.group_by)?;
+    shape.expression(select.entity(), &select.having)?;
     if reading == Reading::Rows {
-        shape.order(&select.order);
+        shape.order(select.entity(), &select.order)?;
         let (limit, offset) = page(select);
         shape.flag(limit.is_some());
         shape.flag(offset.is_some());
@@ -69,16 +78,35 @@ pub(super) fn render(
     if let Selection::Linked(link) = &select.selection {
         conditions.push(linked(writer, &mut scope, entity, root, link, reading)?);
     }
-    match reading {
-        Reading::Rows => {
+    let is_grouped = !select.group_by.is_empty() || select.distinct;
+    match (reading, &select.selection) {
+        (Reading::Rows, Selection::Columns | Selection::Linked(_)) => {
             scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
         }
-        Reading::Count => {
+        (Reading::Count, Selection::Terms(terms)) if select.distinct => {
+            selected(writer, &mut scope, entity, root, terms)?;
+        }
+        (Reading::Rows, Selection::Terms(terms)) => selected(writer, &mut scope, entity, root, terms)?,
+        (Reading::Count, _) if is_grouped => {
+            scope.select.expr(Expr::cust("1"));
+        }
+        (Reading::Count, _) => {
             scope.select.expr(Func::count(Expr::cust("*")));
         }
     }
+    if select.distinct {
+        scope.select.distinct();
+    }
     if !is_always(&select.condition) {
         conditions.push(writer.condition(&mut scope, entity, root, &select.condition)?);
+    }
+    for term in &select.group_by {
+        let term = writer.comparable_term(&mut scope, entity, root, term)?;
+        scope.select.add_group_by([term]);
+    }
+    if !is_always(&select.having) {
+        let having = writer.condition(&mut scope, entity, root, &select.having)?;
+        scope.select.and_having(having);
     }
     if reading == Reading::Rows {
         for term in &select.order {
@@ -97,7 +125,26 @@ pub(super) fn render(
             scope.select.offset(writer.place(offset));
         }
     }
+    if reading == Reading::Count && is_grouped {
+        let mut counted = SelectStatement::new();
+        counted.expr(Func::count(Expr::cust("*"))).from_subquery(scope.select, identifier("counted"));
+        return Ok(counted);
+    }
     Ok(scope.select)
+}
+
+fn selected(
+    writer: &mut TextWriter<'_>,
+    scope: &mut Scope,
+    entity: &EntityMetadata,
+    root: Table,
+    terms: &[Term],
+) -> Result<(), DriverError> {
+    for term in terms {
+        let term = writer.term(scope, entity, root, term)?;
+        scope.select.expr(term);
+    }
+    Ok(())
 }
 
 /// Limit and offset as they are bound. An offset needs a limit; -1 is none.
@@ -137,16 +184,25 @@ fn order(
     root: Table,
     term: &OrderTerm,
 ) -> Result<(), DriverError> {
-    let (mut entity, mut table) = (entity, root);
-    for index in &term.path {
-        let relation = leaf::relation(entity, *index)?;
-        table = writer.join_one(scope, entity, table, *index)?;
-        entity = writer.metadata.entity(relation.target);
-    }
-    let direction = if term.descending { Order::Desc } else { Order::Asc };
-    for column in leaf::columns(entity, term.property)? {
-        let column = writer.comparable(entity, table, column);
-        scope.select.order_by_expr(column, direction.clone());
+    let columns = match &term.term {
+        Term::Property { path, property } => {
+            let (entity, table) = writer.joined(scope, entity, root, path)?;
+            let columns = leaf::columns(entity, *property)?;
+            columns.map(|column| writer.comparable(entity, table, column)).collect()
+        }
+        computed => vec![writer.comparable_term(scope, entity, root, computed)?],
+    };
+    for column in columns {
+        let direction = if term.descending { Order::Desc } else { Order::Asc };
+        match term.nulls {
+            None => scope.select.order_by_expr(column, direction),
+            Some(NullPlace::First) => {
+                scope.select.order_by_expr_with_nulls(column, direction, NullOrdering::First)
+            }
+            Some(NullPlace::Last) => {
+                scope.select.order_by_expr_with_nulls(column, direction, NullOrdering::Last)
+            }
+        };
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! many bytes as they need and lists start with their length, so that two different operations never have the same
 //! bytes.
 
-use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier};
+use orm_core::condition::{Comparison, Expression, NullPlace, OrderTerm, Quantifier, Term};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityId, EntityMetadata, Metadata};
 use orm_core::value::{KeyValues, Value};
@@ -137,6 +137,34 @@ impl<'a> Shape<'a> {
                 let target = leaf::relation(entity, *relation)?.target;
                 self.nested(self.metadata.entity(target), inner, depth + 1)
             }
+            Expression::CompareTerms { left, comparison, right } => {
+                self.tag(Tag::CompareTerms);
+                self.comparison(*comparison);
+                self.term(entity, left)?;
+                self.term(entity, right)
+            }
+            Expression::TermIn { term, values } => {
+                self.tag(Tag::TermIn);
+                self.term(entity, term)?;
+                let keys: Vec<KeyValues> =
+                    values.iter().map(|value| KeyValues::from_iter([value.clone()])).collect();
+                self.set(&keys, 1)
+            }
+            Expression::TermIsNull { term } => {
+                self.tag(Tag::TermIsNull);
+                self.term(entity, term)
+            }
+            Expression::TermText { term, matching, text } => {
+                self.tag(Tag::TermText);
+                self.term(entity, term)?;
+                let form = self.dialect.text_form(*matching, text, &mut self.values);
+                self.text_form(form);
+                Ok(())
+            }
+            Expression::Fragment(fragment) => {
+                self.tag(Tag::Fragment);
+                self.fragment(entity, fragment, depth)
+            }
             Expression::Compare { .. }
             | Expression::In { .. }
             | Expression::IsNull { .. }
@@ -153,13 +181,33 @@ impl<'a> Shape<'a> {
         }
     }
 
-    pub(super) fn order(&mut self, order: &[OrderTerm]) {
+    pub(super) fn order(&mut self, entity: &EntityMetadata, order: &[OrderTerm]) -> Result<(), DriverError> {
         self.number(order.len());
         for term in order {
-            self.numbers(&term.path);
-            self.number(term.property);
+            match &term.term {
+                // Here a property may have several columns.
+                Term::Property { path, property } => {
+                    self.flag(true);
+                    self.numbers(path);
+                    self.number(*property);
+                }
+                computed => {
+                    self.flag(false);
+                    self.term(entity, computed)?;
+                }
+            }
             self.flag(term.descending);
+            self.number(match term.nulls {
+                None => 0,
+                Some(NullPlace::First) => 1,
+                Some(NullPlace::Last) => 2,
+            });
         }
+        Ok(())
+    }
+
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.key.shape.push(byte);
     }
 
     fn tag(&mut self, tag: Tag) {
@@ -174,31 +222,39 @@ impl<'a> Shape<'a> {
         match &leaf.form {
             Form::Compare(comparison) => {
                 self.number(0);
-                self.number(match comparison {
-                    Comparison::Equal => 0,
-                    Comparison::NotEqual => 1,
-                    Comparison::Less => 2,
-                    Comparison::LessOrEqual => 3,
-                    Comparison::Greater => 4,
-                    Comparison::GreaterOrEqual => 5,
-                });
+                self.comparison(*comparison);
             }
             Form::Between => self.number(1),
             Form::IsNull => self.number(2),
             Form::Text(form) => {
                 self.number(3);
-                self.number(match form {
-                    TextForm::Like => 0,
-                    TextForm::Contains => 1,
-                    TextForm::StartsWith => 2,
-                    TextForm::EndsWith => 3,
-                });
+                self.text_form(*form);
             }
             Form::Set(form) => {
                 self.number(4);
                 self.set_form(form);
             }
         }
+    }
+
+    fn comparison(&mut self, comparison: Comparison) {
+        self.number(match comparison {
+            Comparison::Equal => 0,
+            Comparison::NotEqual => 1,
+            Comparison::Less => 2,
+            Comparison::LessOrEqual => 3,
+            Comparison::Greater => 4,
+            Comparison::GreaterOrEqual => 5,
+        });
+    }
+
+    fn text_form(&mut self, form: TextForm) {
+        self.number(match form {
+            TextForm::Like => 0,
+            TextForm::Contains => 1,
+            TextForm::StartsWith => 2,
+            TextForm::EndsWith => 3,
+        });
     }
 
     fn set_form(&mut self, form: &SetForm) {
@@ -228,6 +284,11 @@ enum Tag {
     Not,
     Related,
     Leaf,
+    CompareTerms,
+    TermIn,
+    TermIsNull,
+    TermText,
+    Fragment,
 }
 
 /// The parts of an AND or OR, those of nested ones of the same kind included: a long chain is no deep nesting.

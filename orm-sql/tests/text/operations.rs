@@ -96,20 +96,11 @@ impl On {
     }
 
     pub(crate) fn order(&self, path: &[usize], property: usize, descending: bool) -> OrderTerm {
-        OrderTerm { path: path.to_vec(), property, descending }
+        OrderTerm::new(path.to_vec(), property, descending)
     }
 
     pub(crate) fn select(&self, condition: Expression) -> Select {
-        Select {
-            metadata: Arc::clone(&self.metadata),
-            root: self.entity().id,
-            selection: Selection::Columns,
-            condition,
-            order: Vec::new(),
-            limit: None,
-            offset: None,
-            lock: None,
-        }
+        Select { condition, ..Select::new(Arc::clone(&self.metadata), self.entity().id) }
     }
 
     /// Rows of this entity that `keys` of the other side of `relation` are linked to.
@@ -336,12 +327,15 @@ impl Random {
             _ => {
                 let matching = self.one_of(&[
                     TextMatch::Like,
+                    TextMatch::LikeIgnoringCase,
                     TextMatch::Contains,
                     TextMatch::StartsWith,
                     TextMatch::EndsWith,
                 ]);
                 let text = match matching {
-                    TextMatch::Like => self.one_of(&["%b%", "a_", "", "%", "_\"\\"]),
+                    TextMatch::Like | TextMatch::LikeIgnoringCase => {
+                        self.one_of(&["%b%", "a_", "", "%", "_\"\\"])
+                    }
                     TextMatch::Contains | TextMatch::StartsWith | TextMatch::EndsWith => {
                         self.one_of(&["", "a", "b", "B%", "_", "\\"])
                     }
@@ -368,13 +362,9 @@ impl Random {
                 entity = metadata.entity(entity.relations[step].target);
             }
             let property = self.below(entity.properties.len());
-            terms.push(OrderTerm { path, property, descending: self.below(2) == 0 });
+            terms.push(OrderTerm::new(path, property, self.below(2) == 0));
         }
-        terms.extend(root.primary_key.iter().map(|key| OrderTerm {
-            path: Vec::new(),
-            property: *key,
-            descending: false,
-        }));
+        terms.extend(root.primary_key.iter().map(|key| OrderTerm::new(Vec::new(), *key, false)));
         terms
     }
 
@@ -385,14 +375,12 @@ impl Random {
         let entity = self.one_of(&entities);
         let selection = self.selection(entity);
         Select {
-            root: entity.id,
             selection,
             condition: self.expression(entity, 4),
             order: self.order(entity),
             limit: (self.below(3) == 0).then(|| self.below(5) as u64),
             offset: (self.below(3) == 0).then(|| self.below(3) as u64),
-            lock: None,
-            metadata: Arc::clone(&metadata),
+            ..Select::new(Arc::clone(&metadata), entity.id)
         }
     }
 

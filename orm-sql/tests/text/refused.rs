@@ -72,7 +72,7 @@ fn indexes_of_something_else() {
         inner: Box::new(Expression::always()),
     };
     refused(&author.select(related), "Author has no relation 99");
-    let order = |path: Vec<usize>, property| vec![OrderTerm { path, property, descending: false }];
+    let order = |path: Vec<usize>, property| vec![OrderTerm::new(path, property, false)];
     let all = author.select(Expression::always());
     refused(&Select { order: order(vec![], 99), ..all.clone() }, "Author has no such property");
     let books = author.relation("books").index;

@@ -72,7 +72,7 @@ fn text_is_matched_literally_but_for_like() {
     for matching in [TextMatch::Like, TextMatch::Contains, TextMatch::StartsWith] {
         let select = tag.select(tag.matches("name", matching, "100%"));
         let expected = match matching {
-            TextMatch::Like => expect![[r#"
+            TextMatch::Like | TextMatch::LikeIgnoringCase => expect![[r#"
                 SELECT "t0"."name" FROM "tag" AS "t0" WHERE "t0"."name" LIKE ?
                 -- ["100%"]
             "#]],

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, TextMatch};
+use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, Term, TextMatch};
 use orm_core::driver::{Insert, PivotWrite, Select, Selection, Write};
 use orm_core::metadata::{EntityId, EntityMetadata, RelationId, RelationKind, Side};
 use orm_core::value::{KeyValues, Value};
@@ -168,7 +168,7 @@ impl World {
             ),
             Expression::Text { property, matching, text } => match column(*property) {
                 Value::Text(value) => Some(match matching {
-                    TextMatch::Like => like(value.as_bytes(), text.as_bytes()),
+                    TextMatch::Like | TextMatch::LikeIgnoringCase => like(value.as_bytes(), text.as_bytes()),
                     TextMatch::Contains => value.contains(text.as_str()),
                     TextMatch::StartsWith => value.starts_with(text.as_str()),
                     TextMatch::EndsWith => value.ends_with(text.as_str()),
@@ -197,7 +197,13 @@ impl World {
                     Quantifier::Every => Some(met.all(|met| met == Some(true))),
                 }
             }
-            Expression::References { .. } | Expression::Invalid { .. } => panic!("not made here"),
+            Expression::References { .. }
+            | Expression::Invalid { .. }
+            | Expression::CompareTerms { .. }
+            | Expression::TermIn { .. }
+            | Expression::TermIsNull { .. }
+            | Expression::TermText { .. }
+            | Expression::Fragment(_) => panic!("not made here"),
         }
     }
 
@@ -258,12 +264,13 @@ impl World {
     /// The values that `term` orders `row` by.
     fn at(&self, entity: &EntityMetadata, row: &Row, term: &OrderTerm) -> Vec<Value> {
         let metadata = metadata();
+        let Term::Property { path, property } = &term.term else { panic!("not made here") };
         let (mut entity, mut row) = (metadata.entity(entity.id), Some(row));
-        for step in &term.path {
+        for step in path {
             row = row.and_then(|row| self.related(entity, row, *step).into_iter().next());
             entity = metadata.entity(entity.relations[*step].target);
         }
-        let columns = entity.properties[term.property].columns.clone();
+        let columns = entity.properties[*property].columns.clone();
         match row {
             Some(row) => row[columns].to_vec(),
             None => columns.map(|_| Value::Null).collect(),

@@ -347,7 +347,7 @@ where
     T: orm_core::Entity,
     V: orm_core::condition::TextField,
     R: 'static,
-    String: orm_core::value::IntoOperand<V>,
+    String: orm_core::value::IntoOperand<V, On = orm_core::value::AnyEntity>,
 {
     let operand = random.word();
     let (condition, compare): (Condition<T>, Compare<str>) = match random.below(5) {

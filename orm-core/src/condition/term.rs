@@ -1,0 +1,197 @@
+//! A value that is computed for each row, as data.
+
+use std::borrow::Cow;
+
+use crate::value::{Value, ValueError};
+
+/// A value computed for each row of one entity, or for a group of rows. Indexes of properties and relations are that
+/// entity's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Term {
+    /// A property of one column: of the entity, or of one that to-one relations lead to. NULL where there is none.
+    Property {
+        /// The to-one relations that lead to it, each an index at the entity that the one before leads to.
+        path: Vec<usize>,
+        /// The property at the end of the path.
+        property: usize,
+    },
+    /// A value that is the same for each row.
+    Value(Value),
+    /// Two numbers make one.
+    Arithmetic {
+        /// How.
+        operator: Arithmetic,
+        /// The first.
+        left: Box<Term>,
+        /// The second.
+        right: Box<Term>,
+    },
+    /// What a function makes of its arguments.
+    Call {
+        /// The function.
+        function: Function,
+        /// As many as the function takes.
+        arguments: Vec<Term>,
+    },
+    /// One value for a group of rows.
+    Aggregate {
+        /// Which.
+        aggregate: Aggregation,
+        /// Of what; only [`Aggregation::Count`] counts rows without it.
+        of: Option<Box<Term>>,
+    },
+    /// Text that the program trusts, for databases that speak SQL.
+    Fragment(Fragment),
+    /// A value that no column could hold; reported when the query runs.
+    Invalid(ValueError),
+}
+
+impl Term {
+    /// A property of the entity itself.
+    #[must_use]
+    pub fn property(property: usize) -> Self {
+        Self::Property { path: Vec::new(), property }
+    }
+
+    /// The property, if it is just one of the entity itself.
+    #[must_use]
+    pub fn as_property(&self) -> Option<usize> {
+        match self {
+            Self::Property { path, property } if path.is_empty() => Some(*property),
+            _ => None,
+        }
+    }
+
+    /// The terms that it is made of, one level down.
+    pub fn parts(&self) -> impl Iterator<Item = &Self> {
+        let list: Vec<&Self> = match self {
+            Self::Arithmetic { left, right, .. } => vec![&**left, &**right],
+            Self::Call { arguments, .. } => arguments.iter().collect(),
+            Self::Aggregate { of, .. } => of.iter().map(|of| &**of).collect(),
+            Self::Property { .. } | Self::Value(_) | Self::Fragment(_) | Self::Invalid(_) => Vec::new(),
+        };
+        list.into_iter()
+    }
+
+    /// Whether it is for a group of rows, or has a part that is.
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
+        matches!(self, Self::Aggregate { .. }) || self.parts().any(Self::is_aggregate)
+    }
+
+    /// Whether it looks at one of these properties of the entity itself.
+    pub(crate) fn looks_at(&self, is_meant: &impl Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Property { path, property } => path.is_empty() && is_meant(*property),
+            // Its text may name anything.
+            Self::Fragment(_) => true,
+            _ => self.parts().any(|part| part.looks_at(is_meant)),
+        }
+    }
+
+    /// Makes it a term of what relation `relation` belongs to, computed for the relation's target.
+    pub(crate) fn lead_through(&mut self, relation: usize) {
+        match self {
+            Self::Property { path, .. } => path.insert(0, relation),
+            Self::Arithmetic { left, right, .. } => {
+                left.lead_through(relation);
+                right.lead_through(relation);
+            }
+            Self::Call { arguments, .. } => arguments.iter_mut().for_each(|one| one.lead_through(relation)),
+            Self::Aggregate { of, .. } => of.iter_mut().for_each(|of| of.lead_through(relation)),
+            Self::Fragment(fragment) => fragment.parts.iter_mut().for_each(|part| {
+                if let FragmentPart::Term(term) = part {
+                    term.lead_through(relation);
+                }
+            }),
+            Self::Value(_) | Self::Invalid(_) => {}
+        }
+    }
+
+    /// The first value in it that no column could hold.
+    pub(crate) fn invalid(&self) -> Option<&ValueError> {
+        match self {
+            Self::Invalid(error) => Some(error),
+            _ => self.parts().find_map(Self::invalid),
+        }
+    }
+}
+
+/// Operations on two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    /// The sum.
+    Add,
+    /// The difference.
+    Subtract,
+    /// The product.
+    Multiply,
+    /// The quotient; of integers the whole part, of which the database decides the sign.
+    Divide,
+    /// What is left over by a division of integers.
+    Remainder,
+}
+
+/// Functions of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Function {
+    /// A text in lower case, as far as the database knows the letters.
+    Lower,
+    /// A text in upper case, as far as the database knows the letters.
+    Upper,
+    /// The number of characters of a text.
+    Length,
+    /// A text without spaces at its ends.
+    Trim,
+    /// A number without its sign.
+    Abs,
+    /// The first of its arguments, two or more, that is not NULL.
+    Coalesce,
+    /// Its arguments, texts, one after the other; NULL if one of them is.
+    Concat,
+}
+
+/// One value for a group of rows. NULLs do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Aggregation {
+    /// How many there are.
+    Count,
+    /// How many different ones there are.
+    CountDistinct,
+    /// All together; NULL of none.
+    Sum,
+    /// The mean; NULL of none.
+    Average,
+    /// The least; NULL of none.
+    Min,
+    /// The greatest; NULL of none.
+    Max,
+}
+
+/// Where NULL stands in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NullPlace {
+    /// Before everything else.
+    First,
+    /// After everything else.
+    Last,
+}
+
+/// A piece of SQL that the program trusts, with values and fields in it. Only drivers that speak SQL take one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fragment {
+    /// What stands one after the other.
+    pub parts: Vec<FragmentPart>,
+}
+
+/// A part of a [`Fragment`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum FragmentPart {
+    /// Text of the program.
+    Text(Cow<'static, str>),
+    /// A value, to be bound.
+    Value(Value),
+    /// A field of the entity, or what else is computed.
+    Term(Term),
+}
