@@ -922,7 +922,8 @@ macro_rules! driver_suite {
                 nulls_stand_where_they_are_put,
                 an_ungrouped_column_is_refused,
                 existence_is_asked,
-                nan_is_refused;
+                nan_is_refused,
+                an_update_computes_of_the_row;
             cascades:
                 an_owner_takes_its_items_along,
                 items_that_are_not_loaded_are_loaded_first,

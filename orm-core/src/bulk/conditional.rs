@@ -9,8 +9,7 @@ use std::sync::Arc;
 use super::fields::{FieldSet, NamedField, of_relation};
 use super::making::{Made, Making};
 use super::writer::{Extent, Writer};
-use crate::condition::Term;
-use crate::condition::{Condition, Expression, Field, IntoKeyOperand};
+use crate::condition::{Condition, Expression, Field, IntoKeyOperand, Term};
 use crate::driver::{BoxFuture, DeleteWhere, UpdateWhere, Write};
 use crate::entity::{Entity, Region, RelationField, Shape, State};
 use crate::entity_manager::EntityManager;
@@ -20,7 +19,7 @@ use crate::metadata::{EntityId, EntityMetadata};
 use crate::query::entities_of;
 use crate::relation::Target;
 use crate::session::Holder;
-use crate::value::{AnyEntity, FieldValue, IntoOperand, KeyValues, Value, ValueError};
+use crate::value::{FieldValue, IntoOperand, KeyValues, OperandOn, Value};
 
 /// The same change of every row that meets a condition; made by
 /// [`EntityManager::update_many`](crate::EntityManager::update_many).
@@ -54,7 +53,7 @@ pub(crate) struct Reach {
 /// What a field is set to.
 #[derive(Clone, Debug)]
 enum Assigned {
-    Value(Result<Value, ValueError>),
+    Term(Term),
     Reference(Target),
     Null,
 }
@@ -66,8 +65,9 @@ impl<T: Entity> UpdateMany<T> {
         Self { em, reach: Reach::of(condition.expression, holder), set: Vec::new(), entity: PhantomData }
     }
 
-    /// Sets a field: `.set(Book::PRICE, 5)`, or a relation by key or handle: `.set(Book::AUTHOR, &jon)`. Of two
-    /// values for one field the last counts.
+    /// Sets a field: `.set(Book::PRICE, 5)`, or to what is computed of the row as it is,
+    /// `.set(Book::STOCK, Book::STOCK + 1)`; or a relation by key or handle: `.set(Book::AUTHOR, &jon)`. Of two values
+    /// for one field the last counts.
     pub fn set<V, F: Assign<T, V>>(mut self, field: F, value: V) -> Self {
         let Assignment { field, assigned } = field.__assign(value);
         self.set.push((field, assigned));
@@ -90,7 +90,7 @@ impl<T: Entity> UpdateMany<T> {
         let em = self.em.contextual();
         let region = em.region();
         let (entity, _) = region.arena_of::<T>()?;
-        let mut set: Vec<(usize, Value)> = Vec::new();
+        let mut set: Vec<(usize, Term)> = Vec::new();
         for (field, assigned) in self.set {
             assign(&region, entity, field, assigned, &mut set)?;
         }
@@ -105,7 +105,7 @@ impl<T: Entity> UpdateMany<T> {
             set.iter().any(|(column, _)| meta.properties[property].columns.contains(column))
         };
         let Made { set: made, raised } = Making::new(&em, entity).update::<T>(is_set)?;
-        set.extend(made);
+        set.extend(made.into_iter().map(|(column, value)| (column, Term::Value(value))));
         let metadata = Arc::clone(region.metadata());
         let update = UpdateWhere { metadata, entity, condition, set, raised };
         send(&em, holder, "update_many", Write::UpdateWhere(update)).await
@@ -153,6 +153,7 @@ impl<T: Entity> DeleteMany<T> {
                     Making::new(&em, entity).raise(version, &mut made);
                 }
                 let Made { set, raised } = made;
+                let set = set.into_iter().map(|(column, value)| (column, Term::Value(value))).collect();
                 Write::UpdateWhere(UpdateWhere { metadata, entity, condition, set, raised })
             }
         };
@@ -212,7 +213,7 @@ fn is_met_by_none(condition: &Expression) -> bool {
 }
 
 /// Refuses to change what a filter that guards writes looks at: nobody could tell which rows would leave its reach.
-fn refuse_guarded(region: &Region, entity: EntityId, set: &[(usize, Value)]) -> Result<()> {
+fn refuse_guarded(region: &Region, entity: EntityId, set: &[(usize, Term)]) -> Result<()> {
     let guard = region.guard_of(entity)?;
     let meta = region.entity(entity);
     let is_set =
@@ -252,7 +253,7 @@ fn assign(
     entity: EntityId,
     field: NamedField,
     assigned: Assigned,
-    set: &mut Vec<(usize, Value)>,
+    set: &mut Vec<(usize, Term)>,
 ) -> Result<()> {
     let meta = region.entity(entity);
     let property = &meta.properties[field.property(meta)?];
@@ -265,7 +266,14 @@ fn assign(
     };
     let values = match assigned {
         Assigned::Null => nulls(columns.len()),
-        Assigned::Value(value) => KeyValues::from_iter([value.map_err(unfit)?]),
+        Assigned::Term(term) => {
+            if let Some(source) = term.invalid() {
+                return Err(unfit(source.clone()));
+            }
+            set.retain(|(column, _)| !columns.contains(column));
+            set.push((columns.start, term));
+            return Ok(());
+        }
         Assigned::Reference(Target::Key(key)) => key,
         Assigned::Reference(Target::Unset) => nulls(columns.len()),
         Assigned::Reference(Target::Invalid(source)) => return Err(unfit(source)),
@@ -280,7 +288,7 @@ fn assign(
         }
     };
     set.retain(|(column, _)| !columns.contains(column));
-    set.extend(columns.zip(values));
+    set.extend(columns.zip(values.into_iter().map(Term::Value)));
     Ok(())
 }
 
@@ -315,15 +323,13 @@ pub struct Assignment {
     assigned: Assigned,
 }
 
-impl<T: Entity, F: FieldValue, V: IntoOperand<F, On = AnyEntity>> Assign<T, V> for Field<T, F> {
+impl<T: Entity, F: FieldValue, V: IntoOperand<F>> Assign<T, V> for Field<T, F>
+where
+    V::On: OperandOn<T>,
+{
     fn __assign(self, value: V) -> Assignment {
         let field = NamedField { property: Some(self.property()), name: self.name() };
-        let value = match value.into_operand().into_term() {
-            Term::Value(value) => Ok(value),
-            Term::Invalid(error) => Err(error),
-            _ => Err(ValueError::KeyUnknown),
-        };
-        Assignment { field, assigned: Assigned::Value(value) }
+        Assignment { field, assigned: Assigned::Term(value.into_operand().into_term()) }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::condition::Expression;
+use crate::condition::{Expression, Term};
 use crate::metadata::{EntityId, Metadata, RelationId};
 use crate::value::{KeyValues, Value};
 
@@ -143,8 +143,8 @@ pub struct UpdateWhere {
     pub entity: EntityId,
     /// Which rows, as they are before the change.
     pub condition: Expression,
-    /// Columns and their new values.
-    pub set: Vec<(usize, Value)>,
+    /// Columns and their new values, computed of the row as it was before.
+    pub set: Vec<(usize, Term)>,
     /// Integer columns, none of those in `set`, that become one more than they are.
     pub raised: Vec<usize>,
 }

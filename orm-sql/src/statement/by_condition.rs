@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use orm_core::condition::Term;
 use orm_core::driver::{DeleteWhere, DriverError, UpdateWhere};
 use orm_core::metadata::EntityMetadata;
 use sea_query::{DeleteStatement, UpdateStatement};
 
 use super::answer::WriteStatement;
 use super::shape::{Operation, Shape};
-use super::target::Target;
+use super::target::{Target, leads_on};
 use super::text::identifier;
 use super::{Statements, leaf, unsupported};
 use crate::dialect::Query;
@@ -24,14 +25,17 @@ pub(super) fn update(
     let columns: Vec<usize> = update.set.iter().map(|(column, _)| *column).collect();
     shape.numbers(&columns);
     shape.numbers(&update.raised);
-    update.set.iter().for_each(|(_, value)| shape.bind(value.clone()));
+    update.set.iter().try_for_each(|(_, term)| shape.term(entity, term))?;
     shape.expression(entity, &update.condition)?;
     let statement = statements.statement(&update.metadata, shape, |writer, _| {
-        let target = Target::of(writer, &update.condition);
+        let is_computed = update.set.iter().any(|(_, term)| !matches!(term, Term::Value(_)));
+        let target =
+            if is_computed { Target::aliased(writer) } else { Target::of(writer, &update.condition) };
         let mut statement = UpdateStatement::new();
         statement.table(target.table(entity));
-        for (column, value) in &update.set {
-            statement.value(identifier(&entity.columns[*column].name), writer.bind(value.clone()));
+        for (column, term) in &update.set {
+            let value = target.term(writer, entity, term)?;
+            statement.value(identifier(&entity.columns[*column].name), value);
         }
         for (column, raised) in target.raised(entity, &update.raised) {
             statement.value(column, raised);
@@ -65,9 +69,20 @@ fn check(statements: &Statements, update: &UpdateWhere, entity: &EntityMetadata)
         return Err(unsupported(format!("an update of {} changes no column", entity.name)));
     }
     check_columns(entity, update.set.iter().map(|(column, _)| *column).chain(update.raised.iter().copied()))?;
-    for (column, value) in &update.set {
+    for (column, term) in &update.set {
         let place = leaf::column_place(entity, *column);
-        statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place, error))?;
+        match term {
+            Term::Value(value) => {
+                statements.dialect.check(value).map_err(|error| leaf::does_not_fit(&place, error))?;
+            }
+            term if leads_on(term) => {
+                return Err(unsupported(format!("{place} can't be set to what is computed of related rows")));
+            }
+            term if term.is_aggregate() => {
+                return Err(unsupported(format!("{place} can't be set to an aggregate")));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

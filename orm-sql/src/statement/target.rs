@@ -1,13 +1,13 @@
 //! The table that a statement writes to, and what its rows must meet.
 
-use orm_core::condition::{Expression, Quantifier};
+use orm_core::condition::{Expression, Fragment, FragmentPart, Quantifier, Term};
 use orm_core::driver::DriverError;
 use orm_core::metadata::EntityMetadata;
 use sea_query::{DynIden, Expr, ExprTrait, TableRef};
 
-use super::leaf;
 use super::shape::{flattened, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, table_name};
+use super::{leaf, unsupported};
 
 /// The table that a statement writes to.
 pub(super) enum Target {
@@ -38,6 +38,22 @@ impl Target {
         match self {
             Self::Named => Expr::col(identifier(name)),
             Self::Aliased(table) => table.column(name),
+        }
+    }
+
+    /// A value computed of the row that is written.
+    pub(super) fn term(
+        &self,
+        writer: &mut TextWriter<'_>,
+        entity: &EntityMetadata,
+        term: &Term,
+    ) -> Result<Expr, DriverError> {
+        match (self, term) {
+            (_, Term::Value(value)) => Ok(writer.bind(value.clone())),
+            (Self::Aliased(table), term) => {
+                writer.term(&mut Scope::from(*table, entity), entity, *table, term)
+            }
+            (Self::Named, _) => Err(unsupported("a value computed of a row without a name")),
         }
     }
 
@@ -97,6 +113,32 @@ fn joins(entity: &EntityMetadata, expression: &Expression) -> bool {
         Expression::Related { relation, quantifier: Quantifier::Is, .. } => {
             leaf::relation(entity, *relation).is_ok_and(|relation| !relation.is_to_many())
         }
-        _ => false,
+        Expression::CompareTerms { left, right, .. } => leads_on(left) || leads_on(right),
+        Expression::TermIn { term, .. }
+        | Expression::TermIsNull { term }
+        | Expression::TermText { term, .. } => leads_on(term),
+        Expression::Fragment(fragment) => fragment_leads_on(fragment),
+        Expression::Related { .. }
+        | Expression::Compare { .. }
+        | Expression::In { .. }
+        | Expression::IsNull { .. }
+        | Expression::Between { .. }
+        | Expression::Text { .. }
+        | Expression::KeyIn { .. }
+        | Expression::References { .. }
+        | Expression::Invalid { .. } => false,
     }
+}
+
+/// Whether a term is computed of related rows.
+pub(super) fn leads_on(term: &Term) -> bool {
+    match term {
+        Term::Property { path, .. } => !path.is_empty(),
+        Term::Fragment(fragment) => fragment_leads_on(fragment),
+        _ => term.parts().any(leads_on),
+    }
+}
+
+fn fragment_leads_on(fragment: &Fragment) -> bool {
+    fragment.parts.iter().any(|part| matches!(part, FragmentPart::Term(term) if leads_on(term)))
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, TextMatch};
+use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, Term, TextMatch};
 use orm_core::driver::{
     Delete, DeleteRow, DeleteWhere, Insert, Link, OnConflict, PivotWrite, Select, Selection, Update,
     UpdateRow, UpdateWhere, Upsert, Write,
@@ -193,7 +193,10 @@ impl On {
             metadata: Arc::clone(&self.metadata),
             entity: self.entity().id,
             condition,
-            set: set.iter().map(|(name, value)| (self.columns(&[name])[0], value.clone())).collect(),
+            set: set
+                .iter()
+                .map(|(name, value)| (self.columns(&[name])[0], Term::Value(value.clone())))
+                .collect(),
             raised: Vec::new(),
         })
     }

@@ -210,3 +210,26 @@ pub async fn nan_is_refused<B: Backend>() -> Result<()> {
     assert_eq!(db.statements(), 0);
     Ok(())
 }
+
+/// What `update_many` writes may be computed of the row as it is, by one statement.
+pub async fn an_update_computes_of_the_row<B: Backend>() -> Result<()> {
+    let db = priced::<B>().await?;
+    let em = db.em();
+    let updated = em
+        .update_many(Book::AUTHOR.is(Author::NAME.eq("Jon Snow")).and((Book::PRICE * 2).gt(20)))
+        .set(Book::PRICE, Book::PRICE * 2 + 1)
+        .set(Book::TITLE, Book::TITLE.upper())
+        .await?;
+    assert_eq!((updated, db.statements()), (2, 1));
+    let rows = em.find_all::<Book>().select((Book::TITLE, Book::PRICE)).order_by(Book::PRICE.asc()).await?;
+    let expected = [("Ravens", 7), ("A Clash", 10), ("A STORM", 41), ("THE WALL", 61)];
+    assert_eq!(rows, expected.map(|(title, price)| (title.to_owned(), price)));
+
+    let joined = Book::AUTHOR.field(Author::ID).coalesce(0);
+    let error = em.update_many(Book::PRICE.gt(0)).set(Book::PRICE, joined).await;
+    let error = error.expect_err("it is of another row");
+    assert!(error.to_string().contains("update_many") || error.driver_kind().is_some(), "{error}");
+    let nan = em.update_many(Book::PRICE.gt(0)).set(Book::PRICE, Book::PRICE + i64::MAX).await;
+    assert!(nan.is_err(), "the column can't hold it");
+    Ok(())
+}
