@@ -4,6 +4,8 @@
 //! rolling back undoes the records after it, the latest first. The program's own unsaved work is never recorded and
 //! never undone: new entities are new again, edits and removals wait for the next flush.
 
+use hashbrown::HashMap;
+
 use crate::entity::{CellId, CellRecord, CellRecords, Region, State};
 use crate::links::{DroppedLinks, PivotChanges};
 use crate::metadata::{EntityId, RelationId, RelationKind};
@@ -25,6 +27,9 @@ enum Record {
     /// A cell left the lists that it was in.
     Dropped(CellId, DroppedLinks),
 }
+
+/// Cells whose keys were taken back, by what those were.
+type Keyless = HashMap<(EntityId, KeyValues), CellId, foldhash::fast::RandomState>;
 
 /// A place in the journal of a region to come back to.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +77,8 @@ impl Region {
             let from = from.min(journal.records.len());
             journal.records.split_off(from)
         };
-        let (mut new, mut removed, mut keyless) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut new, mut removed) = (Vec::new(), Vec::new());
+        let mut keyless = Keyless::default();
         for record in records.into_iter().rev() {
             match record {
                 Record::Cell(cell, record) => {
@@ -82,7 +88,9 @@ impl Region {
                         State::Removed => removed.push(cell),
                         State::Reference | State::Managed | State::Detached => {}
                     }
-                    keyless.extend(key.filter(|_| self.key(cell).is_none()).map(|key| (cell, key)));
+                    if let Some(key) = key.filter(|_| self.key(cell).is_none()) {
+                        keyless.entry((cell.entity, key)).or_insert(cell);
+                    }
                 }
                 Record::Pivots(relation, written) => self.links().unsettle_pivot(relation, &written),
                 Record::Dropped(cell, dropped) => self.links().put_back(cell, dropped),
@@ -101,7 +109,7 @@ impl Region {
     }
 
     /// Unsaved references that were made by a key which was taken back lead to the entity that had it.
-    fn point_to_cells(&self, keyless: &[(CellId, KeyValues)]) {
+    fn point_to_cells(&self, keyless: &Keyless) {
         if keyless.is_empty() {
             return;
         }
@@ -113,9 +121,7 @@ impl Region {
             for (index, relation) in self.entity(cell.entity).relations.iter().enumerate() {
                 let RelationKind::ManyToOne { .. } = relation.kind else { continue };
                 let Target::Key(key) = self.arena(cell.entity).target(cell.at, index) else { continue };
-                let had_it =
-                    |(target, lost): &&(CellId, KeyValues)| target.entity == relation.target && *lost == key;
-                if let Some((target, _)) = keyless.iter().find(had_it) {
+                if let Some(target) = keyless.get(&(relation.target, key)) {
                     self.repoint(cell, index, &Target::Cell(self.cell_ref(*target)));
                 }
             }
