@@ -166,9 +166,9 @@ impl OrmBuilder {
         self
     }
 
-    /// How long a flush or a transaction waits for another one of the same context, and a statement for the
-    /// connection of its transaction; then it fails with [`Error::Wait`], which names who has it. The default is 30
-    /// seconds.
+    /// How long a flush or a transaction waits for another one of the same context, a statement for the connection of its
+    /// transaction or one of the pool, and a lazy load for another one of the same relation; then it fails with
+    /// [`Error::Wait`], which names who has it. The default is 30 seconds.
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.wait_timeout = timeout;
         self
@@ -245,19 +245,23 @@ impl OrmCore {
     ///
     /// # Errors
     ///
-    /// [`Error::Wait`] when none became free in time and transactions hold some, and [`Error::Driver`].
+    /// [`Error::Wait`] when none became free in time, naming the transactions that hold some, and [`Error::Driver`].
     pub(crate) async fn connection(&self, action: &'static str) -> Result<Box<dyn Connection>> {
         let begun = Instant::now();
-        let error = match self.driver.acquire().await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => error,
+        let error = match tokio::time::timeout(self.wait_timeout, self.driver.acquire()).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) if error.kind() == DriverErrorKind::PoolTimeout => Some(error),
+            Ok(Err(error)) => return Err(self.error(action, error)),
+            Err(_) => None,
         };
         let holders: Vec<String> =
             self.transactions.lock().iter().map(|(_, holder)| holder.to_string()).collect();
-        if error.kind() == DriverErrorKind::PoolTimeout && !holders.is_empty() {
-            return Err(Error::Wait { action, holder: holders.join(", "), waited: begun.elapsed() });
-        }
-        Err(self.error(action, error))
+        let holder = match error {
+            Some(error) if holders.is_empty() => return Err(self.error(action, error)),
+            None if holders.is_empty() => "a connection of the pool, which others have".to_owned(),
+            Some(_) | None => holders.join(", "),
+        };
+        Err(Error::Wait { action, holder, waited: begun.elapsed() })
     }
 
     pub(crate) fn note_transaction(&self, number: u64, holder: Holder) {

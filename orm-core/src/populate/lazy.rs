@@ -150,7 +150,16 @@ async fn load_lazily(
         return Ok(());
     }
     let gate = region.links().gate(relation);
-    let _turn = gate.lock().await;
+    let limit = region.orm().wait_timeout;
+    let Ok(_turn) = tokio::time::timeout(limit, gate.lock()).await else {
+        let (entity, field) =
+            (region.entity(relation.entity).name, region.metadata().relation(relation).name);
+        return Err(Error::Wait {
+            action: "load",
+            holder: format!("another load of `{entity}.{field}`"),
+            waited: limit,
+        });
+    };
     if is_done(region, owner, relation) {
         return Ok(());
     }

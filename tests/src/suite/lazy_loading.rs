@@ -11,6 +11,7 @@ use orm_core::{EntityManager, Error, Loaded, Ref, Result};
 
 use crate::fixtures::blog::{self, Author, Book, Profile, Tag};
 use crate::fixtures::people::{self, Passport, Person};
+use crate::model::polls::poll_until;
 use crate::{Backend, Fault, Operation, TestDb};
 
 fn select(entity: &str, rows: usize) -> Operation {
@@ -115,6 +116,29 @@ pub async fn loads_at_the_same_time_share_one_statement<B: Backend>() -> Result<
         author?;
     }
     assert_eq!(db.recorder.operations(), [select("Author", 20)]);
+    Ok(())
+}
+
+/// A load that waits for one that does not come back says which.
+pub async fn a_load_waits_for_another_one_with_a_limit<B: Backend>() -> Result<()> {
+    let limit = Duration::from_millis(50);
+    let db = TestDb::open::<B>(|builder| blog::entities(builder).wait_timeout(limit)).await?;
+    let em = db.em();
+    let author = em.persist(Author::new("Arya"))?;
+    em.persist(Book::new("One", &author))?;
+    em.flush().await?;
+    let author = db.em().find_one_or_fail(Author::NAME.eq("Arya")).await?;
+    let books = author.books_ref();
+    db.recorder.inject(Fault::SelectStalls);
+    {
+        let mut first = pin!(books.load());
+        assert!(poll_until(&mut first, || !db.recorder.is_armed()).await.is_none());
+        let second = tokio::time::timeout(Duration::from_secs(5), books.load());
+        let error = second.await.map_err(Error::other)?.expect_err("the first one is stuck");
+        assert!(matches!(error, Error::Wait { .. }), "{error:?}");
+        assert!(error.to_string().contains("`Author.books`"), "{error}");
+    }
+    assert_eq!(books.load().await?.len(), 1);
     Ok(())
 }
 
