@@ -132,14 +132,14 @@ impl System {
         em.accept_unknown(Outcome::RolledBack)
     }
 
-    async fn assert_stored_as_before(&mut self) -> Result<()> {
+    pub(super) async fn assert_stored_as_before(&mut self) -> Result<()> {
         let stored = self.stored().await?;
         assert_eq!(stored, self.store, "a flush that failed left something behind");
         Ok(())
     }
 
     /// The flush says that it is done.
-    async fn accept(&mut self, context: usize, expected: Flushed) -> Result<()> {
+    pub(super) async fn accept(&mut self, context: usize, expected: Flushed) -> Result<()> {
         let Flushed { store, context: after, refusal } = expected;
         let is_stale = self.contexts[context].is_stale;
         let sent = self.db.statements();

@@ -1,9 +1,12 @@
 //! Transactions and savepoints, whose rollback leaves what there would be if nothing had been flushed in them.
 
-use orm_core::Result;
+use std::pin::pin;
+
+use orm_core::{Error, Result};
 
 use super::System;
 use crate::model::operation::{End, Operation};
+use crate::model::polls::poll_times;
 
 impl System {
     /// A transaction, or in one a savepoint, with its steps and its end.
@@ -62,6 +65,44 @@ impl System {
             self.accept_stored(context, stored);
         }
         Ok(())
+    }
+
+    /// A flush in so many open transactions, each in the one before, that is polled so many times and dropped, and the
+    /// end of all of them: they are committed whole, or refuse to be. Whether the flush came to its end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system refuses though the model does not.
+    ///
+    /// # Panics
+    ///
+    /// Where the two do not agree.
+    pub async fn flush_inside_cut_off(&mut self, context: usize, depth: usize, polls: usize) -> Result<bool> {
+        let expected = self.contexts[context].flush(&self.store);
+        let em = self.live[context].em.clone();
+        let recorder = self.db.recorder.clone();
+        for _ in 0..depth {
+            em.begin().await?;
+        }
+        recorder.give_way();
+        let flushed = {
+            let mut flush = pin!(em.flush());
+            poll_times(&mut flush, polls).await
+        };
+        recorder.go_on();
+        let is_done = flushed.is_some();
+        flushed.transpose()?;
+        let mut committed = Ok(());
+        for _ in 0..depth {
+            committed = em.commit().await;
+        }
+        recorder.reset();
+        match committed {
+            Ok(()) => self.accept(context, expected).await?,
+            Err(Error::Transaction { .. }) if !is_done => self.assert_stored_as_before().await?,
+            Err(error) => return Err(error),
+        }
+        Ok(is_done)
     }
 
     /// A flush under a savepoint of its own.
