@@ -39,7 +39,7 @@ use crate::orm::{DEFAULT_NAME, OrmCore};
 use crate::populate::{keep_promises, load_rows, populate, select};
 use crate::query::{Count, Find, FindById, FindByIdOrFail, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
-use crate::session::{Holder, Level, Session};
+use crate::session::{Holder, Level, Session, Turn};
 use crate::subscriber::{Subscriber, SubscriberList, Subscription, Subscriptions};
 use crate::unit_of_work::{self, FlushPlan, HookScope, Scope};
 
@@ -132,6 +132,20 @@ impl EntityManager {
         let current = context::transaction::level_of(session.id());
         let level = own.into_iter().chain(current).max_by_key(|level| level.depth());
         level.unwrap_or_else(|| Arc::clone(session.root())).innermost()
+    }
+
+    /// Waits for the turn where calls on this manager stand. What ends meanwhile is left for what it stood on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wait`].
+    pub(crate) async fn turn(&self, holder: Holder) -> Result<Turn> {
+        loop {
+            let turn = self.level().turn(holder, self.context.orm.wait_timeout).await?;
+            if turn.level().is_open() {
+                return Ok(turn);
+            }
+        }
     }
 
     // ---- contexts
@@ -520,9 +534,8 @@ impl EntityManager {
 
     /// Flushes this very context, where it stands.
     async fn flush_now(&self, holder: Holder) -> Result<()> {
-        let level = self.level();
-        let _turn = level.turn(holder, self.context.orm.wait_timeout).await?;
-        unit_of_work::flush(self, &self.region(), &level, Scope::Alone).await
+        let turn = self.turn(holder).await?;
+        unit_of_work::flush(self, &self.region(), turn.level(), Scope::Alone).await
     }
 
     /// What the next flush would write, without writing it. Its `Display` is for people.

@@ -43,6 +43,7 @@ pub(crate) struct Session {
 /// The transaction that is open.
 #[derive(Clone)]
 struct Open {
+    number: u64,
     holder: Holder,
     access: Access,
     connection: Arc<AsyncMutex<Box<dyn Connection>>>,
@@ -108,9 +109,9 @@ impl Session {
         }
     }
 
-    /// After a step was cut off: nothing more can be done in the open transaction but to roll it back.
-    pub(crate) fn doom(&self) {
-        if let Some(open) = self.open() {
+    /// After a step of this transaction was cut off: if it is open, nothing more can be done in it but to roll it back.
+    pub(crate) fn doom(&self, transaction: Option<u64>) {
+        if let Some(open) = self.open().filter(|open| Some(open.number) == transaction) {
             open.is_doomed.store(true, Ordering::Release);
         }
     }
@@ -128,6 +129,7 @@ impl Session {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         self.orm.note_transaction(number, holder);
         *self.open.lock() = Some(Open {
+            number,
             holder,
             access: mode.access,
             connection: Arc::new(AsyncMutex::new(connection)),
@@ -138,26 +140,26 @@ impl Session {
         Ok(())
     }
 
-    /// Marks a place in the open transaction to come back to.
-    pub(crate) async fn set_savepoint(&self) -> Result<u32> {
+    /// Marks a place in the open transaction, which `level` stands in, to come back to.
+    pub(crate) async fn set_savepoint(&self, level: &Level) -> Result<u32> {
         let number = self.next_savepoint();
-        let mut connection = self.connection("set a savepoint").await?;
+        let mut connection = self.connection_at(level, "set a savepoint").await?;
         let set = connection.transaction(TransactionStep::Savepoint(number)).await;
         set.map_err(|error| self.orm.error("set a savepoint", error))?;
         Ok(number)
     }
 
     /// Keeps what was done since the savepoint.
-    pub(crate) async fn release_savepoint(&self, number: u32) -> Result<()> {
-        let mut connection = self.connection("release a savepoint").await?;
+    pub(crate) async fn release_savepoint(&self, level: &Level, number: u32) -> Result<()> {
+        let mut connection = self.connection_at(level, "release a savepoint").await?;
         let released = connection.transaction(TransactionStep::Release(number)).await;
         released.map_err(|error| self.orm.error("release a savepoint", error))
     }
 
     /// Takes back what was done since the savepoint. A failure dooms the transaction, and is only logged: there is an
     /// error to tell already.
-    pub(crate) async fn roll_back_to(&self, number: u32) {
-        let result = match self.connection("roll back to a savepoint").await {
+    pub(crate) async fn roll_back_to(&self, level: &Level, number: u32) {
+        let result = match self.connection_at(level, "roll back to a savepoint").await {
             Ok(mut connection) => unit::roll_back_to(&mut connection, number)
                 .await
                 .map_err(|error| self.orm.error("roll back to a savepoint", error)),
@@ -165,7 +167,7 @@ impl Session {
         };
         if let Err(error) = result {
             tracing::warn!(target: "orm", %error, "a savepoint could not be rolled back; the transaction can't go on");
-            self.doom();
+            self.doom(level.transaction());
         }
     }
 
@@ -178,14 +180,26 @@ impl Session {
         Ok(())
     }
 
-    /// Sends ROLLBACK. If that fails the connection is closed, which does the same.
+    /// Sends ROLLBACK. If that fails, or others don't give the connection back in time, it is closed, which does the
+    /// same.
     pub(crate) async fn roll_back(&self) {
-        let Some(Open { connection, .. }) = self.open() else { return };
-        let outcome = connection.lock().await.transaction(TransactionStep::Rollback).await;
-        if let Err(error) = outcome {
-            tracing::warn!(target: "orm", %error, "rollback failed; the connection is closed");
+        let Some(Open { connection, is_doomed, .. }) = self.open() else { return };
+        match tokio::time::timeout(self.orm.wait_timeout, connection.lock()).await {
+            Ok(mut connection) => {
+                if let Err(error) = connection.transaction(TransactionStep::Rollback).await {
+                    tracing::warn!(target: "orm", %error, "rollback failed; the connection is closed");
+                }
+                self.close();
+            }
+            Err(_) => {
+                tracing::warn!(
+                    target: "orm",
+                    "rollback waited too long for a statement that has the connection; the connection is closed"
+                );
+                is_doomed.store(true, Ordering::Release);
+                self.close();
+            }
         }
-        self.close();
     }
 
     /// No transaction is open any more; its connection goes back, or is closed if it is still inside one.
@@ -197,7 +211,7 @@ impl Session {
     }
 
     /// The connection for one statement, or for several that belong together: the open transaction's, or one of the
-    /// pool.
+    /// pool. A transaction that ended while this waited for its connection is not the open one any more.
     ///
     /// # Errors
     ///
@@ -210,21 +224,39 @@ impl Session {
                           write, in `after_flush`, or on a fork",
             });
         }
-        let Some(Open { holder, connection, is_doomed, .. }) = self.open() else {
-            return self.orm.connection(action).await.map(Lease::Pooled);
-        };
         let limit = self.orm.wait_timeout;
-        let guard = match Arc::clone(&connection).try_lock_owned() {
-            Ok(guard) => guard,
-            Err(_) => match tokio::time::timeout(limit, connection.lock_owned()).await {
+        loop {
+            let Some(Open { number, holder, connection, is_doomed, .. }) = self.open() else {
+                return self.orm.connection(action).await.map(Lease::Pooled);
+            };
+            let guard = match Arc::clone(&connection).try_lock_owned() {
                 Ok(guard) => guard,
-                Err(_) => return Err(Error::Wait { action, holder: holder.to_string(), waited: limit }),
-            },
-        };
-        if is_doomed.load(Ordering::Acquire) {
-            return Err(doomed(action));
+                Err(_) => match tokio::time::timeout(limit, connection.lock_owned()).await {
+                    Ok(guard) => guard,
+                    Err(_) => return Err(Error::Wait { action, holder: holder.to_string(), waited: limit }),
+                },
+            };
+            if self.transaction() != Some(number) {
+                continue;
+            }
+            if is_doomed.load(Ordering::Acquire) {
+                return Err(doomed(action));
+            }
+            return Ok(Lease::Shared(SharedConnection::new(guard, number, is_doomed)));
         }
-        Ok(Lease::Shared(SharedConnection::new(guard, is_doomed)))
+    }
+
+    /// As [`connection`](Self::connection), for what stands on `level`: of its transaction and no other.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Error::Transaction`] when the transaction has ended.
+    pub(crate) async fn connection_at(&self, level: &Level, action: &'static str) -> Result<Lease> {
+        let lease = self.connection(action).await?;
+        if lease.open_transaction() == level.transaction() && level.is_open() {
+            return Ok(lease);
+        }
+        Err(ended(action))
     }
 
     /// Refuses to go on with a transaction that was cut off.
@@ -237,6 +269,15 @@ impl Session {
             Some(open) if open.is_doomed.load(Ordering::Acquire) => Err(doomed(action)),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// Says that something outlived the transaction that it stood in.
+pub(crate) fn ended(action: &'static str) -> Error {
+    Error::Transaction {
+        action,
+        problem: "the transaction that it stood in has ended meanwhile; await everything of a transaction inside its \
+                  closure, or do it again outside",
     }
 }
 

@@ -276,6 +276,7 @@ pub fn ensure_request_context(args: TokenStream, item: TokenStream) -> TokenStre
 /// made from `orm_core::Error`. The entity manager is taken from `self`, or from where the attribute says, as for
 /// `#[create_request_context]`; in the body, that manager and all that follow the current context are in the transaction.
 /// Options stand after it: `propagation = Required`, `isolation = Serializable`, `flush_mode = Commit`, `read_only`.
+/// `RequiresNew` and `NotSupported` leave the open transaction, and need a manager that follows: that of the ORM.
 ///
 /// ```
 /// use orm_core::{EntityManager, Error, transactional};

@@ -45,6 +45,7 @@ pub mod on_delete;
 pub mod populate;
 pub mod projections;
 pub mod promises;
+pub mod propagation;
 pub mod references;
 pub mod request_values;
 pub mod rollback;
@@ -62,6 +63,7 @@ pub mod soft_delete;
 pub mod streams;
 pub mod subscribers;
 pub mod tenants;
+pub mod transaction_ends;
 pub mod transactions;
 pub mod turns;
 pub mod unique_values;
@@ -447,6 +449,7 @@ macro_rules! driver_suite {
                 a_loop_over_a_lazy_reference_is_one_statement,
                 lazily_loaded_nothing_is_known_too,
                 loads_at_the_same_time_share_one_statement,
+                a_load_waits_for_another_one_with_a_limit,
                 loading_siblings_can_be_declined,
                 siblings_are_the_entities_of_one_query,
                 items_of_a_collection_are_siblings,
@@ -600,6 +603,24 @@ macro_rules! driver_suite {
                 a_savepoint_has_no_isolation_level,
                 a_failing_rollback_does_not_hide_the_first_error,
                 hooks_run_after_the_end_of_a_transaction;
+            transaction_ends:
+                a_flush_that_waited_for_the_end_comes_after_it,
+                a_transaction_that_waited_for_the_end_comes_after_it,
+                a_bulk_write_that_waited_for_the_end_comes_after_it,
+                a_flush_that_outlives_its_transaction_is_refused,
+                a_hook_may_not_end_the_transaction,
+                a_rollback_waits_for_its_connection_with_a_limit,
+                a_joined_part_that_is_dropped_refuses_the_commit,
+                a_begin_without_an_end_fails_the_transaction,
+                a_closure_ends_nothing_but_its_own,
+                a_rollback_of_many_rows_costs_no_more_than_their_flush;
+            propagation:
+                an_attribute_on_a_plain_fork_refuses_to_leave_the_transaction,
+                an_attribute_on_the_global_manager_moves_the_body,
+                not_supported_reads_beside_the_transaction,
+                going_without_a_transaction_needs_no_context,
+                a_savepoint_writes_no_more_than_its_transaction,
+                a_reading_savepoint_makes_no_room_for_a_second_writer;
             rollback:
                 a_flushed_edit_waits_again,
                 a_flushed_graph_is_new_again,
@@ -619,7 +640,12 @@ macro_rules! driver_suite {
                 a_wait_has_an_end_and_names_the_holder,
                 nested_transactions_in_many_tasks_finish,
                 a_busy_transaction_is_tried_again,
-                an_unknown_outcome_is_never_tried_again;
+                an_unknown_outcome_is_never_tried_again,
+                what_was_committed_is_never_tried_again,
+                what_no_transaction_takes_back_is_never_tried_again,
+                trying_again_in_a_transaction_needs_a_second_connection,
+                a_wait_for_the_pool_has_an_end_and_names_the_holder,
+                a_task_beside_a_transaction_writes_its_own;
             edits_while_flushing:
                 fields_edited_at_any_await_are_written_next,
                 references_edited_at_any_await_are_written_next,
@@ -1152,6 +1178,8 @@ macro_rules! one_connection_suite {
                 updates_may_be_cut_off_at_any_await,
                 deletes_may_be_cut_off_at_any_await,
                 links_and_mixtures_may_be_cut_off_at_any_await,
+                flushes_in_a_transaction_may_be_cut_off_at_any_await,
+                flushes_in_a_savepoint_may_be_cut_off_at_any_await,
                 there_are_twenty_shapes;
             diagnose:
                 a_diagnosis_may_be_dropped_at_any_await,

@@ -58,8 +58,8 @@ impl Writer {
         let way = if extent == Extent::Single && !level.is_transaction() {
             Way::Statement(region.session().connection(action).await?)
         } else {
-            let turn = level.turn(holder, em.orm().wait_timeout).await?;
-            Way::Unit(Unit::begin(region.session(), &level, action).await?, turn)
+            let turn = em.turn(holder).await?;
+            Way::Unit(Unit::begin(region.session(), turn.level(), action).await?, turn)
         };
         Ok(Self { em, way, action })
     }

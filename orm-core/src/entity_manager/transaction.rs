@@ -10,6 +10,7 @@ mod retry;
 
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 
 pub(super) use open::Begun;
 use open::OpenTransaction;
@@ -18,9 +19,10 @@ pub use retry::{Retry, TransactionPolicy, retry};
 
 use super::{ContextKind, EntityManager};
 use crate::context::transaction::within;
-use crate::driver::{BoxFuture, Writers};
+use crate::driver::{Access, BoxFuture, Writers};
 use crate::error::{Error, Result};
-use crate::session::Holder;
+use crate::session::{Holder, Level};
+use crate::unit_of_work::HookScope;
 
 /// Runs `work` in a transaction: what `#[transactional]` emits.
 #[doc(hidden)]
@@ -35,7 +37,17 @@ where
     W: Future<Output = Result<V, E>>,
 {
     let holder = Holder::new("transaction", Location::caller());
-    async move { em.run(&options, holder, async |_| work.await).await }
+    async move {
+        if !em.is_followed() && options.propagation.leaves_the_transaction() {
+            return Err(E::from(Error::Transaction {
+                action: "#[transactional]",
+                problem: "the body would not move to the other transaction, since the manager of this attribute stands for \
+                          itself; give it the manager of the ORM (`orm.em()`), which follows the current transaction, or \
+                          call `transactional_with` and use the manager that the closure gets",
+            }));
+        }
+        em.run(&options, holder, async |_| work.await).await
+    }
 }
 
 /// Where a closure runs.
@@ -46,6 +58,41 @@ enum Place {
     Joined(EntityManager),
     /// In none.
     Without(EntityManager),
+    /// In none, in a fork that the global manager stands for meanwhile.
+    Beside(EntityManager),
+}
+
+/// Why a closure's transaction failed.
+struct Failure<E> {
+    error: E,
+    /// Whether some of it is, or may be, in the database for good.
+    may_last: bool,
+}
+
+impl<E> Failure<E> {
+    /// Of what was rolled back, or was not begun.
+    fn undone(error: E) -> Self {
+        Self { error, may_last: false }
+    }
+
+    /// Of work that no transaction of its own takes back.
+    fn lasting(error: E) -> Self {
+        Self { error, may_last: true }
+    }
+}
+
+/// A part that joined the transaction of `level`. Dropped before it succeeded, it refuses the commit.
+struct JoinedPart {
+    level: Arc<Level>,
+    is_done: bool,
+}
+
+impl Drop for JoinedPart {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.level.refuse_commit();
+        }
+    }
 }
 
 impl EntityManager {
@@ -122,20 +169,25 @@ impl EntityManager {
         async move {
             let mut attempt = 1;
             let mut work = work;
+            if options.__wants_fork() {
+                let em = self.contextual();
+                if em.level().is_transaction() {
+                    em.check_second_connection("retry")?;
+                }
+            }
             loop {
                 let Some(kept) = options.__keep(&work, attempt) else {
                     let place = if options.__wants_fork() { self.fork() } else { self.clone() };
                     return place.run(&options.__options(), holder, work).await;
                 };
-                let fork = self.fork();
-                let error = match fork.run(&options.__options(), holder, work).await {
+                let error = match self.fork().attempt(&options.__options(), holder, work).await {
                     Ok(value) => return Ok(value),
-                    Err(error) => error,
+                    Err(Failure { error, may_last: true }) => return Err(error),
+                    Err(Failure { error, may_last: false }) => error,
                 };
-                let is_unknown = fork.region().pending().unknown.is_some();
                 match options.__pause(&error, attempt) {
-                    Some(pause) if !is_unknown => tokio::time::sleep(pause).await,
-                    _ => return Err(error),
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
                 }
                 tracing::info!(target: "orm", %error, attempt, "a transaction is tried again");
                 work = kept;
@@ -168,29 +220,50 @@ impl EntityManager {
         E: From<Error>,
         F: AsyncFnOnce(EntityManager) -> Result<V, E>,
     {
-        match self.place(options)? {
-            Place::Without(em) => work(em).await,
+        self.attempt(options, holder, work).await.map_err(|failure| failure.error)
+    }
+
+    async fn attempt<V, E, F>(
+        &self,
+        options: &TransactionOptions,
+        holder: Holder,
+        work: F,
+    ) -> Result<V, Failure<E>>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce(EntityManager) -> Result<V, E>,
+    {
+        let undone = |error: Error| Failure::undone(E::from(error));
+        match self.place(options).map_err(undone)? {
+            Place::Without(em) => work(em).await.map_err(Failure::lasting),
+            Place::Beside(em) => within(em.clone(), work(em)).await.map_err(Failure::lasting),
             Place::Joined(em) => {
-                let level = em.level();
+                let mut part = JoinedPart { level: em.level(), is_done: false };
                 let result = work(em).await;
-                if result.is_err() {
-                    level.refuse_commit();
-                }
-                result
+                part.is_done = result.is_ok();
+                result.map_err(Failure::lasting)
             }
             Place::Opened(em) => {
-                let transaction = OpenTransaction::begin(&em, options, holder).await?;
+                let transaction = OpenTransaction::begin(&em, options, holder).await.map_err(undone)?;
                 let inside = transaction.manager();
                 let result = within(inside.clone(), work(inside)).await;
                 match result {
-                    Ok(value) => transaction.commit().await.map(|()| value).map_err(E::from),
+                    Ok(value) => match transaction.commit().await {
+                        Ok(()) => Ok(value),
+                        Err(Failure { error, may_last }) => Err(Failure { error: E::from(error), may_last }),
+                    },
                     Err(error) => {
                         transaction.roll_back().await;
-                        Err(error)
+                        Err(Failure::undone(error))
                     }
                 }
             }
         }
+    }
+
+    /// Whether it stands for whatever transaction of its ORM the current task is in.
+    fn is_followed(&self) -> bool {
+        self.context.kind != ContextKind::Own && self.level.is_none()
     }
 
     /// Where a closure with these options runs.
@@ -212,7 +285,10 @@ impl EntityManager {
             }
             (Propagation::NotSupported, true) => {
                 em.check_second_connection("not_supported")?;
-                Place::Without(em.fork())
+                Place::Beside(em.fork())
+            }
+            (Propagation::Supports | Propagation::Never | Propagation::NotSupported, false) if is_guarded => {
+                Place::Beside(em)
             }
             (Propagation::Supports | Propagation::Never | Propagation::NotSupported, false) => {
                 Place::Without(em)
@@ -240,7 +316,8 @@ impl EntityManager {
                           pool more, or use a savepoint (`Propagation::Nested`)",
             });
         }
-        if capabilities.writers == Writers::One && self.level().access == crate::driver::Access::ReadWrite {
+        let access = self.context.session.transaction_access();
+        if capabilities.writers == Writers::One && access == Some(Access::ReadWrite) {
             return Err(Error::Transaction {
                 action,
                 problem: "this database has one writer at a time, which is the open transaction; use a savepoint \
@@ -288,11 +365,12 @@ impl EntityManager {
     ///
     /// # Errors
     ///
-    /// [`Error::Transaction`] when nothing was begun; what [`flush`](Self::flush) can fail with: then it is rolled back,
-    /// and everything that was not saved waits for the next flush.
+    /// [`Error::Transaction`] when nothing was begun where it is called; what [`flush`](Self::flush) can fail with: then
+    /// it is rolled back, and everything that was not saved waits for the next flush. [`Error::FlushInHook`] from a hook:
+    /// the transaction goes on.
     pub async fn commit(&self) -> Result<()> {
         let em = self.resolve("commit")?;
-        em.take_begun("commit")?.commit().await
+        em.take_begun("commit")?.commit().await.map_err(|failure| failure.error)
     }
 
     /// Takes back what was written since [`begin`](Self::begin), in the database and in memory: what was new is new
@@ -300,7 +378,8 @@ impl EntityManager {
     ///
     /// # Errors
     ///
-    /// [`Error::Transaction`] when nothing was begun.
+    /// [`Error::Transaction`] when nothing was begun where it is called, and [`Error::FlushInHook`] from a hook, which fails
+    /// its flush by an error instead.
     pub async fn rollback(&self) -> Result<()> {
         let em = self.resolve("rollback")?;
         em.take_begun("rollback")?.roll_back().await;
@@ -308,7 +387,11 @@ impl EntityManager {
     }
 
     fn take_begun(&self, action: &'static str) -> Result<OpenTransaction<'_>> {
-        let begun = self.context.begun.lock().pop();
+        if HookScope::is_inside(self.context.id) {
+            return Err(Error::FlushInHook);
+        }
+        let level = self.level();
+        let begun = self.context.begun.lock().pop_if(|begun| Arc::ptr_eq(begun.level(), &level));
         begun.map(|begun| OpenTransaction::take_over(self, begun)).ok_or(Error::Transaction {
             action,
             problem: "an open transaction is required for this; call `begin` first (a closure's transaction ends by \
@@ -352,7 +435,7 @@ impl EntityManager {
         Ok(())
     }
 
-    fn hooked_level(&self, action: &'static str) -> Result<std::sync::Arc<crate::session::Level>> {
+    fn hooked_level(&self, action: &'static str) -> Result<Arc<Level>> {
         let level = self.resolve(action)?.level();
         if !level.is_transaction() {
             return Err(Error::Transaction { action, problem: "no transaction is open; call it inside one" });

@@ -18,16 +18,31 @@ pub(crate) enum Lease {
     Shared(SharedConnection),
 }
 
+impl Lease {
+    /// The number of the transaction that is open on it.
+    pub(super) fn open_transaction(&self) -> Option<u64> {
+        match self {
+            Self::Pooled(_) => None,
+            Self::Shared(shared) => Some(shared.transaction),
+        }
+    }
+}
+
 /// The connection of the open transaction. A statement that is cut off, or whose connection is lost, dooms it.
 pub(crate) struct SharedConnection {
     connection: OwnedMutexGuard<Box<dyn Connection>>,
+    transaction: u64,
     is_doomed: Arc<AtomicBool>,
     is_running: bool,
 }
 
 impl SharedConnection {
-    pub(super) fn new(connection: OwnedMutexGuard<Box<dyn Connection>>, is_doomed: Arc<AtomicBool>) -> Self {
-        Self { connection, is_doomed, is_running: false }
+    pub(super) fn new(
+        connection: OwnedMutexGuard<Box<dyn Connection>>,
+        transaction: u64,
+        is_doomed: Arc<AtomicBool>,
+    ) -> Self {
+        Self { connection, transaction, is_doomed, is_running: false }
     }
 
     fn begin(&mut self) -> &mut dyn Connection {

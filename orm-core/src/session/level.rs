@@ -5,8 +5,8 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -49,13 +49,17 @@ pub(crate) struct EndHooks {
 pub(crate) struct Level {
     session: u64,
     depth: u32,
+    /// What it stands on.
+    base: Option<Arc<Level>>,
+    /// The number of the transaction that it is, or is a savepoint of.
+    transaction: Option<u64>,
     turn: Arc<AsyncMutex<()>>,
     holder: Mutex<Option<Holder>>,
     is_open: AtomicBool,
     /// A part that joined it failed, so that it can't be committed any more.
     must_roll_back: AtomicBool,
-    /// What was begun on it by `begin`, and so holds for everything of the context.
-    explicit: Mutex<Option<Arc<Level>>>,
+    /// What was begun on it by `begin`, and so holds for everything of the context, which keeps it alive.
+    explicit: Mutex<Weak<Level>>,
     hooks: Mutex<EndHooks>,
     pub(crate) flush_mode: Option<FlushMode>,
     pub(crate) access: Access,
@@ -63,23 +67,41 @@ pub(crate) struct Level {
 
 impl Level {
     pub(super) fn root(session: u64) -> Arc<Self> {
-        Arc::new(Self::at(session, 0, None, Access::ReadWrite))
+        Arc::new(Self::at(session, None, None, None, Access::ReadWrite))
     }
 
-    /// A level that stands on this one.
-    pub(crate) fn deeper(&self, flush_mode: Option<FlushMode>, access: Access) -> Self {
-        Self::at(self.session, self.depth + 1, flush_mode.or(self.flush_mode), access)
+    /// A level that stands on this one, in the transaction of this number. It writes only if this one does.
+    pub(crate) fn deeper(
+        self: &Arc<Self>,
+        transaction: Option<u64>,
+        flush_mode: Option<FlushMode>,
+        access: Access,
+    ) -> Arc<Self> {
+        let flush_mode = flush_mode.or(self.flush_mode);
+        let access = match self.access {
+            Access::ReadOnly => Access::ReadOnly,
+            Access::ReadWrite => access,
+        };
+        Arc::new(Self::at(self.session, Some(Arc::clone(self)), transaction, flush_mode, access))
     }
 
-    fn at(session: u64, depth: u32, flush_mode: Option<FlushMode>, access: Access) -> Self {
+    fn at(
+        session: u64,
+        base: Option<Arc<Self>>,
+        transaction: Option<u64>,
+        flush_mode: Option<FlushMode>,
+        access: Access,
+    ) -> Self {
         Self {
             session,
-            depth,
+            depth: base.as_ref().map_or(0, |base| base.depth + 1),
+            base,
+            transaction,
             turn: Arc::default(),
             holder: Mutex::new(None),
             is_open: AtomicBool::new(true),
             must_roll_back: AtomicBool::new(false),
-            explicit: Mutex::new(None),
+            explicit: Mutex::default(),
             hooks: Mutex::default(),
             flush_mode,
             access,
@@ -99,8 +121,14 @@ impl Level {
         self.depth > 0
     }
 
+    /// The number of the transaction that it belongs to, `None` outside any.
+    pub(crate) fn transaction(&self) -> Option<u64> {
+        self.transaction
+    }
+
+    /// Whether neither it nor what it stands on has ended.
     pub(crate) fn is_open(&self) -> bool {
-        self.is_open.load(Ordering::Acquire)
+        self.is_open.load(Ordering::Acquire) && self.base.as_ref().is_none_or(|base| base.is_open())
     }
 
     pub(crate) fn close(&self) {
@@ -118,17 +146,20 @@ impl Level {
     /// The deepest level that was begun on this one by `begin`, or this one.
     pub(crate) fn innermost(self: &Arc<Self>) -> Arc<Self> {
         let mut level = Arc::clone(self);
-        loop {
-            let next = level.explicit.lock().clone();
-            match next {
-                Some(next) => level = next,
-                None => return level,
-            }
+        while let Some(next) = level.explicit() {
+            level = next;
         }
+        level
     }
 
-    pub(crate) fn set_explicit(&self, child: Option<Arc<Self>>) {
-        *self.explicit.lock() = child;
+    /// What `begin` has begun on it and has not ended.
+    pub(crate) fn explicit(&self) -> Option<Arc<Self>> {
+        let explicit = self.explicit.lock().upgrade()?;
+        explicit.is_open().then_some(explicit)
+    }
+
+    pub(crate) fn set_explicit(&self, child: Option<&Arc<Self>>) {
+        *self.explicit.lock() = child.map_or_else(Weak::new, Arc::downgrade);
     }
 
     pub(crate) fn hooks(&self) -> parking_lot::MutexGuard<'_, EndHooks> {
@@ -150,7 +181,7 @@ impl Level {
         }
     }
 
-    /// Waits until nothing else runs on this level.
+    /// Waits until nothing else runs on this level, which may have ended by then.
     ///
     /// # Errors
     ///

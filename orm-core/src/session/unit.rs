@@ -29,9 +29,13 @@ pub(crate) struct Unit {
 
 impl Unit {
     /// Begins a unit at `level`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`] where `level` only reads or has ended, [`Error::Wait`] and [`Error::Driver`].
     pub(crate) async fn begin(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
         level.check_writable(action)?;
-        let mut lease = session.connection(action).await?;
+        let mut lease = session.connection_at(level, action).await?;
         let extent =
             if level.is_transaction() { Extent::Savepoint(session.next_savepoint()) } else { Extent::Own };
         let (step, action) = match extent {
@@ -46,9 +50,13 @@ impl Unit {
     }
 
     /// Goes on in the open transaction, which the caller rolls back if this fails.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
     pub(crate) async fn join(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
         level.check_writable(action)?;
-        let lease = session.connection(action).await?;
+        let lease = session.connection_at(level, action).await?;
         session.note_write();
         Ok(Self { session: Arc::clone(session), lease, extent: Extent::Joined, is_done: false })
     }
@@ -121,7 +129,7 @@ impl Unit {
 impl Drop for Unit {
     fn drop(&mut self) {
         if !self.is_done && self.extent != Extent::Own {
-            self.session.doom();
+            self.session.doom(self.lease.open_transaction());
         }
     }
 }

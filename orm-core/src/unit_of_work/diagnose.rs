@@ -94,9 +94,8 @@ impl Error {
                               time to find the ones at fault",
                 });
             }
-            let level = em.level();
-            let _turn = level.turn(holder, em.orm().wait_timeout).await?;
-            diagnose(&em, &em.region(), &level).await
+            let turn = em.turn(holder).await?;
+            diagnose(&em, &em.region(), turn.level()).await
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::entity_manager::{EntityManager, Outcome};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{RelationId, RelationKind};
 use crate::populate::{keep_promises, load_relation, load_unseen};
-use crate::session::{Level, Unit};
+use crate::session::{Level, Unit, ended};
 use crate::value::{KeyValues, Value};
 
 /// Whether a flush can be taken back alone.
@@ -85,10 +85,11 @@ pub(crate) async fn flush(
             unit.roll_back().await;
             return Err(unit.error("release a savepoint", error));
         }
-        if session.transaction() == transaction && level.is_open() {
-            run.ends = true;
-            region.settle(std::mem::take(&mut run.settlement));
+        if session.transaction() != transaction || !level.is_open() {
+            return Err(ended("flush"));
         }
+        run.ends = true;
+        region.settle(std::mem::take(&mut run.settlement));
     }
     let is_own = unit.is_own();
     // Subscribers may query from here on.

@@ -1,11 +1,14 @@
 //! What runs side by side in one context takes turns, with a limit; what runs in many contexts needs one connection each.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::{join, join_all, try_join_all};
-use orm_core::{Condition, Error, Result, TransactionOptions, retry};
+use orm_core::subscriber::{Subscriber, TransactionEvent};
+use orm_core::{Condition, EntityManager, Error, Propagation, Result, TransactionOptions, retry};
 
-use crate::fixtures::blog::{self, Author, Book};
+use crate::fixtures::blog::{self, Author, Book, Tag};
 use crate::recorder::{Fault, Operation};
 use crate::{Backend, TestDb};
 
@@ -142,11 +145,11 @@ pub async fn a_busy_transaction_is_tried_again<B: Backend>() -> Result<()> {
     let db = blog::empty::<B>().await?;
     let em = db.em();
     db.recorder.inject(Fault::Busy);
-    let tries = std::sync::atomic::AtomicU32::new(0);
+    let tries = AtomicU32::new(0);
     let pause = Duration::from_millis(1);
     let id = em
         .transactional_with(retry(3).backoff(pause), async |em| {
-            tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tries.fetch_add(1, Ordering::Relaxed);
             let arya = em.persist(Author::new("Arya"))?;
             em.flush().await?;
             Ok(arya.id())
@@ -164,12 +167,12 @@ pub async fn a_busy_transaction_is_tried_again<B: Backend>() -> Result<()> {
         .await;
     assert_eq!(failed.expect_err("it is not worth it").to_string(), "for good");
 
-    let counted = std::sync::atomic::AtomicU32::new(0);
+    let counted = AtomicU32::new(0);
     let stubborn: Result<()> = em
         .transactional_with(
             retry(3).backoff(pause).when(|_| true).options(TransactionOptions::new()),
             async |_| {
-                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                counted.fetch_add(1, Ordering::Relaxed);
                 Err(Error::other("again"))
             },
         )
@@ -184,15 +187,153 @@ pub async fn an_unknown_outcome_is_never_tried_again<B: Backend>() -> Result<()>
     let db = blog::empty::<B>().await?;
     let em = db.em();
     db.recorder.inject(Fault::CommitUnanswered);
-    let tries = std::sync::atomic::AtomicU32::new(0);
+    let tries = AtomicU32::new(0);
     let lost: Result<()> = em
         .transactional_with(retry(5).backoff(Duration::from_millis(1)).when(|_| true), async |em| {
-            tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tries.fetch_add(1, Ordering::Relaxed);
             em.persist(Author::new("Arya")).map(drop)
         })
         .await;
     lost.expect_err("the connection is lost");
     assert_eq!(tries.into_inner(), 1);
     assert_eq!(db.em().count(Condition::<Author>::always()).await?, 1);
+    Ok(())
+}
+
+/// Hears of a commit, and fails.
+struct BrokenMailer;
+
+impl Subscriber for BrokenMailer {
+    async fn after_transaction_commit(&self, _: &TransactionEvent<'_>) -> Result<()> {
+        Err(Error::other("the mail server is down"))
+    }
+}
+
+/// What fails after the commit is not done again, whatever the predicate says: it is done.
+pub async fn what_was_committed_is_never_tried_again<B: Backend>() -> Result<()> {
+    for propagation in [Propagation::Nested, Propagation::RequiresNew] {
+        let db = blog::empty::<B>().await?;
+        let em = db.em();
+        em.add_subscriber(BrokenMailer);
+        let policy = retry(3).when(|_| true).backoff(Duration::from_millis(1)).options(propagation);
+        let paid = em.transactional_with(policy, async |em| em.persist(Author::new("paid")).map(drop)).await;
+        let error = paid.expect_err("the subscriber failed");
+        assert!(matches!(error, Error::Hook { .. }), "{error:?}");
+        assert_eq!(db.em().count_all::<Author>().await?, 1);
+    }
+    Ok(())
+}
+
+/// Without a transaction nothing takes an attempt back, so there is one.
+pub async fn what_no_transaction_takes_back_is_never_tried_again<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let policy = retry(3).when(|_| true).backoff(Duration::from_millis(1)).options(Propagation::Supports);
+    let failed: Result<()> = db
+        .em()
+        .transactional_with(policy, async |em: EntityManager| {
+            em.persist(Author::new("paid"))?;
+            em.flush().await?;
+            Err(Error::other("no"))
+        })
+        .await;
+    failed.expect_err("it fails");
+    assert_eq!(db.em().count_all::<Author>().await?, 1);
+    Ok(())
+}
+
+/// Attempts run beside the open transaction: where there can be none, it is said at once.
+pub async fn trying_again_in_a_transaction_needs_a_second_connection<B: Backend>() -> Result<()> {
+    let db = TestDb::open_pool::<B>(1, blog::entities).await?;
+    let em = db.em();
+    let transaction = em.transactional(async |em| {
+        let attempt = async |em: EntityManager| em.persist(Author::new("a")).map(drop);
+        em.transactional_with(retry(2), attempt).await
+    });
+    let in_time = tokio::time::timeout(Duration::from_secs(5), transaction).await.map_err(Error::other)?;
+    let error = in_time.expect_err("the only connection is taken");
+    assert!(matches!(error, Error::Transaction { action: "retry", .. }), "{error:?}");
+    assert!(error.to_string().contains("second connection"), "{error}");
+    assert_eq!(db.em().count_all::<Author>().await?, 0);
+    Ok(())
+}
+
+/// Who waits for a connection of the pool waits no longer than the program says, and hears who has it.
+pub async fn a_wait_for_the_pool_has_an_end_and_names_the_holder<B: Backend>() -> Result<()> {
+    let limit = Duration::from_millis(50);
+    let db = TestDb::open_pool::<B>(1, |builder| blog::entities(builder).wait_timeout(limit)).await?;
+    let other = db.em();
+    db.em()
+        .transactional(async |_| {
+            let wait =
+                tokio::time::timeout(Duration::from_secs(5), async { other.count_all::<Author>().await });
+            let error = wait.await.map_err(Error::other)?.expect_err("the only connection is taken");
+            assert!(matches!(error, Error::Wait { .. }), "{error:?}");
+            assert!(error.to_string().contains(file!()), "{error}");
+            Ok(())
+        })
+        .await
+}
+
+/// A task with the outer handle and one in transactions, half of which fail: whatever is saved is saved once and whole.
+pub async fn a_task_beside_a_transaction_writes_its_own<B: Backend>() -> Result<()> {
+    const ROUNDS: u32 = 20;
+
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    let failures = Arc::new(AtomicU32::new(0));
+    let (outer, counted) = (em.clone(), Arc::clone(&failures));
+    let in_transactions = tokio::spawn(async move {
+        for round in 0..ROUNDS {
+            let result = outer.transactional(async |em| {
+                let author = em.persist(Author::new(&format!("author {round}")))?;
+                em.flush().await?;
+                tokio::task::yield_now().await;
+                em.persist(Book::new(&format!("book {round}"), &author))?;
+                em.flush().await?;
+                tokio::task::yield_now().await;
+                if round % 2 == 0 { Ok(()) } else { Err(Error::other("no")) }
+            });
+            if let Err(error) = result.await {
+                assert_eq!(error.to_string(), "no");
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let outer = em.clone();
+    let beside = tokio::spawn(async move {
+        for round in 0..ROUNDS {
+            let tag = outer.persist(Tag::new(&format!("tag {round}")))?;
+            outer.flush().await?;
+            tokio::task::yield_now().await;
+            tag.edit().label.push('!');
+            outer.flush().await?;
+        }
+        Ok::<_, Error>(())
+    });
+    in_transactions.await.map_err(Error::other)?;
+    beside.await.map_err(Error::other)??;
+    assert_eq!(failures.load(Ordering::SeqCst), ROUNDS / 2);
+
+    em.flush().await?;
+    assert!(em.flush_plan()?.is_empty(), "{}", em.flush_plan()?);
+    let fresh = db.em();
+    let mut pairs = Vec::new();
+    for author in fresh.find_all::<Author>().populate(Author::BOOKS).await? {
+        let books: Vec<String> = author.books().iter().map(|book| book.get().title.clone()).collect();
+        pairs.push((author.get().name.clone(), books));
+        let mine = em.find_by_id::<Author>(author.id()).await?.expect("it is saved");
+        assert_eq!(mine.get().name, author.get().name);
+    }
+    pairs.sort();
+    let mut expected: Vec<_> =
+        (0..ROUNDS).map(|round| (format!("author {round}"), vec![format!("book {round}")])).collect();
+    expected.sort();
+    assert_eq!(pairs, expected);
+    let mut labels: Vec<String> =
+        fresh.find_all::<Tag>().await?.iter().map(|tag| tag.get().label.clone()).collect();
+    labels.sort();
+    let mut expected: Vec<String> = (0..ROUNDS).map(|round| format!("tag {round}!")).collect();
+    expected.sort();
+    assert_eq!(labels, expected);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::EntityManager;
-use super::TransactionOptions;
+use super::{Failure, TransactionOptions};
 use crate::driver::DriverErrorKind;
 use crate::error::{Error, Result};
 use crate::journal::Mark;
@@ -20,6 +20,12 @@ pub(in crate::entity_manager) struct Begun {
     savepoint: Option<u32>,
     /// Where the journal stood when it began.
     mark: Mark,
+}
+
+impl Begun {
+    pub(super) fn level(&self) -> &Arc<Level> {
+        &self.level
+    }
 }
 
 /// A transaction or savepoint that is open. Dropped before its end, it is rolled back, in the database by closing the
@@ -43,8 +49,8 @@ impl<'a> OpenTransaction<'a> {
             return Err(Error::FlushInHook);
         }
         let session = &em.context.session;
-        let base = em.level();
-        let turn = base.turn(holder, em.context.orm.wait_timeout).await?;
+        let turn = em.turn(holder).await?;
+        let base = turn.level();
         if em.region().pending().unknown.is_some() {
             return Err(Error::OutcomeUnknown);
         }
@@ -55,13 +61,13 @@ impl<'a> OpenTransaction<'a> {
                     problem: "a savepoint can't have an isolation level of its own; give it to the outer transaction",
                 });
             }
-            Some(session.set_savepoint().await?)
+            Some(session.set_savepoint(base).await?)
         } else {
             fire(em, TransactionMoment::BeforeStart).await?;
             session.begin(options.mode(), holder).await?;
             None
         };
-        let level = Arc::new(base.deeper(options.flush_mode, options.access));
+        let level = base.deeper(session.transaction(), options.flush_mode, options.access);
         let mark = em.region().mark();
         let begun = Begun { level, turn, holder, savepoint, mark };
         let transaction = Self { em, begun: Some(begun), is_committing: false };
@@ -77,7 +83,7 @@ impl<'a> OpenTransaction<'a> {
     /// Hands it to the context, to be ended by hand.
     pub(super) fn keep_open(mut self) -> Begun {
         let begun = self.begun.take().expect("it was begun, and ends once");
-        begun.turn.level().set_explicit(Some(Arc::clone(&begun.level)));
+        begun.turn.level().set_explicit(Some(&begun.level));
         begun
     }
 
@@ -93,12 +99,13 @@ impl<'a> OpenTransaction<'a> {
     }
 
     /// Flushes and makes it durable, or part of the outer one.
-    pub(super) async fn commit(mut self) -> Result<()> {
+    pub(super) async fn commit(mut self) -> Result<(), Failure<Error>> {
+        let em = self.em;
         if let Err(error) = self.finish().await {
             self.roll_back().await;
-            return Err(error);
+            let may_last = em.region().pending().unknown.is_some();
+            return Err(Failure { error, may_last });
         }
-        let em = self.em;
         let Some(begun) = self.end() else { return Ok(()) };
         let hooks = std::mem::take(&mut *begun.level.hooks());
         if begun.savepoint.is_some() {
@@ -112,15 +119,31 @@ impl<'a> OpenTransaction<'a> {
         for hook in hooks.after_commit {
             hook().await;
         }
-        heard
+        heard.map_err(|error| Failure { error, may_last: true })
     }
 
     async fn finish(&mut self) -> Result<()> {
         let Some(begun) = &self.begun else { return Ok(()) };
-        let session = &self.em.context.session;
-        let orm = &self.em.context.orm;
+        let (level, holder) = (Arc::clone(&begun.level), begun.holder);
+        if level.explicit().is_some() {
+            return Err(Error::Transaction {
+                action: "commit",
+                problem: "`begin` was called in this transaction without `commit` or `rollback`, so the whole of it is \
+                          rolled back; end what you begin, or use `transactional`, which can't forget its end",
+            });
+        }
         // What was spawned in it and still writes comes to its end first.
-        let _turn = begun.level.turn(begun.holder, orm.wait_timeout).await?;
+        let _turn = level.turn(holder, self.em.context.orm.wait_timeout).await?;
+        let finished = self.finish_alone().await;
+        // Who waits for the turn goes on outside.
+        level.close();
+        finished
+    }
+
+    /// As the only one at its level.
+    async fn finish_alone(&mut self) -> Result<()> {
+        let Some(begun) = &self.begun else { return Ok(()) };
+        let session = &self.em.context.session;
         if begun.level.must_roll_back() {
             return Err(Error::Transaction {
                 action: "commit",
@@ -130,7 +153,7 @@ impl<'a> OpenTransaction<'a> {
         let region = self.em.region();
         flush(&self.manager(), &region, &begun.level, Scope::LastOfTransaction).await?;
         if let Some(savepoint) = begun.savepoint {
-            return session.release_savepoint(savepoint).await;
+            return session.release_savepoint(begun.turn.level(), savepoint).await;
         }
         session.check_usable("commit")?;
         fire(self.em, TransactionMoment::BeforeCommit).await?;
@@ -161,19 +184,20 @@ impl<'a> OpenTransaction<'a> {
     pub(super) async fn roll_back(mut self) {
         let session = &self.em.context.session;
         let Some(begun) = &self.begun else { return };
+        begun.level.close();
         if self.is_committing {
             // Nobody knows: memory waits for the program's word.
             session.close();
         } else {
             match begun.savepoint {
-                Some(savepoint) => session.roll_back_to(savepoint).await,
+                Some(savepoint) => session.roll_back_to(begun.turn.level(), savepoint).await,
                 None => {
                     // Subscribers that fail around a rollback are logged.
                     let _ = fire(self.em, TransactionMoment::BeforeRollback).await;
                     session.roll_back().await;
                 }
             }
-            self.em.region().roll_back(begun.mark);
+            self.roll_back_memory(begun);
         }
         let (em, is_committing) = (self.em, self.is_committing);
         let Some(begun) = self.end() else { return };
@@ -188,10 +212,27 @@ impl<'a> OpenTransaction<'a> {
         }
     }
 
-    /// Nothing stands on it any more.
+    /// What ended with the one that it stands in was taken back with that.
+    fn roll_back_memory(&self, begun: &Begun) {
+        if begun.turn.level().is_open() {
+            self.em.region().roll_back(begun.mark);
+        }
+    }
+
+    /// Nothing stands on it any more: what was begun in it and has no end of its own goes with it.
     fn end(&mut self) -> Option<Begun> {
         let begun = self.begun.take()?;
         begun.level.close();
+        let left = {
+            let mut all = self.em.context.begun.lock();
+            let first = all.iter().position(|other| other.level.depth() > begun.level.depth());
+            first.map(|first| all.split_off(first)).unwrap_or_default()
+        };
+        for other in left {
+            let hooks = std::mem::take(&mut *other.level.hooks());
+            begun.level.hooks().after_rollback.extend(hooks.after_rollback);
+            other.level.close();
+        }
         Some(begun)
     }
 }
@@ -204,11 +245,11 @@ impl Drop for OpenTransaction<'_> {
             (true, _) => session.close(),
             (false, None) => {
                 session.close();
-                self.em.region().roll_back(begun.mark);
+                self.roll_back_memory(&begun);
             }
             (false, Some(_)) => {
-                session.doom();
-                self.em.region().roll_back(begun.mark);
+                session.doom(begun.level.transaction());
+                self.roll_back_memory(&begun);
             }
         }
     }

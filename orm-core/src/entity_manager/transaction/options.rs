@@ -9,7 +9,8 @@ pub enum Propagation {
     /// A savepoint in it, or a transaction if there is none.
     #[default]
     Nested,
-    /// Joins it, or begins one. An error in the part that joined refuses the commit of the whole.
+    /// Joins it, or begins one. A part that joined and fails, or is dropped before its end, refuses the commit of the
+    /// whole.
     Required,
     /// Another transaction beside it, in a fork with an identity map of its own. Needs a second connection.
     RequiresNew,
@@ -21,6 +22,13 @@ pub enum Propagation {
     Never,
     /// Goes without, beside it, in a fork with an identity map of its own. Needs a second connection.
     NotSupported,
+}
+
+impl Propagation {
+    /// Whether it runs beside the transaction that is open, in a fork.
+    pub(super) fn leaves_the_transaction(self) -> bool {
+        matches!(self, Self::RequiresNew | Self::NotSupported)
+    }
 }
 
 /// How a transaction is to run.

@@ -67,7 +67,11 @@ pub struct Retry {
 }
 
 /// Tries a transaction up to `attempts` times (at least once), each time on a fresh fork: after serialization failures,
-/// deadlocks, and while another writer is busy. Never after an unknown outcome, which may have been a success.
+/// deadlocks, and while another writer is busy. Never after a commit, even if a subscriber fails then; after an unknown
+/// outcome, which may have been a success; nor where the propagation says that there is no transaction to take back.
+///
+/// In an open transaction each attempt needs a second connection, and is refused where there can be none; a failed
+/// transaction has to be run again from its start, so let `retry` stand around the outer one.
 ///
 /// The closure is cloned for each attempt, so what it captures is best taken by reference.
 ///
