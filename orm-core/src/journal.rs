@@ -2,7 +2,8 @@
 //!
 //! While a transaction is open, whatever a flush settles and a row changes leaves a record here. A savepoint is a mark;
 //! rolling back undoes the records after it, the latest first. The program's own unsaved work is never recorded and
-//! never undone: new entities are new again, edits and removals wait for the next flush.
+//! never undone: new entities are new again, edits and removals wait for the next flush. What the hooks of a flush did
+//! belongs to that flush, and goes with it.
 
 use hashbrown::HashMap;
 
@@ -10,6 +11,7 @@ use crate::entity::{CellId, CellRecord, CellRecords, Region, State};
 use crate::links::{DroppedLinks, PivotChanges};
 use crate::metadata::{EntityId, RelationId, RelationKind};
 use crate::relation::Target;
+use crate::unit_of_work::HookSteps;
 use crate::value::KeyValues;
 
 /// The records of one region, in order.
@@ -26,6 +28,8 @@ enum Record {
     Pivots(RelationId, PivotChanges),
     /// A cell left the lists that it was in.
     Dropped(CellId, DroppedLinks),
+    /// Hooks of a flush did something to the context.
+    Hooks(HookSteps),
 }
 
 /// Cells whose keys were taken back, by what those were.
@@ -55,6 +59,10 @@ impl Region {
 
     pub(crate) fn record_dropped(&self, cell: CellId, dropped: DroppedLinks) {
         self.journal().records.push(Record::Dropped(cell, dropped));
+    }
+
+    pub(crate) fn record_hooks(&self, steps: HookSteps) {
+        self.journal().records.push(Record::Hooks(steps));
     }
 
     /// The present place in the journal.
@@ -94,8 +102,11 @@ impl Region {
                 }
                 Record::Pivots(relation, written) => self.links().unsettle_pivot(relation, &written),
                 Record::Dropped(cell, dropped) => self.links().put_back(cell, dropped),
+                Record::Hooks(steps) => steps.take_back(self),
             }
         }
+        // What hooks brought in is given up by now.
+        new.retain(|cell| self.state(*cell) == State::New);
         // In the order in which the program made them.
         new.reverse();
         removed.reverse();

@@ -19,6 +19,7 @@ mod guard;
 mod hook_scope;
 mod orphan;
 mod prepare;
+mod removal;
 mod settle;
 mod soft_delete;
 mod stand_in;
@@ -31,7 +32,7 @@ pub use diagnose::{Diagnosis, RefusedRow};
 pub(crate) use events::{TransactionMoment, fire};
 pub(crate) use flush::{Scope, accept_unknown, flush};
 pub use flush_plan::FlushPlan;
-pub(crate) use hook_scope::HookScope;
+pub(crate) use hook_scope::{HookScope, HookSteps};
 pub(crate) use settle::Settlement;
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use crate::entity::{CellId, Region, State};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::journal::Mark;
 
 /// Cells that wait for a flush. The lists may name a cell that does not wait any more, or twice; its state decides.
@@ -69,72 +70,6 @@ pub(crate) enum Unknown {
 }
 
 impl Region {
-    /// Schedules a cell to be deleted; forgets one that was never inserted. Doing it twice is doing it once.
-    pub(crate) fn remove(&self, cell: CellId) -> Result<()> {
-        let arena = self.arena(cell.entity);
-        match arena.state(cell.at) {
-            State::Removed => {
-                // Asked for by the program now, whatever the reason was before.
-                self.pending().orphans.remove(&cell);
-            }
-            State::Detached => return Err(Error::Detached { key: self.name(cell) }),
-            State::New => {
-                let items = self.cascaded_items(cell);
-                let dropped = self.links().drop_cell(self, cell);
-                arena.forget_new(cell.at);
-                HookScope::note_forgotten(self, cell, dropped);
-                for item in items {
-                    if !matches!(self.state(item), State::Removed | State::Detached) {
-                        self.remove(item)?;
-                    }
-                }
-            }
-            State::Managed | State::Reference if self.is_soft_deleted(cell) => {}
-            State::Managed | State::Reference => {
-                arena.set_state(cell.at, State::Removed);
-                self.pending().removed.push(cell);
-                HookScope::note_removed(self, cell);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a removal back.
-    pub(crate) fn restore(&self, cell: CellId) -> Result<()> {
-        let arena = self.arena(cell.entity);
-        match arena.state(cell.at) {
-            State::New | State::Managed | State::Reference => {}
-            State::Detached => return Err(Error::Detached { key: self.name(cell) }),
-            State::Removed => {
-                self.take_back_removal(cell);
-                HookScope::note_restored(self, cell);
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes a removed cell what it was before.
-    pub(crate) fn take_back_removal(&self, cell: CellId) {
-        let arena = self.arena(cell.entity);
-        if arena.state(cell.at) == State::Removed {
-            self.pending().for_good.remove(&cell);
-            let state = if arena.current(cell.at).is_some() { State::Managed } else { State::Reference };
-            arena.set_state(cell.at, state);
-            self.pending().orphans.remove(&cell);
-            if arena.is_dirty(cell.at) {
-                self.touch(cell);
-            }
-        }
-    }
-
-    /// The keys of entities that are scheduled to be removed.
-    pub(crate) fn removed_keys(&self, entity: crate::metadata::EntityId) -> Vec<crate::value::KeyValues> {
-        let removed: Vec<CellId> = self.pending().removed.clone();
-        let removed =
-            removed.into_iter().filter(|cell| cell.entity == entity && self.state(*cell) == State::Removed);
-        removed.filter_map(|cell| self.key(cell)).collect()
-    }
-
     /// Whether anything at all may wait for a flush.
     pub(crate) fn has_pending_cells(&self) -> bool {
         let pending = self.pending();

@@ -23,6 +23,7 @@ pub mod misfit;
 pub mod named;
 pub mod newsroom;
 pub mod node;
+pub mod office;
 pub mod people;
 pub mod scalars;
 pub mod sketch;

@@ -30,6 +30,7 @@ pub mod flush_outcome;
 pub mod flush_turns;
 pub mod forks;
 pub mod hooks;
+pub mod hooks_taken_back;
 pub mod identity_map;
 pub mod keys;
 pub mod lazy_loading;
@@ -862,6 +863,7 @@ macro_rules! driver_suite {
                 a_soft_delete_checks_the_version,
                 a_removal_is_taken_back,
                 removing_twice_keeps_the_first_time,
+                removing_what_was_restored_removes_it,
                 a_removal_for_good_deletes_the_row,
                 a_removal_for_good_can_be_taken_back,
                 a_required_reference_to_a_deleted_row_hides_its_owner,
@@ -999,6 +1001,14 @@ macro_rules! driver_suite {
                 a_refused_row_leaves_the_identity_map_untouched,
                 a_removal_by_key_alone_runs_no_hook,
                 a_flush_plan_runs_no_hook;
+            hooks_taken_back:
+                giving_up_what_a_hook_persisted_removes_nothing,
+                a_removal_for_good_that_a_hook_took_back_is_for_good_again,
+                a_hook_makes_a_removal_one_for_good_for_its_flush_alone,
+                a_rollback_takes_back_what_hooks_did,
+                the_rollback_of_a_savepoint_takes_back_what_hooks_did,
+                a_rollback_takes_back_what_was_done_after_the_flush,
+                a_commit_keeps_what_hooks_did;
             made_values:
                 values_of_a_new_row_are_made,
                 given_values_of_a_new_row_are_kept,

@@ -38,6 +38,8 @@ pub(super) struct FlushEvents<'a> {
     announced: Vec<Announced>,
     /// Whether what hooks did to the context stays.
     stays: bool,
+    /// The transaction that the flush is in; `None`: one of its own.
+    transaction: Option<u64>,
 }
 
 /// A change whose hooks run again after the write.
@@ -53,8 +55,10 @@ struct Announced {
 impl Drop for FlushEvents<'_> {
     fn drop(&mut self) {
         self.region.links().forget_unseen();
-        if !self.stays {
-            self.scope.take_back();
+        if self.stays {
+            self.hand_over();
+        } else {
+            self.take_back();
         }
     }
 }
@@ -69,12 +73,27 @@ impl<'a> FlushEvents<'a> {
             scope: HookScope::new(em.context_id(), region),
             announced: Vec::new(),
             stays: false,
+            transaction: region.session().transaction(),
         }
     }
 
     /// From now on what hooks did to the context stays: the commit is on its way, or there is nothing to commit.
     pub(super) fn keep(&mut self) {
         self.stays = true;
+    }
+
+    /// What hooks did so far did not happen.
+    pub(super) fn take_back(&self) {
+        self.scope.take_steps().take_back(self.region);
+    }
+
+    /// What hooks did so far stays or goes with the transaction that the flush is in.
+    pub(super) fn hand_over(&self) {
+        let steps = self.scope.take_steps();
+        let transaction = self.region.session().transaction();
+        if transaction.is_some() && transaction == self.transaction && !steps.is_empty() {
+            self.region.record_hooks(steps);
+        }
     }
 
     /// The commit was refused after all.

@@ -89,13 +89,14 @@ pub(crate) async fn flush(
             return Err(ended("flush"));
         }
         run.ends = true;
+        // Before what is settled: a rollback undoes that first.
+        events.hand_over();
         region.settle(std::mem::take(&mut run.settlement));
     }
     let is_own = unit.is_own();
     // Subscribers may query from here on.
     drop((run, unit));
     tracing::debug!(target: "orm", statements, "flushed");
-    events.keep();
     if is_own {
         fire(em, TransactionMoment::AfterCommit).await?;
     }
@@ -293,7 +294,7 @@ impl<'a> Run<'a> {
                 Write::Insert(Insert { metadata, entity: *entity, columns, rows, returning })
             }
             Step::Update { entity, columns, expected, rows, .. }
-            | Step::SoftDelete { entity, columns, expected, rows } => {
+            | Step::SoftDelete { entity, columns, expected, rows, .. } => {
                 let rows = rows.iter().map(|row| {
                     Ok(UpdateRow {
                         key: self.key(&row.key)?,

@@ -1,7 +1,8 @@
 //! What a flush's hooks and subscribers do to the context: seen by the flush, and taken back if it fails.
 //!
 //! A task-local marks their calls, so that a flush from inside is refused while another task's flush just waits for its
-//! turn. Only that task is watched: what others change meanwhile is theirs.
+//! turn. Only that task is watched: what others change meanwhile is theirs. Inside a transaction the steps go on to the
+//! journal, since a rollback of the transaction takes the flush back.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::removal::Removal;
 use crate::entity::{CellId, ErasedSnapshot, Region, State};
 use crate::links::{DroppedLinks, LinkState};
 
@@ -44,13 +46,16 @@ impl Drop for HeldConnection<'_> {
     }
 }
 
+/// What hooks did to a context, in order.
+pub(crate) struct HookSteps(Vec<Step>);
+
 /// One thing that was done to the context.
 enum Step {
     Persisted(CellId),
-    Removed(CellId),
     /// One that was new is not to be saved any more; where it was.
     Forgotten(CellId, DroppedLinks),
-    Restored(CellId),
+    /// One is to be removed, or is not any more; how it was to be removed before.
+    Removal(CellId, Option<Removal>),
     /// A link as it was before.
     Linked(LinkState),
     Edited {
@@ -110,8 +115,8 @@ impl HookScope {
         Self::note(region, || Step::Persisted(cell));
     }
 
-    pub(crate) fn note_removed(region: &Region, cell: CellId) {
-        Self::note(region, || Step::Removed(cell));
+    pub(super) fn note_removal(region: &Region, cell: CellId, before: Option<Removal>) {
+        Self::note(region, || Step::Removal(cell, before));
     }
 
     pub(crate) fn note_forgotten(region: &Region, cell: CellId, dropped: DroppedLinks) {
@@ -120,10 +125,6 @@ impl HookScope {
 
     pub(crate) fn note_link(region: &Region, state: impl FnOnce() -> LinkState) {
         Self::note(region, || Step::Linked(state()));
-    }
-
-    pub(crate) fn note_restored(region: &Region, cell: CellId) {
-        Self::note(region, || Step::Restored(cell));
     }
 
     /// To be called before anybody else can publish.
@@ -152,27 +153,37 @@ impl HookScope {
         std::mem::replace(&mut done.seen, count) != count
     }
 
+    /// What was done and not taken since.
+    pub(super) fn take_steps(&self) -> HookSteps {
+        HookSteps(std::mem::take(&mut *self.done.lock()).steps)
+    }
+}
+
+impl HookSteps {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes back what was done, last things first. Edits that others published since stay.
-    pub(super) fn take_back(&self) {
-        let steps = std::mem::take(&mut *self.done.lock()).steps;
-        let region = &*self.region;
-        for step in steps.into_iter().rev() {
+    pub(crate) fn take_back(self, region: &Region) {
+        for step in self.0.into_iter().rev() {
             match step {
                 Step::Persisted(cell) if region.state(cell) == State::New => {
-                    // A new cell is forgotten at once.
-                    let _ = region.remove(cell);
+                    // It was never there, so nothing goes with it.
+                    region.links().drop_cell(region, cell);
+                    region.arena(cell.entity).forget_new(cell.at);
                 }
                 Step::Persisted(_) => {}
-                Step::Removed(cell) => region.take_back_removal(cell),
                 Step::Forgotten(cell, dropped) => {
                     region.arena(cell.entity).revive_new(cell.at);
                     region.links().put_back(cell, dropped);
+                    let mut pending = region.pending();
+                    if !pending.new.contains(&cell) {
+                        pending.new.push(cell);
+                    }
                 }
+                Step::Removal(cell, before) => region.put_back_removal(cell, before),
                 Step::Linked(state) => region.links().restore_link(region, &state),
-                Step::Restored(cell) => {
-                    // It was scheduled before, so it can be again.
-                    let _ = region.remove(cell);
-                }
                 Step::Edited { cell, before, after } => take_back_edit(region, cell, &before, &after),
             }
         }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::settle::{SoftDeleted, references};
 use crate::clock::value_at;
-use crate::entity::{CellId, Region, Saved, State};
+use crate::entity::{CellId, ErasedSnapshot, Region, Saved, State};
 use crate::error::{Error, Result};
 use crate::metadata::EntityId;
 use crate::value::{KeyValues, Value, ValueError};
@@ -19,22 +19,14 @@ impl Region {
         (!self.pending().for_good.contains(&cell)).then_some(property)
     }
 
-    /// Whether the database is known to have the row of `cell` as deleted already.
+    /// Whether the row of `cell` is deleted already, and nobody is about to restore it.
     pub(super) fn is_soft_deleted(&self, cell: CellId) -> bool {
         let arena = self.arena(cell.entity);
-        let Some((property, original)) = self.soft_delete_of(cell).zip(arena.original(cell.at)) else {
-            return false;
+        let Some(property) = self.soft_delete_of(cell) else { return false };
+        let is_set = |snapshot: Option<ErasedSnapshot>| {
+            snapshot.is_some_and(|one| arena.value_of(&one, property).is_ok_and(|value| !value.is_null()))
         };
-        arena.value_of(&original, property).is_ok_and(|value| !value.is_null())
-    }
-
-    /// Schedules the row itself to be deleted, also where a removal would only set the time, and with it what cascades
-    /// take along.
-    pub(crate) fn remove_for_good(&self, cell: CellId) -> Result<()> {
-        if self.state(cell) != State::New {
-            self.pending().for_good.insert(cell);
-        }
-        self.remove(cell)
+        is_set(arena.original(cell.at)) && is_set(arena.current(cell.at))
     }
 
     /// Takes a removal back: one that waits for a flush, and one that the row has.

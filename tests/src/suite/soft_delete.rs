@@ -127,6 +127,27 @@ pub async fn removing_twice_keeps_the_first_time<B: Backend>() -> Result<()> {
     Ok(())
 }
 
+/// The last word counts: what was restored and then removed, before any flush, is removed.
+pub async fn removing_what_was_restored_removes_it<B: Backend>() -> Result<()> {
+    let db = archive::seeded::<B>().await?;
+    let em = db.em();
+    em.remove(&letter(&em, 1).await?)?;
+    em.flush().await?;
+    let deleted = em.find_one_or_fail(Letter::NUMBER.eq(1)).with_deleted().await?;
+
+    em.restore(&deleted)?;
+    em.remove(&deleted)?;
+
+    assert_eq!(em.flush_plan()?.to_string(), "soft delete 1 Letter (removed)");
+    em.restore(&deleted)?;
+    assert_eq!(em.flush_plan()?.to_string(), "update 1 Letter (removed)");
+    em.remove(&deleted)?;
+    em.flush().await?;
+    assert_eq!(numbers(&db).await?, [2, 3]);
+    assert!(!em.contains(&deleted));
+    Ok(())
+}
+
 /// Removed for good, the row goes, deleted softly before or not.
 pub async fn a_removal_for_good_deletes_the_row<B: Backend>() -> Result<()> {
     let db = archive::seeded::<B>().await?;
