@@ -4,13 +4,14 @@
 //! from the start because its owner was new; it holds cells, in the order of loading and adding. Changes of links
 //! that the database does not have yet are kept per owning relation, one set for both sides.
 
+mod link_set;
 mod list;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use link_set::LinkSet;
 pub(crate) use list::List;
 
 use crate::entity::{CellId, MovedReference, Region, State};
@@ -55,8 +56,8 @@ pub(crate) enum Sight {
 /// Links, as owner and target, that the next flush writes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PivotChanges {
-    pub(crate) added: BTreeSet<(u32, u32)>,
-    pub(crate) removed: BTreeSet<(u32, u32)>,
+    pub(crate) added: LinkSet,
+    pub(crate) removed: LinkSet,
 }
 
 impl PivotChanges {
@@ -442,24 +443,20 @@ impl Links {
         let in_flight = self.in_flight.contains_key(&owning);
         let is_partial = self.is_partial(relation, owner);
         if let Some(changes) = self.pivots.get_mut(&owning) {
+            let stored: HashSet<u32, Hasher> = items.iter().copied().collect();
             if !in_flight {
                 // What waits to be written and is stored already, or never was, need not be written.
-                let stored: HashSet<u32, Hasher> = items.iter().copied().collect();
                 items.iter().for_each(|item| {
                     changes.added.remove(&pair(side, owner, *item));
                 });
-                changes.removed.retain(|link| {
-                    let (own, item) = seen_from(side, *link);
-                    own != owner || is_partial || stored.contains(&item)
-                });
-            }
-            items.retain(|item| !changes.removed.contains(&pair(side, owner, *item)));
-            for link in &changes.added {
-                let (own, item) = seen_from(side, *link);
-                if own == owner && !items.contains(&item) {
-                    items.push(item);
+                let removed = if is_partial { Vec::new() } else { changes.removed.of(side, owner) };
+                for link in removed.iter().filter(|link| !stored.contains(&seen_from(side, **link).1)) {
+                    changes.removed.remove(link);
                 }
             }
+            items.retain(|item| !changes.removed.contains(&pair(side, owner, *item)));
+            let added = changes.added.of(side, owner).into_iter().map(|link| seen_from(side, link).1);
+            items.extend(added.filter(|item| !stored.contains(item)));
         }
         self.set_list(region, relation, owner, items);
     }
@@ -485,8 +482,12 @@ impl Links {
     /// The flush wrote these.
     pub(crate) fn settle_pivot(&mut self, relation: RelationId, written: &PivotChanges) {
         if let Some(changes) = self.pivots.get_mut(&relation) {
-            changes.added.retain(|link| !written.added.contains(link));
-            changes.removed.retain(|link| !written.removed.contains(link));
+            for link in &written.added {
+                changes.added.remove(link);
+            }
+            for link in &written.removed {
+                changes.removed.remove(link);
+            }
         }
     }
 
@@ -536,15 +537,12 @@ impl Links {
             }
         }
         for (relation, changes) in &mut self.pivots {
-            let target = metadata.relation(*relation).target;
-            let touches = |link: &(u32, u32)| {
-                (relation.entity == gone.entity && link.0 == gone.at)
-                    || (target == gone.entity && link.1 == gone.at)
-            };
-            let taken = PivotChanges {
-                added: changes.added.extract_if(.., |link| touches(link)).collect(),
-                removed: changes.removed.extract_if(.., |link| touches(link)).collect(),
-            };
+            let mut taken = PivotChanges::default();
+            let sides = [(Side::Owner, relation.entity), (Side::Target, metadata.relation(*relation).target)];
+            for (side, _) in sides.into_iter().filter(|(_, entity)| *entity == gone.entity) {
+                taken.added.extend(changes.added.take(side, gone.at));
+                taken.removed.extend(changes.removed.take(side, gone.at));
+            }
             if !taken.is_empty() {
                 dropped.pivots.push((*relation, taken));
             }
@@ -584,8 +582,8 @@ impl Links {
         }
         for (relation, changes) in dropped.pivots {
             let waiting = self.pivots.entry(relation).or_default();
-            waiting.added.extend(changes.added);
-            waiting.removed.extend(changes.removed);
+            waiting.added.extend(changes.added.into_iter().copied());
+            waiting.removed.extend(changes.removed.into_iter().copied());
         }
     }
 }
