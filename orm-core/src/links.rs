@@ -110,9 +110,8 @@ impl Links {
                     changes.is_some_and(|changes| changes.removed.contains(&pair(side, owner, **item)))
                 };
                 items.extend(stored.iter().filter(|item| !is_unlinked(item)));
-                let added = changes.into_iter().flat_map(|changes| &changes.added);
-                let added = added.map(|link| seen_from(side, *link));
-                items.extend(added.filter(|(own, _)| *own == owner).map(|(_, item)| item));
+                let added = changes.into_iter().flat_map(|changes| changes.added.of(side, owner));
+                items.extend(added.map(|link| seen_from(side, link).1));
             }
         }
         Some(items)

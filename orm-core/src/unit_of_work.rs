@@ -15,6 +15,7 @@ mod events;
 mod expected;
 mod flush;
 mod flush_plan;
+mod going;
 mod guard;
 mod hook_scope;
 mod orphan;

@@ -3,7 +3,8 @@
 //! A row that goes, or changes, gives up its unique values; a row of the same flush may take them. Databases look at
 //! unique values row by row, so whoever gives up is written first: as a delete, with the deletes of what refers to it,
 //! or as an update. Where rows wait for each other in a circle, or in a long line, their values are emptied first: by
-//! NULL, or by a value that stands in for it until the row gets its own.
+//! NULL, or by a value that stands in for it until the row gets its own. A soft delete that takes a row out of an index
+//! with a condition waits for nobody.
 //!
 //! Looks at rows that conflict, and at what refers to those among them that go. Without a conflict it does nothing.
 
@@ -11,13 +12,13 @@ use hashbrown::{HashMap, HashSet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 
+use super::going::{Going, waits};
 use super::stand_in::StandIns;
-use super::unique_values::{Conflict, Conflicts, Rows, Unique};
-use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region, State};
+use super::unique_values::{Conflict, Conflicts, Rows, Unique, is_partial};
+use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region};
 use crate::error::{Error, Result};
-use crate::metadata::{EntityId, PropertyKind, RelationKind};
-use crate::relation::Target;
-use crate::value::{KeyValues, Value};
+use crate::metadata::{PropertyKind, RelationKind};
+use crate::value::Value;
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -27,6 +28,8 @@ const MOST_ROUNDS: usize = 4;
 /// What is written before the inserts, in this order.
 #[derive(Debug, Default)]
 pub(super) struct Early {
+    /// Rows that leave an index, and wait for nobody.
+    pub(super) soft_deletes: HashSet<CellId, Hasher>,
     /// Fields that are emptied for the time of the flush.
     pub(super) emptied: Vec<Emptied>,
     /// Rows that don't wait for each other, one round after the other.
@@ -47,17 +50,17 @@ pub(super) struct Emptied {
 ///
 /// [`Error::UniqueExchange`].
 pub(super) fn arrange(region: &Region, rows: Rows<'_>) -> Result<Early> {
-    let conflicts = Conflicts::of(region, rows);
-    if conflicts.all.is_empty() {
-        return Ok(Early::default());
+    let Conflicts { all, values, soft_deletes, carriers } = Conflicts::of(region, rows);
+    if all.is_empty() {
+        return Ok(Early { soft_deletes, ..Early::default() });
     }
     let updated = rows.updated.iter().map(|(cell, snapshot, changed)| (*cell, (snapshot, changed)));
     let mut arrangement = Arrangement {
         region,
         updated: updated.collect(),
-        referrers: referrers(region, rows),
-        conflicts: conflicts.all,
-        stand_ins: StandIns::beside(conflicts.values),
+        going: Going::of(region, rows, carriers),
+        conflicts: all,
+        stand_ins: StandIns::beside(values),
         rows: Vec::new(),
         places: HashMap::default(),
         references: Vec::new(),
@@ -69,54 +72,25 @@ pub(super) fn arrange(region: &Region, rows: Rows<'_>) -> Result<Early> {
     arrangement.open_circles()?;
     arrangement.shorten();
     let rounds = arrangement.rounds();
-    Ok(Early { emptied: arrangement.emptied, rounds })
-}
-
-/// Rows that go or are pointed elsewhere, by the row that goes and that they refer to in the database.
-type Referrers = HashMap<CellId, Vec<(CellId, usize)>, Hasher>;
-
-fn referrers(region: &Region, rows: Rows<'_>) -> Referrers {
-    // The identity map may lead from a key to the new row that takes it.
-    let mut gone: HashMap<(EntityId, KeyValues), CellId, Hasher> = HashMap::default();
-    for cell in rows.deleted.values().flatten() {
-        gone.extend(region.key(*cell).map(|key| ((cell.entity, key), *cell)));
-    }
-    let mut referrers = Referrers::default();
-    let mut note = |cell: CellId, changed: Option<&PropertySet>| {
-        for (index, relation) in region.entity(cell.entity).relations.iter().enumerate() {
-            let RelationKind::ManyToOne { property } = relation.kind else { continue };
-            if changed.is_some_and(|changed| !changed.contains(property)) {
-                continue;
-            }
-            let Target::Key(key) = region.arena(cell.entity).original_target(cell.at, index) else {
-                continue;
-            };
-            if let Some(target) = gone.get(&(relation.target, key)).filter(|target| **target != cell) {
-                referrers.entry(*target).or_default().push((cell, index));
-            }
-        }
-    };
-    if !gone.is_empty() {
-        rows.deleted.values().flatten().for_each(|cell| note(*cell, None));
-        rows.updated.iter().for_each(|(cell, _, changed)| note(*cell, Some(changed)));
-    }
-    referrers
+    Ok(Early { soft_deletes, emptied: arrangement.emptied, rounds })
 }
 
 /// Why one row is written before another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Reason {
     /// It has a value that the other one takes.
     Unique(Unique),
-    /// It refers to the other one, which goes.
+    /// It refers to the other one, which goes, or may refer to it.
     Reference(usize),
 }
 
 /// A row that is written before another one, both by their places.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Edge {
     before: usize,
     after: usize,
+    /// Whose value or reference it is.
+    cell: CellId,
     reason: Reason,
 }
 
@@ -130,7 +104,7 @@ enum Means {
 struct Arrangement<'a> {
     region: &'a Region,
     updated: HashMap<CellId, (&'a ErasedSnapshot, &'a PropertySet), Hasher>,
-    referrers: Referrers,
+    going: Going,
     conflicts: Vec<Conflict>,
     stand_ins: StandIns,
     /// Rows to write early.
@@ -148,20 +122,29 @@ impl Arrangement<'_> {
     /// Decides for each row that gives up a value whether it is written early or emptied.
     fn choose(&mut self) -> Result<()> {
         for Conflict { holder, unique, .. } in self.conflicts.clone() {
-            if self.places.contains_key(&holder) || self.freed.contains(&(holder, unique)) {
+            let row = self.going.row_of(holder);
+            if self.places.contains_key(&row) || self.freed.contains(&(holder, unique)) {
                 continue;
             }
-            if !self.updated.contains_key(&holder) {
-                if self.can_go(holder) || !self.free(holder, unique, Means::Anything) {
-                    self.go(holder);
-                }
-            } else if !self.waits(holder) {
+            let is_updated = self.updated.contains_key(&holder);
+            if is_updated && !self.waits(holder) {
                 self.add(holder);
-            } else if !self.free(holder, unique, Means::Anything) {
-                return Err(self.stuck(holder, unique));
+            } else if !is_updated && self.can_go(row) {
+                self.go(row);
+            } else if !self.free(holder, unique, Means::Anything) && self.is_sure(holder, unique) {
+                if is_updated {
+                    return Err(self.stuck(holder, unique));
+                }
+                self.go(row);
             }
         }
         Ok(())
+    }
+
+    /// Whether the row is known to have the value. Where it is not, the database has the last word.
+    fn is_sure(&self, holder: CellId, unique: Unique) -> bool {
+        let is_known = unique == Unique::Key || !self.going.is_bare(holder);
+        is_known && !is_partial(self.region, holder.entity, unique)
     }
 
     fn add(&mut self, cell: CellId) -> bool {
@@ -176,16 +159,8 @@ impl Arrangement<'_> {
 
     /// Whether an update has to wait for a row that is not inserted yet.
     fn waits(&self, cell: CellId) -> bool {
-        let Some((snapshot, changed)) = self.updated.get(&cell) else { return false };
-        self.region.entity(cell.entity).relations.iter().enumerate().any(|(index, relation)| {
-            let RelationKind::ManyToOne { property } = relation.kind else { return false };
-            let target = || self.region.arena(cell.entity).target_of(snapshot, index);
-            changed.contains(property)
-                && self
-                    .region
-                    .resolve(relation.target, &target())
-                    .is_some_and(|at| self.region.state(CellId { entity: relation.target, at }) == State::New)
-        })
+        let written = self.updated.get(&cell);
+        written.is_some_and(|(snapshot, changed)| waits(self.region, cell, snapshot, changed))
     }
 
     /// Whether everything that refers to a row that goes can be written before the inserts, too.
@@ -193,13 +168,13 @@ impl Arrangement<'_> {
         let mut seen = HashSet::<CellId, Hasher>::default();
         let mut queue = vec![cell];
         while let Some(cell) = queue.pop() {
-            for (referrer, relation) in self.referrers.get(&cell).into_iter().flatten() {
-                let is_nullable = self.region.entity(referrer.entity).relations[*relation].nullable;
-                if self.waits(*referrer) && !is_nullable {
+            for (referrer, relation) in self.going.referrers(cell) {
+                let is_nullable = self.region.entity(referrer.entity).relations[relation].nullable;
+                if self.waits(referrer) && !is_nullable {
                     return false;
                 }
-                if !self.updated.contains_key(referrer) && seen.insert(*referrer) {
-                    queue.push(*referrer);
+                if !self.updated.contains_key(&referrer) && seen.insert(referrer) {
+                    queue.push(referrer);
                 }
             }
         }
@@ -211,7 +186,7 @@ impl Arrangement<'_> {
         let mut queue = vec![cell];
         self.add(cell);
         while let Some(cell) = queue.pop() {
-            for (referrer, relation) in self.referrers.get(&cell).cloned().unwrap_or_default() {
+            for (referrer, relation) in self.going.referrers(cell) {
                 if self.waits(referrer) {
                     // Its own update comes after the inserts.
                     self.empty_reference(referrer, relation);
@@ -230,6 +205,10 @@ impl Arrangement<'_> {
         let Unique::Index(index) = unique else { return false };
         if self.freed.contains(&(cell, unique)) {
             return true;
+        }
+        if self.going.is_bare(cell) {
+            // Its row may be gone already, and then there is nothing to empty.
+            return false;
         }
         let meta = self.region.entity(cell.entity);
         let changed = self.updated.get(&cell).map(|(_, changed)| *changed);
@@ -260,10 +239,11 @@ impl Arrangement<'_> {
     fn empty_reference(&mut self, cell: CellId, relation: usize) -> bool {
         let meta = self.region.entity(cell.entity);
         let RelationKind::ManyToOne { property } = meta.relations[relation].kind else { return false };
-        if meta.relations[relation].nullable {
-            self.empty(cell, property, vec![Value::Null; meta.properties[property].columns.len()]);
+        if !meta.relations[relation].nullable || self.going.is_bare(cell) {
+            return false;
         }
-        meta.relations[relation].nullable
+        self.empty(cell, property, vec![Value::Null; meta.properties[property].columns.len()]);
+        true
     }
 
     fn empty(&mut self, cell: CellId, property: usize, values: Vec<Value>) {
@@ -274,15 +254,16 @@ impl Arrangement<'_> {
 
     /// Which early rows wait for which.
     fn edges(&self) -> Vec<Edge> {
-        let place = |cell: &CellId| self.places.get(cell).copied();
+        let place = |cell: CellId| self.places.get(&cell).copied();
         let unique = self.conflicts.iter().filter_map(|conflict| {
-            let Conflict { holder, taker, unique } = conflict;
-            let is_free = self.freed.contains(&(*holder, *unique));
-            let (before, after) = (place(holder).filter(|_| !is_free)?, place(taker)?);
-            Some(Edge { before, after, reason: Reason::Unique(*unique) })
+            let Conflict { holder, taker, unique } = *conflict;
+            let is_free = self.freed.contains(&(holder, unique));
+            let before = place(self.going.row_of(holder)).filter(|_| !is_free)?;
+            Some(Edge { before, after: place(taker)?, cell: holder, reason: Reason::Unique(unique) })
         });
         let references = self.references.iter().filter_map(|(from, to, relation)| {
-            Some(Edge { before: place(from)?, after: place(to)?, reason: Reason::Reference(*relation) })
+            let (before, after) = (place(*from)?, place(*to)?);
+            Some(Edge { before, after, cell: *from, reason: Reason::Reference(*relation) })
         });
         unique.chain(references).collect()
     }
@@ -328,19 +309,36 @@ impl Arrangement<'_> {
                 }
             }
         }
-        if is_open {
+        if is_open || self.forget_unsure(edges) {
             return Ok(());
         }
         let stuck = edges.iter().find_map(|edge| match edge.reason {
-            Reason::Unique(unique) => Some(self.stuck(self.rows[edge.before], unique)),
+            Reason::Unique(unique) => Some(self.stuck(edge.cell, unique)),
             Reason::Reference(_) => None,
         });
         let entities = edges.iter().map(|edge| self.region.entity(self.rows[edge.before].entity).name);
         Err(stuck.unwrap_or_else(|| Error::CommitOrderCycle { entities: entities.collect() }))
     }
 
+    /// Waits no more for what only may be so. Returns whether there was any of it.
+    fn forget_unsure(&mut self, edges: &[Edge]) -> bool {
+        let is_unsure = |edge: &&Edge| match edge.reason {
+            Reason::Unique(unique) => !self.is_sure(edge.cell, unique),
+            Reason::Reference(_) => self.going.is_bare(edge.cell),
+        };
+        let unsure: HashSet<(CellId, Reason, usize), Hasher> =
+            edges.iter().filter(is_unsure).map(|edge| (edge.cell, edge.reason, edge.after)).collect();
+        let places = &self.places;
+        let is_kept = |cell: CellId, reason: Reason, after: CellId| {
+            places.get(&after).is_none_or(|after| !unsure.contains(&(cell, reason, *after)))
+        };
+        self.conflicts.retain(|one| is_kept(one.holder, Reason::Unique(one.unique), one.taker));
+        self.references.retain(|(from, to, relation)| is_kept(*from, Reason::Reference(*relation), *to));
+        !unsure.is_empty()
+    }
+
     fn remove(&mut self, edge: Edge, means: Means) -> bool {
-        let cell = self.rows[edge.before];
+        let cell = edge.cell;
         match edge.reason {
             Reason::Unique(unique) => self.free(cell, unique, means),
             Reason::Reference(relation) => {
@@ -371,7 +369,7 @@ impl Arrangement<'_> {
             self.rows.iter().copied().filter(|cell| !self.updated.contains_key(cell)).collect();
         needed.extend(self.references.iter().map(|(from, _, _)| *from));
         let held = self.conflicts.iter().filter(|one| !self.freed.contains(&(one.holder, one.unique)));
-        needed.extend(held.map(|conflict| conflict.holder));
+        needed.extend(held.map(|conflict| self.going.row_of(conflict.holder)));
         let is_needed = |place: usize| needed.contains(&self.rows[place]);
         let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.rows.len()];
         let mut waiting = vec![0_usize; self.rows.len()];
@@ -392,7 +390,7 @@ impl Arrangement<'_> {
                     }
                 }
             }
-            rounds.push(round.iter().map(|place| self.rows[*place]).collect());
+            rounds.push(round.iter().flat_map(|place| self.going.all_of(self.rows[*place])).collect());
             round = next;
         }
         rounds

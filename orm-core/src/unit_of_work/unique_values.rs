@@ -1,9 +1,13 @@
 //! Which rows of a flush have a unique value, or a key, that another row of it takes.
 //!
-//! Only rows that go, come, or change a unique field are looked at. NULL is nobody's: no two NULLs collide.
+//! Only rows that go, come, or change a unique field are looked at. NULL is nobody's: no two NULLs collide. Of an index
+//! with a condition nobody here knows which rows it holds: a conflict in it is possible, not sure. The same goes for rows
+//! whose values nobody knows.
 
 use hashbrown::{HashMap, HashSet};
 
+use super::change_set::SoftDeletion;
+use super::going::{Carriers, carried, waits};
 use crate::entity::{CellId, ErasedSnapshot, PropertySet, Region};
 use crate::metadata::{EntityId, EntityMetadata, PropertyKind};
 use crate::relation::Target;
@@ -17,6 +21,8 @@ pub(super) struct Rows<'a> {
     pub(super) created: &'a HashMap<EntityId, Vec<(CellId, ErasedSnapshot)>, Hasher>,
     pub(super) updated: &'a [(CellId, ErasedSnapshot, PropertySet)],
     pub(super) deleted: &'a HashMap<EntityId, Vec<CellId>, Hasher>,
+    /// Rows that stay, and say then that they are deleted.
+    pub(super) soft_deleted: &'a [(CellId, SoftDeletion)],
 }
 
 /// What no two rows of an entity may have in common.
@@ -28,7 +34,7 @@ pub(super) enum Unique {
     Index(usize),
 }
 
-/// A value that one row has and another one takes.
+/// A value that one row has, or may have, and another one takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conflict {
     pub(super) holder: CellId,
@@ -42,6 +48,10 @@ pub(super) struct Conflicts {
     pub(super) all: Vec<Conflict>,
     /// Values that no stand-in may have.
     pub(super) values: HashSet<Value, Hasher>,
+    /// Soft deletes that take a row out of an index with a condition, so that another one can take its values.
+    pub(super) soft_deletes: HashSet<CellId, Hasher>,
+    /// Rows that the database deletes by itself, which may be among the holders.
+    pub(super) carriers: Carriers,
 }
 
 type Place = (EntityId, Unique, KeyValues);
@@ -49,63 +59,150 @@ type Place = (EntityId, Unique, KeyValues);
 impl Conflicts {
     pub(super) fn of(region: &Region, rows: Rows<'_>) -> Self {
         let updated = unique_updates(region, rows.updated);
-        if (rows.deleted.is_empty() && updated.is_empty()) || (rows.created.is_empty() && updated.is_empty())
-        {
+        let goes = !(rows.deleted.is_empty() && rows.soft_deleted.is_empty());
+        if (!goes && updated.is_empty()) || (rows.created.is_empty() && updated.is_empty()) {
             return Self::default();
         }
-        let takes = |entity: EntityId| {
-            rows.created.contains_key(&entity)
-                || updated.iter().any(|(row, _)| rows.updated[*row].0.entity == entity)
-        };
-        let mut held: HashMap<Place, CellId, Hasher> = HashMap::default();
-        for (entity, cells) in rows.deleted.iter().filter(|(entity, _)| takes(**entity)) {
-            for cell in cells {
-                if let Some(key) = region.key(*cell) {
-                    held.insert((*entity, Unique::Key, key), *cell);
-                }
-                let Some(original) = region.arena(*entity).original(cell.at) else { continue };
-                for (unique, values) in all_values(region, *cell, &original) {
-                    held.insert((*entity, unique, values), *cell);
-                }
-            }
-        }
+        let mut held = Held::default();
+        let mut takers: HashSet<EntityId, Hasher> = rows.created.keys().copied().collect();
+        takers.extend(updated.iter().map(|(row, _)| rows.updated[*row].0.entity));
+        held.deleted(region, rows, &takers);
+        held.soft_deleted(region, rows, &takers);
         for (row, index) in &updated {
             let cell = rows.updated[*row].0;
             let original = region.arena(cell.entity).original(cell.at);
             if let Some(values) = original.and_then(|original| values(region, cell, &original, *index)) {
-                held.insert((cell.entity, Unique::Index(*index), values), cell);
+                held.hold(region, cell, Unique::Index(*index), values);
             }
         }
         if held.is_empty() {
             return Self::default();
         }
         let mut conflicts = Self::default();
-        let mut take = |place: Place, taker: CellId| {
-            if let Some(holder) = held.get(&place).filter(|holder| **holder != taker) {
-                conflicts.all.push(Conflict { holder: *holder, taker, unique: place.1 });
-            }
-            conflicts.values.extend(place.2);
-        };
         for (row, index) in &updated {
             let (cell, snapshot, _) = &rows.updated[*row];
             if let Some(values) = values(region, *cell, snapshot, *index) {
-                take((cell.entity, Unique::Index(*index), values), *cell);
+                conflicts.take(&held, (cell.entity, Unique::Index(*index), values), *cell);
             }
         }
         for (entity, created) in rows.created {
             for (cell, snapshot) in created {
                 if let Some(key) = region.key(*cell) {
-                    take((*entity, Unique::Key, key), *cell);
+                    conflicts.take(&held, (*entity, Unique::Key, key), *cell);
                 }
                 for (unique, values) in all_values(region, *cell, snapshot) {
-                    take((*entity, unique, values), *cell);
+                    conflicts.take(&held, (*entity, unique, values), *cell);
                 }
             }
         }
         if !conflicts.all.is_empty() {
-            conflicts.values.extend(held.into_keys().flat_map(|(_, _, values)| values));
+            let places = held.rows.into_keys().chain(held.partial.into_keys());
+            conflicts.values.extend(places.flat_map(|(_, _, values)| values));
         }
+        conflicts.soft_deletes.extend(held.bare_soft);
+        conflicts.carriers = held.carriers;
         conflicts
+    }
+
+    fn take(&mut self, held: &Held, place: Place, taker: CellId) {
+        let bare = held.bare.get(&place.0).filter(|_| place.1 != Unique::Key);
+        let holders = held.rows.get(&place).into_iter().chain(bare);
+        let holders = holders.chain(held.partial.get(&place).into_iter().flatten());
+        for holder in holders.filter(|holder| **holder != taker) {
+            self.all.push(Conflict { holder: *holder, taker, unique: place.1 });
+        }
+        self.soft_deletes.extend(held.soft.get(&place).into_iter().flatten());
+        self.values.extend(place.2);
+    }
+}
+
+/// Who has which values.
+#[derive(Default)]
+struct Held {
+    rows: HashMap<Place, CellId, Hasher>,
+    /// In indexes with a condition, which several rows may seem to share.
+    partial: HashMap<Place, Vec<CellId>, Hasher>,
+    /// As above, by rows that are deleted softly.
+    soft: HashMap<Place, Vec<CellId>, Hasher>,
+    /// Rows whose values nobody knows: the first of those that go.
+    bare: HashMap<EntityId, CellId, Hasher>,
+    bare_soft: Vec<CellId>,
+    carriers: Carriers,
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.partial.is_empty()
+            && self.soft.is_empty()
+            && self.bare.is_empty()
+            && self.bare_soft.is_empty()
+    }
+
+    fn hold(&mut self, region: &Region, cell: CellId, unique: Unique, values: KeyValues) {
+        let place = (cell.entity, unique, values);
+        if is_partial(region, cell.entity, unique) {
+            self.partial.entry(place).or_default().push(cell);
+        } else {
+            self.rows.insert(place, cell);
+        }
+    }
+
+    fn deleted(&mut self, region: &Region, rows: Rows<'_>, takers: &HashSet<EntityId, Hasher>) {
+        for (entity, cells) in rows.deleted.iter().filter(|(entity, _)| takers.contains(*entity)) {
+            for cell in cells {
+                if let Some(key) = region.key(*cell) {
+                    self.hold(region, *cell, Unique::Key, key);
+                }
+                match region.arena(*entity).original(cell.at) {
+                    Some(original) => self.hold_all(region, *cell, &original),
+                    None => {
+                        self.bare.entry(*entity).or_insert(*cell);
+                    }
+                }
+            }
+        }
+        self.carriers = carried(region, rows);
+        let carried: Vec<CellId> = self.carriers.keys().copied().collect();
+        for cell in carried.into_iter().filter(|cell| takers.contains(&cell.entity)) {
+            if let Some(original) = region.arena(cell.entity).original(cell.at) {
+                self.hold_all(region, cell, &original);
+            }
+        }
+    }
+
+    fn hold_all(&mut self, region: &Region, cell: CellId, original: &ErasedSnapshot) {
+        for (unique, values) in all_values(region, cell, original) {
+            self.hold(region, cell, unique, values);
+        }
+    }
+
+    fn soft_deleted(&mut self, region: &Region, rows: Rows<'_>, takers: &HashSet<EntityId, Hasher>) {
+        for (cell, deletion) in rows.soft_deleted.iter().filter(|(cell, _)| takers.contains(&cell.entity)) {
+            let marked = deletion.marked.as_ref();
+            if marked.is_some_and(|(snapshot, changed)| waits(region, *cell, snapshot, changed)) {
+                continue;
+            }
+            let Some(original) = region.arena(cell.entity).original(cell.at) else {
+                let mut indexes = region.entity(cell.entity).indexes.iter();
+                self.bare_soft
+                    .extend(indexes.any(|index| index.unique && index.condition.is_some()).then_some(*cell));
+                continue;
+            };
+            for (unique, values) in all_values(region, *cell, &original) {
+                if is_partial(region, cell.entity, unique) {
+                    self.soft.entry((cell.entity, unique, values)).or_default().push(*cell);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a condition says which rows are in the index.
+pub(super) fn is_partial(region: &Region, entity: EntityId, unique: Unique) -> bool {
+    match unique {
+        Unique::Key => false,
+        Unique::Index(index) => region.entity(entity).indexes[index].condition.is_some(),
     }
 }
 

@@ -47,8 +47,9 @@ impl fmt::Display for FlushPlan {
                     let early = if *is_early { "early " } else { "" };
                     write!(f, "{early}delete {} {}", rows.len(), name(entity))?;
                 }
-                Step::SoftDelete { entity, columns, rows, .. } => {
-                    write!(f, "soft delete {} {} ({})", rows.len(), name(entity), names(entity, columns))?;
+                Step::SoftDelete { entity, columns, rows, is_early, .. } => {
+                    let (early, columns) = (if *is_early { "early " } else { "" }, names(entity, columns));
+                    write!(f, "{early}soft delete {} {} ({columns})", rows.len(), name(entity))?;
                 }
                 Step::Pivot { relation, adds, links } => {
                     let verb = if *adds { "link" } else { "unlink" };

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::links::PivotChanges;
 use crate::metadata::{EntityId, RelationId, RelationKind};
 use crate::unit_of_work::cascade::Cascade;
-use crate::unit_of_work::change_set::{ChangeSet, ChangeSetKind};
+use crate::unit_of_work::change_set::{ChangeSet, ChangeSetKind, SoftDeletion};
 use crate::unit_of_work::commit_order::{ReferenceGraph, commit_order};
 use crate::unit_of_work::early::{Early, arrange};
 use crate::unit_of_work::expected;
@@ -45,7 +45,12 @@ impl<'a> Planner<'a> {
             }
         }
         let order = self.entity_order(creates.keys().chain(deletes.keys()).copied())?;
-        let early = arrange(self.region, Rows { created: &creates, updated: &updates, deleted: &deletes })?;
+        let rows =
+            Rows { created: &creates, updated: &updates, deleted: &deletes, soft_deleted: &soft_deletes };
+        let early = arrange(self.region, rows)?;
+        let is_early = |(cell, _): &(CellId, SoftDeletion)| early.soft_deletes.contains(cell);
+        let (first, soft_deletes): (Vec<_>, Vec<_>) = soft_deletes.into_iter().partition(is_early);
+        self.soft_deletes(first, true)?;
         self.early(early, &mut updates, &mut deletes)?;
         for entity in &order {
             if let Some(rows) = creates.remove(entity) {
@@ -53,7 +58,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.updates(updates, FlushPhase::Update)?;
-        self.soft_deletes(soft_deletes)?;
+        self.soft_deletes(soft_deletes, false)?;
         self.open_circles(&order, &deletes);
         for entity in order.iter().rev() {
             if let Some(cells) = deletes.get(entity) {

@@ -48,6 +48,7 @@ pub(crate) enum Step {
         /// Columns that the rows must still hold.
         expected: Vec<usize>,
         rows: Vec<ChangedRow>,
+        is_early: bool,
     },
     Pivot {
         relation: RelationId,
@@ -150,8 +151,12 @@ impl Step {
         match self {
             Self::Insert { .. } => FlushPhase::Insert,
             Self::Update { phase, .. } => *phase,
-            Self::Delete { is_early: true, .. } => FlushPhase::Early,
-            Self::Delete { is_early: false, .. } | Self::SoftDelete { .. } => FlushPhase::Delete,
+            Self::Delete { is_early: true, .. } | Self::SoftDelete { is_early: true, .. } => {
+                FlushPhase::Early
+            }
+            Self::Delete { is_early: false, .. } | Self::SoftDelete { is_early: false, .. } => {
+                FlushPhase::Delete
+            }
             Self::Pivot { adds: false, .. } => FlushPhase::Unlink,
             Self::Pivot { adds: true, .. } => FlushPhase::Link,
         }
@@ -202,9 +207,9 @@ impl Step {
                 let (columns, expected, rows) = (columns.clone(), expected.clone(), rows.split_off(at));
                 Self::Update { entity: *entity, columns, expected, rows, phase: *phase }
             }
-            Self::SoftDelete { entity, columns, expected, rows } => {
+            Self::SoftDelete { entity, columns, expected, rows, is_early } => {
                 let (columns, expected, rows) = (columns.clone(), expected.clone(), rows.split_off(at));
-                Self::SoftDelete { entity: *entity, columns, expected, rows }
+                Self::SoftDelete { entity: *entity, columns, expected, rows, is_early: *is_early }
             }
             Self::Delete { entity, expected, rows, is_early } => {
                 let (expected, rows) = (expected.clone(), rows.split_off(at));

@@ -148,7 +148,11 @@ impl Planner<'_> {
         Ok((columns, ChangedRow { cell, snapshot: Some(snapshot), key, values, expected, version }))
     }
 
-    pub(super) fn soft_deletes(&mut self, deletions: Vec<(CellId, SoftDeletion)>) -> Result<()> {
+    pub(super) fn soft_deletes(
+        &mut self,
+        deletions: Vec<(CellId, SoftDeletion)>,
+        is_early: bool,
+    ) -> Result<()> {
         type Shape = (EntityId, Vec<usize>, Vec<usize>);
         let mut by_shape: Vec<(Shape, Vec<ChangedRow>)> = Vec::new();
         for (cell, SoftDeletion { property, marked }) in deletions {
@@ -176,7 +180,7 @@ impl Planner<'_> {
         for ((entity, columns, expected), rows) in by_shape {
             for rows in chunks(rows, limit) {
                 let (columns, expected) = (columns.clone(), expected.clone());
-                self.steps.push(Step::SoftDelete { entity, columns, expected, rows });
+                self.steps.push(Step::SoftDelete { entity, columns, expected, rows, is_early });
             }
         }
         Ok(())
