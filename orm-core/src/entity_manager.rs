@@ -513,7 +513,11 @@ impl EntityManager {
     /// if nothing changed.
     ///
     /// After an error the database and every entity are as they were before: correct it and flush again. Flushes of
-    /// one context run one after another.
+    /// one context run one after another. What hooks and subscribers did to the context belongs to their flush: if it
+    /// fails, or the transaction that it stands in is rolled back, that is taken back.
+    ///
+    /// Only changed columns are sent. Where two contexts change one field of an entity without a `#[entity(version)]`, the
+    /// last flush wins; changes of different fields are both kept.
     ///
     /// # Errors
     ///

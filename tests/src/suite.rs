@@ -29,6 +29,7 @@ pub mod flush_order;
 pub mod flush_outcome;
 pub mod flush_turns;
 pub mod forks;
+pub mod freed_values;
 pub mod hooks;
 pub mod hooks_taken_back;
 pub mod identity_map;
@@ -42,6 +43,7 @@ pub mod memory;
 pub mod merge_rows;
 pub mod metadata_errors;
 pub mod naming;
+pub mod never_saved;
 pub mod on_delete;
 pub mod populate;
 pub mod projections;
@@ -688,6 +690,7 @@ macro_rules! driver_suite {
                 a_version_counts_the_updates,
                 an_assigned_first_version_is_kept,
                 a_version_does_not_count_flushes_without_a_change,
+                without_a_version_the_last_flush_wins,
                 the_version_is_the_flushes_own,
                 a_stale_entity_is_refused,
                 a_later_row_brings_its_version,
@@ -952,6 +955,22 @@ macro_rules! driver_suite {
                 existence_is_asked,
                 nan_is_refused,
                 an_update_computes_of_the_row;
+            freed_values:
+                a_soft_delete_frees_its_value_in_the_same_flush,
+                a_soft_delete_by_reference_frees_its_value,
+                several_rows_may_seem_to_hold_a_value,
+                an_exchange_under_a_condition_is_left_to_the_database,
+                a_removal_by_reference_frees_its_values,
+                a_removal_by_reference_that_frees_nothing_stays_last,
+                what_leaves_a_removed_reference_leaves_before_it_goes,
+                a_child_by_reference_goes_before_an_early_owner,
+                references_in_the_middle_of_a_tree_go_in_order,
+                rows_that_the_database_cascades_free_their_values,
+                a_cascaded_row_whose_owner_has_to_wait_is_emptied;
+            never_saved:
+                a_new_reference_to_what_was_never_saved_is_refused,
+                a_row_pointed_to_what_was_never_saved_is_left_alone,
+                collections_let_go_of_what_was_never_saved;
             cascades:
                 an_owner_takes_its_items_along,
                 items_that_are_not_loaded_are_loaded_first,
@@ -977,7 +996,8 @@ macro_rules! driver_suite {
                 a_plan_looks_at_what_changed_alone,
                 what_was_settled_is_looked_at_no_more,
                 an_empty_flush_looks_at_nothing,
-                what_refers_to_a_deleted_row_is_known;
+                what_refers_to_a_deleted_row_is_known,
+                removals_look_at_their_own_links_alone;
             hooks:
                 a_hook_before_an_insert_changes_what_is_inserted,
                 a_hook_before_an_update_changes_what_is_updated,

@@ -121,6 +121,7 @@ struct Arrangement<'a> {
 impl Arrangement<'_> {
     /// Decides for each row that gives up a value whether it is written early or emptied.
     fn choose(&mut self) -> Result<()> {
+        let mut waiting = HashSet::<CellId, Hasher>::default();
         for Conflict { holder, unique, .. } in self.conflicts.clone() {
             let row = self.going.row_of(holder);
             if self.places.contains_key(&row) || self.freed.contains(&(holder, unique)) {
@@ -129,9 +130,14 @@ impl Arrangement<'_> {
             let is_updated = self.updated.contains_key(&holder);
             if is_updated && !self.waits(holder) {
                 self.add(holder);
-            } else if !is_updated && self.can_go(row) {
+                continue;
+            }
+            if !is_updated && !waiting.contains(&row) && self.can_go(row) {
                 self.go(row);
-            } else if !self.free(holder, unique, Means::Anything) && self.is_sure(holder, unique) {
+                continue;
+            }
+            waiting.insert(row);
+            if !self.free(holder, unique, Means::Anything) && self.is_sure(holder, unique) {
                 if is_updated {
                     return Err(self.stuck(holder, unique));
                 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use orm_core::{Condition, Error, Loaded, Result};
 
+use crate::fixtures::blog::{self, Author};
 use crate::fixtures::document::{self, Chapter, Document, Memo, Minutes, Slip};
 use crate::recorder::Operation;
 use crate::{Backend, TestDb};
@@ -42,6 +43,26 @@ pub async fn an_assigned_first_version_is_kept<B: Backend>() -> Result<()> {
     plan.edit().text = "more".into();
     em.flush().await?;
     assert_eq!((plan.get().version, stored(&db).await?), (8, vec![8]));
+    Ok(())
+}
+
+/// Without a version nobody is refused: of two contexts that change one field the last wins, and changes of different
+/// fields are both kept, since only changed columns are sent.
+pub async fn without_a_version_the_last_flush_wins<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let (one, other) = (db.em(), db.em());
+    let mine = one.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
+    let theirs = other.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
+    mine.edit().name = "Lord Snow".into();
+    mine.edit().age = Some(18);
+    theirs.edit().name = "Aegon".into();
+
+    one.flush().await?;
+    other.flush().await?;
+
+    let stored = db.em().find_by_id_or_fail::<Author>(mine.id()).await?;
+    assert_eq!((stored.get().name.as_str(), stored.get().age), ("Aegon", Some(18)));
+    assert_eq!(mine.get().name, "Lord Snow");
     Ok(())
 }
 
