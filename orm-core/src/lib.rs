@@ -32,7 +32,7 @@ mod unit_of_work;
 pub mod value;
 
 pub use clock::Clock;
-pub use condition::{Condition, Field, OrderBy};
+pub use condition::{Condition, Expr, Field, Having, OrderBy, count_rows};
 pub use context::{ContextSource, InCurrentContext, RequestContext};
 pub use driver::IsolationLevel;
 pub use entity::{
@@ -47,6 +47,7 @@ pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use lock::{LockMode, LockRefusal};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
+pub use query::View;
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
 pub use subscriber::Subscriber;
 pub use unit_of_work::{Diagnosis, FlushPlan, RefusedRow};
@@ -54,7 +55,7 @@ pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]
 pub use orm_derive::{
-    Entity, EnumValue, NewtypeValue, create_request_context, ensure_request_context, transactional,
+    Entity, EnumValue, NewtypeValue, View, create_request_context, ensure_request_context, transactional,
 };
 
 /// What emitted code names. Not part of the public interface.
@@ -75,6 +76,7 @@ pub mod __private {
         Case, DefaultValue, EntityDescription, IndexDescription, OrderDescription, PropertyDescription,
         PropertyShape, ReferentialAction, RelationDescription, RelationShape, owns_relation_back,
     };
+    pub use crate::query::{Unread, View, ViewRow, ViewTerms};
     pub use crate::relation::{
         BoundCollection, BoundInverse, BoundRef, ErasedReference, Ref, ReferenceField, RelationVisitor,
     };

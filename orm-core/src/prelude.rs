@@ -2,7 +2,7 @@
 
 pub use crate::{
     Collection, Condition, ContextSource, Entity, EntityManager, Error, InCurrentContext, Loaded, Orm, Ref,
-    Repository, RequestContext, Result,
+    Repository, RequestContext, Result, View,
 };
 #[cfg(feature = "derive")]
 pub use crate::{EnumValue, NewtypeValue, create_request_context, ensure_request_context};

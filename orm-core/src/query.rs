@@ -10,10 +10,16 @@ mod lock;
 mod plan;
 mod projection;
 mod stream;
+mod view;
 
 pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 pub(crate) use lock::lock;
 pub(crate) use plan::{describe, entities_of, resolve};
+#[doc(hidden)]
+pub use projection::Unread;
 pub use projection::{GroupBy, Projection, Selected};
 pub use stream::FindStream;
+pub use view::{View, ViewOf};
+#[doc(hidden)]
+pub use view::{ViewRow, ViewTerms};

@@ -10,6 +10,7 @@ mod entity;
 mod enumeration;
 mod newtype;
 mod support;
+mod view;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -186,6 +187,16 @@ pub fn entity(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(EnumValue, attributes(enum_value))]
 pub fn enum_value(input: TokenStream) -> TokenStream {
     shown(enumeration::derive(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Reads a struct from some columns of an entity.
+///
+/// `#[view(of = Article)]` names the entity. Each field is the entity's field of that name and type;
+/// `#[view(from = title)]` names another one, `#[view(expr = Book::PRICE * 2)]` computes it, and `#[view(nested)]` takes
+/// another view, or an `Option` of one, through a to-one relation. See `orm_core::View`.
+#[proc_macro_derive(View, attributes(view))]
+pub fn view(input: TokenStream) -> TokenStream {
+    shown(view::derive(&parse_macro_input!(input as DeriveInput)))
 }
 
 /// Stores a struct around one value as that value.

@@ -72,6 +72,7 @@ pub mod turns;
 pub mod unique_values;
 pub mod upserts;
 pub mod versions;
+pub mod views;
 pub mod violations;
 pub mod violations_by_position;
 
@@ -943,6 +944,10 @@ macro_rules! driver_suite {
                 a_one_to_one_relation_moves_to_a_new_row,
                 a_failed_exchange_can_be_repeated,
                 a_value_that_two_rows_want_is_a_violation;
+            views:
+                a_view_is_read_by_one_statement,
+                a_missing_relation_is_named,
+                a_view_is_one_row;
             projections:
                 columns_are_read_into_tuples,
                 fields_of_related_entities_are_selected,

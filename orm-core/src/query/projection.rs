@@ -33,7 +33,7 @@ pub trait Selected<T: Entity>: Send + 'static {
     fn __read(row: &dyn RowReader, at: &mut usize) -> Result<Self::Row, Unread>;
 }
 
-fn read<V: FieldValue>(row: &dyn RowReader, at: &mut usize) -> Result<V, Unread> {
+pub(super) fn read<V: FieldValue>(row: &dyn RowReader, at: &mut usize) -> Result<V, Unread> {
     let column = *at;
     *at += 1;
     V::read(row, column).map_err(|source| Unread { column, source })
@@ -43,8 +43,8 @@ fn read<V: FieldValue>(row: &dyn RowReader, at: &mut usize) -> Result<V, Unread>
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Unread {
-    column: usize,
-    source: ValueError,
+    pub(super) column: usize,
+    pub(super) source: ValueError,
 }
 
 macro_rules! one {
