@@ -481,10 +481,12 @@ pub enum Error {
         source: Box<Error>,
     },
 
-    /// A hook or subscriber called `flush`, or began or ended a transaction, on the context whose flush it is part of.
+    /// A hook or subscriber called `flush`, began or ended a transaction, or wrote past the unit of work, on the context
+    /// whose flush it is part of.
     #[error(
-        "`flush`, or the begin or end of a transaction, was called from a hook or subscriber of the same context; leave it out: what they \
-         persist, edit or remove before the write is saved by the flush that is running, and the rest by the next"
+        "`flush`, the begin or end of a transaction, or a write beside them was called from a hook or subscriber of the same context; \
+         leave it out: what they persist, edit or remove before the write is saved by the flush that is running, and the \
+         rest by the next"
     )]
     FlushInHook,
 

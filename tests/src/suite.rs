@@ -649,7 +649,9 @@ macro_rules! driver_suite {
                 what_no_transaction_takes_back_is_never_tried_again,
                 trying_again_in_a_transaction_needs_a_second_connection,
                 a_wait_for_the_pool_has_an_end_and_names_the_holder,
-                a_task_beside_a_transaction_writes_its_own;
+                a_task_beside_a_transaction_writes_its_own,
+                a_bulk_write_beside_a_transaction_is_not_rolled_back,
+                a_bulk_write_in_a_hook_of_a_transaction_is_refused;
             edits_while_flushing:
                 fields_edited_at_any_await_are_written_next,
                 references_edited_at_any_await_are_written_next,

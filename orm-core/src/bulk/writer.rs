@@ -11,7 +11,8 @@ use crate::entity_manager::EntityManager;
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::EntityId;
 use crate::populate::select;
-use crate::session::{Holder, Lease, Turn, Unit};
+use crate::session::{Holder, Lease, Level, Turn, Unit};
+use crate::unit_of_work::HookScope;
 use crate::value::KeyValues;
 
 /// How the writes of one call hang together.
@@ -42,7 +43,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Wait`], [`Error::Transaction`] in one that only reads, [`Error::OutcomeUnknown`] of an earlier flush, and
+    /// [`Error::Wait`], [`Error::FlushInHook`], [`Error::Transaction`] in one that only reads, [`Error::OutcomeUnknown`] of an earlier flush, and
     /// [`Error::Driver`].
     pub(super) async fn open(
         em: &EntityManager,
@@ -50,17 +51,30 @@ impl Writer {
         action: &'static str,
         extent: Extent,
     ) -> Result<Self> {
-        let (em, level) = (em.clone(), em.level());
+        let em = em.clone();
         let region = em.region();
         if region.pending().unknown.is_some() {
             return Err(Error::OutcomeUnknown);
         }
-        let way = if extent == Extent::Single && !level.is_transaction() {
-            Way::Statement(region.session().connection(action).await?)
+        let is_single = |level: &Level| extent == Extent::Single && !level.is_transaction();
+        if HookScope::is_inside(em.context_id()) {
+            // The turn is that of the flush, which waits for the hook.
+            if !is_single(&em.level()) {
+                return Err(Error::FlushInHook);
+            }
+            let way = Way::Statement(region.session().connection(action).await?);
+            return Ok(Self { em, way, action });
+        }
+        // A transaction of another task that is open now is not this write's: it comes after its end.
+        let turn = em.turn(holder).await?;
+        let way = if is_single(turn.level()) {
+            Way::Statement(region.session().connection_at(turn.level(), action).await?)
         } else {
-            let turn = em.turn(holder).await?;
             Way::Unit(Unit::begin(region.session(), turn.level(), action).await?, turn)
         };
+        if region.pending().unknown.is_some() {
+            return Err(Error::OutcomeUnknown);
+        }
         Ok(Self { em, way, action })
     }
 

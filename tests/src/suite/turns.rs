@@ -337,3 +337,60 @@ pub async fn a_task_beside_a_transaction_writes_its_own<B: Backend>() -> Result<
     assert_eq!(labels, expected);
     Ok(())
 }
+
+/// A write past the unit of work that another task sends while a transaction is open is no part of it, whichever way
+/// that ends.
+pub async fn a_bulk_write_beside_a_transaction_is_not_rolled_back<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    let (open, go) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let transaction = em.transactional(async |em| {
+        em.persist(Author::new("nobody"))?;
+        em.flush().await?;
+        open.notify_one();
+        go.notified().await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        Err::<(), _>(Error::other("no"))
+    });
+    let beside = async {
+        open.notified().await;
+        go.notify_one();
+        let tag = em.upsert(Tag::new("kept")).on_conflict(Tag::LABEL).await?;
+        em.insert(Tag::new("kept too")).await.map(|_| tag)
+    };
+    let (rolled_back, tag) = join(transaction, beside).await;
+    rolled_back.expect_err("it fails");
+    assert!(em.contains(&tag?));
+    let mut labels = db.em().find_all::<Tag>().select(Tag::LABEL).await?;
+    labels.sort();
+    assert_eq!(labels, ["kept", "kept too"]);
+    assert_eq!(db.em().count(Condition::<Author>::always()).await?, 0);
+    Ok(())
+}
+
+/// In a hook of a flush inside a transaction there is no turn to wait for: the write is refused at once.
+pub async fn a_bulk_write_in_a_hook_of_a_transaction_is_refused<B: Backend>() -> Result<()> {
+    struct Writes;
+    impl Subscriber for Writes {
+        async fn before_flush(&self, event: &orm_core::subscriber::FlushEvent<'_>) -> Result<()> {
+            event.em().insert(Tag::new("from a hook")).await.map(drop)
+        }
+    }
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    em.add_subscriber(Writes);
+    let done = em.transactional(async |em| {
+        em.persist(Author::new("Ann"))?;
+        em.flush().await
+    });
+    let Err(Error::Hook { source, .. }) = done.await else { panic!("the hook writes") };
+    assert!(matches!(*source, Error::FlushInHook), "{source:?}");
+
+    let em = db.em();
+    em.add_subscriber(Writes);
+    em.flush().await?;
+    assert_eq!(db.em().find_all::<Tag>().select(Tag::LABEL).await?, ["from a hook"]);
+    Ok(())
+}
