@@ -16,7 +16,7 @@ use std::pin::Pin;
 
 pub use capability::{Capabilities, NullOrder, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
-pub use operation::{Link, LockStrength, LockWait, RowLock, Select, Selection};
+pub use operation::{Items, Link, LockStrength, LockWait, RowLock, Select, Selection};
 pub use row::{RowReader, RowSink, RowSinkError};
 pub use transaction::{Access, IsolationLevel, TransactionMode, TransactionStep};
 pub use write::{

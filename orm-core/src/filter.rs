@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use choice::{ContextFilters, FilterChoices, Switch, UNFILTERED, next_revision};
+pub(crate) use evaluate::Verdict;
 pub(crate) use registry::FilterRegistry;
 pub use registry::{FilterTargets, RegisteredFilter};
 

@@ -28,6 +28,7 @@ pub mod schema;
 pub mod serialize;
 mod session;
 pub mod subscriber;
+mod tally;
 mod unit_of_work;
 pub mod value;
 

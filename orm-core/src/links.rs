@@ -470,6 +470,21 @@ impl Links {
         self.in_flight.clear();
     }
 
+    /// The links of an owner that wait to be written, by item: whether they are added.
+    pub(crate) fn waiting_links(
+        &self,
+        region: &Region,
+        relation: RelationId,
+        owner: u32,
+    ) -> HashMap<u32, bool, Hasher> {
+        let owning = region.metadata().owning_side(relation);
+        let side = if owning == relation { Side::Owner } else { Side::Target };
+        let Some(changes) = self.pivots.get(&owning) else { return HashMap::default() };
+        let added = changes.added.of(side, owner).into_iter().map(|link| (link, true));
+        let removed = changes.removed.of(side, owner).into_iter().map(|link| (link, false));
+        added.chain(removed).map(|(link, is_added)| (seen_from(side, link).1, is_added)).collect()
+    }
+
     /// The changes that wait for a flush. A link that exists already, or is gone already, may be among them.
     pub(crate) fn pivots(&self) -> impl Iterator<Item = (RelationId, &PivotChanges)> {
         self.pivots

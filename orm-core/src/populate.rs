@@ -7,6 +7,7 @@ mod follow;
 mod lazy;
 mod loading;
 mod path;
+mod tally;
 mod unseen;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use hashbrown::{HashMap, HashSet};
 pub(crate) use follow::{Promise, follow_rows, keep_promises, load_rows};
 pub(crate) use loading::Loading;
 pub(crate) use path::{eager_shape, parse_path};
+pub(crate) use tally::{Tallying, item_cell};
 pub(crate) use unseen::load_unseen;
 
 use crate::condition::{Expression, OrderTerm};

@@ -2,6 +2,7 @@
 //!
 //! A finder does nothing until it is awaited. It resolves its context when first polled.
 
+mod annotate;
 mod filters;
 mod find;
 mod find_by_id;
@@ -12,6 +13,7 @@ mod projection;
 mod stream;
 mod view;
 
+pub use annotate::{Also, Annotate, Annotated, Annotating, Asked, Before, CountOf, Labels, Last, MemberOf};
 pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 pub(crate) use lock::lock;

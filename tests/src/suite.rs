@@ -50,6 +50,7 @@ pub mod projections;
 pub mod promises;
 pub mod propagation;
 pub mod references;
+pub mod relation_counts;
 pub mod request_values;
 pub mod rollback;
 pub mod rolled_back;
@@ -978,6 +979,14 @@ macro_rules! driver_suite {
                 a_new_reference_to_what_was_never_saved_is_refused,
                 a_row_pointed_to_what_was_never_saved_is_left_alone,
                 collections_let_go_of_what_was_never_saved;
+            relation_counts:
+                a_loop_over_siblings_is_one_statement,
+                pending_changes_count,
+                pending_links_count_once,
+                writes_ask_again,
+                filters_hold,
+                a_page_with_numbers_takes_six_statements,
+                numbers_come_with_every_finder;
             cascades:
                 an_owner_takes_its_items_along,
                 items_that_are_not_loaded_are_loaded_first,

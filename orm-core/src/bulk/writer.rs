@@ -85,6 +85,7 @@ impl Writer {
     /// [`Error::Constraint`], [`Error::Driver`], and [`Error::WriteOutcomeUnknown`] for one statement by itself.
     pub(super) async fn write(&mut self, write: &Write) -> Result<WriteOutcome> {
         let outcome = self.connection().write(write).await;
+        self.em.region().tallies().clear();
         outcome.map_err(|error| match &self.way {
             Way::Statement(_) => self.cut_off(error),
             Way::Unit(..) => self.em.orm().error(self.action, error),

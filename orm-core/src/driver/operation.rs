@@ -72,6 +72,19 @@ pub enum Selection {
     Linked(Link),
     /// Computed values, in this order; aggregates among them are of the group.
     Terms(Vec<Term>),
+    /// For each of the owners given that has any of the rows: the columns of its key, then how many it has.
+    Tally(Items),
+    /// For each row of each owner given: the columns of the owner's key, then those of the row's.
+    Pairs(Items),
+}
+
+/// What a to-many relation, or a one-to-one relation that the target owns, leads to from some entities.
+#[derive(Clone, Debug)]
+pub struct Items {
+    /// The relation; the root of the select is its target.
+    pub relation: RelationId,
+    /// Keys of the entities that have the relation.
+    pub keys: Vec<KeyValues>,
 }
 
 /// Links of a many-to-many relation, read from one side.

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 
 pub(crate) use erased::{ErasedArena, ErasedSnapshot, Merged, Saved, typed};
 use referrers::Referrers;
-pub(crate) use rows::{ErasedRows, Rows};
+pub(crate) use rows::{ErasedRows, Rows, read_value};
 pub(crate) use undo::{CellRecord, CellRecords};
 
 use undo::{CellChange, CellSnapshot};

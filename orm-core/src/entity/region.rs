@@ -3,7 +3,7 @@
 //! `clear()` gives a context a new region. Handles of the old one keep it alive: readable, no longer saved. The
 //! whole graph is freed with the last handle and manager, whatever circles its relations make.
 //!
-//! Lock order: links, then pending, then a cell or a map of keys; the journal's stands alone. None is held across an
+//! Lock order: links, then pending, then a cell or a map of keys; the journal's and the tallies' stand alone. None is held across an
 //! await.
 
 use std::any::Any;
@@ -24,6 +24,7 @@ use crate::orm::OrmCore;
 use crate::populate::Promise;
 use crate::relation::Target;
 use crate::session::Session;
+use crate::tally::Tallies;
 use crate::unit_of_work::{HookScope, Pending};
 use crate::value::KeyValues;
 
@@ -54,6 +55,8 @@ pub struct Region {
     promises: Mutex<Vec<Promise>>,
     /// What the open transaction has changed here.
     journal: Mutex<Journal>,
+    /// What the database said of lists that are not loaded.
+    tallies: Mutex<Tallies>,
     /// Counts settled flushes: a query that one crossed has read what is no longer so.
     settled: AtomicU64,
 }
@@ -72,6 +75,7 @@ impl Region {
             detached: AtomicBool::new(false),
             promises: Mutex::default(),
             journal: Mutex::default(),
+            tallies: Mutex::default(),
             settled: AtomicU64::new(0),
         })
     }
@@ -112,6 +116,10 @@ impl Region {
 
     pub(crate) fn promises(&self) -> MutexGuard<'_, Vec<Promise>> {
         self.promises.lock()
+    }
+
+    pub(crate) fn tallies(&self) -> MutexGuard<'_, Tallies> {
+        self.tallies.lock()
     }
 
     pub(crate) fn note_settled(&self) {

@@ -6,6 +6,7 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::annotate::Annotation;
 use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
@@ -74,6 +75,8 @@ pub struct Query {
     lock: Option<LockMode>,
     /// Entities, beside those of the condition and the relations, whose pending changes the query may miss.
     pub(super) also_touches: Vec<EntityId>,
+    /// Numbers to come with each result.
+    pub(super) annotations: Vec<Annotation>,
 }
 
 impl Query {
@@ -91,6 +94,7 @@ impl Query {
             filters: FilterChoices::default(),
             lock: None,
             also_touches: Vec::new(),
+            annotations: Vec::new(),
         }
     }
 }
@@ -117,6 +121,10 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     }
 
     pub(crate) fn with_record<Q: 'static>(self) -> Find<T, Q, M> {
+        Find { query: self.query, types: PhantomData }
+    }
+
+    pub(super) fn with_mode<N>(self) -> Find<T, P, N> {
         Find { query: self.query, types: PhantomData }
     }
 
@@ -264,10 +272,14 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindOneOrFail {
         query.limit = Some(1);
         let running = Running::start::<T, P>(query, "find_one_or_fail").await?;
         let found = running.run::<T, P>().await?.into_iter().next();
-        found.ok_or_else(|| Error::NotFound {
-            entity: T::__DESCRIPTION.name,
-            condition: describe(running.region.metadata(), running.select.root, &running.select.condition),
-        })
+        found.ok_or_else(|| not_found::<T>(&running))
+    }
+}
+
+pub(super) fn not_found<T: Entity>(running: &Running) -> Error {
+    Error::NotFound {
+        entity: T::__DESCRIPTION.name,
+        condition: describe(running.region.metadata(), running.select.root, &running.select.condition),
     }
 }
 
@@ -291,8 +303,9 @@ pub(super) struct Running {
     pub(super) select: Select,
     shape: Shape,
     freshness: Freshness,
-    filters: Option<FilterChoices>,
+    pub(super) filters: Option<FilterChoices>,
     lock: Option<LockMode>,
+    pub(super) annotations: Vec<Annotation>,
 }
 
 impl Running {
@@ -311,6 +324,8 @@ impl Running {
             let entities = || {
                 let mut entities = entities_of(region.metadata(), entity, &query.condition, &shape);
                 entities.extend(&query.also_touches);
+                let relations = query.annotations.iter().map(Annotation::relation);
+                entities.extend(relations.map(|index| region.entity(entity).relations[index].target));
                 entities
             };
             em.flush_before_query(query.flush_mode, entities).await?;
@@ -330,7 +345,11 @@ impl Running {
             lock,
             ..Select::new(Arc::clone(region.metadata()), entity)
         };
-        Ok(Self { region, select, shape, freshness: query.freshness, filters, lock: query.lock })
+        if query.freshness == Freshness::Refresh {
+            region.tallies().clear();
+        }
+        let (freshness, lock, annotations) = (query.freshness, query.lock, query.annotations);
+        Ok(Self { region, select, shape, freshness, filters, lock, annotations })
     }
 
     /// The select, without the rows of entities that are scheduled to be removed where these would take the place of

@@ -189,6 +189,10 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     }
 
     /// Whether there is any match.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the query.
     pub async fn exists(self) -> Result<bool>
     where
         P: Record<T>,

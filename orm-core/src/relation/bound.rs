@@ -10,6 +10,7 @@ use super::{ErasedReference, Ref, Target};
 use crate::entity::{CellId, Entity, Key, Loaded, LoadedCollection, Region, RelationField};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{EntityId, RelationId};
+use crate::populate::{Tallying, item_cell};
 use crate::unit_of_work::{Adoption, Mode};
 
 /// A to-one relation of one entity in its context, or a reference made by
@@ -338,31 +339,40 @@ impl<R: RelationField> BoundCollection<R> {
         self.set_all(items.into_iter().map(Into::into).collect())
     }
 
-    /// How many items there are.
+    /// How many items there are. Where they are not loaded the database is asked, without loading them: for this entity
+    /// and for all that came from the same query, so that a loop costs one statement. What waits to be written counts, and
+    /// filters hold; the answer is kept until the context writes.
     ///
     /// # Errors
     ///
-    /// [`Error::NotLoaded`].
-    #[expect(clippy::unused_async, reason = "a collection that is not loaded will be counted by a query")]
+    /// [`Error::Driver`], [`Error::Detached`], and [`Error::MissingKey`] for an entity that was never flushed.
     pub async fn count(&self) -> Result<usize> {
         let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
-        items.map(|items| items.len()).ok_or_else(|| self.not_loaded())
+        if let Some(items) = items {
+            return Ok(items.len());
+        }
+        let tallying = Tallying::new(&self.region, self.relation(), None)?;
+        let count = tallying.count_lazily(self.owner.at).await?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// Whether `item` is in it.
+    /// Whether `item`, a handle or a [`Ref`], is in it. Asked as [`count`](Self::count) is; what is not persisted is in no
+    /// collection.
     ///
     /// # Errors
     ///
-    /// [`Error::NotLoaded`], [`Error::ForeignEntity`].
-    #[expect(clippy::unused_async, reason = "for a collection that is not loaded a query will answer")]
+    /// [`Error::ForeignEntity`], and as [`count`](Self::count).
     pub async fn contains(&self, item: impl Into<Ref<R::Target>>) -> Result<bool> {
-        let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
-        let items = items.ok_or_else(|| self.not_loaded())?;
         let item: Ref<R::Target> = item.into();
-        let entity = self.region.metadata().relation(self.relation()).target;
-        let name = EntityKey::new(self.region.entity(entity).name, item.key().unwrap_or_default());
-        let item = self.region.item(self.relation(), self.owner, item.target(), name)?;
-        Ok(items.contains(&item))
+        let key = item.key().unwrap_or_default();
+        let Some(item) = item_cell(&self.region, self.relation(), item.target(), key)? else {
+            return Ok(false);
+        };
+        let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
+        if let Some(items) = items {
+            return Ok(items.contains(&item));
+        }
+        Tallying::new(&self.region, self.relation(), None)?.has_lazily(self.owner.at, item).await
     }
 }
 

@@ -1,15 +1,16 @@
 //! Rows of one entity, and their number.
 
 use orm_core::condition::{NullPlace, OrderTerm, Term};
-use orm_core::driver::{DriverError, Link, Select, Selection};
-use orm_core::metadata::{EntityMetadata, Side};
+use orm_core::driver::{DriverError, Items, Link, Select, Selection};
+use orm_core::metadata::{EntityMetadata, RelationKind, Side};
 use orm_core::value::Value;
 use sea_query::{Expr, ExprTrait, Func, NullOrdering, Order, SelectStatement};
 
-use super::leaf;
-use super::pivot::{pivot_columns, pivot_of};
+use super::condition::owning_side;
+use super::pivot::{pivot_columns, pivot_of, pivot_of_relation};
 use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, strs};
+use super::{leaf, unsupported};
 
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,14 @@ pub(super) fn write_shape(
             let width = pivot_columns(pivot, link.from).0.len();
             shape.set(&link.keys, width)?;
         }
+        Selection::Tally(items) => {
+            shape.number(3);
+            items_shape(shape, items)?;
+        }
+        Selection::Pairs(items) => {
+            shape.number(4);
+            items_shape(shape, items)?;
+        }
     }
     shape.flag(select.distinct);
     shape.expression(select.entity(), &select.condition)?;
@@ -75,10 +84,26 @@ pub(super) fn render(
     let root = writer.table();
     let mut scope = Scope::from(root, entity);
     let mut conditions = Vec::new();
-    if let Selection::Linked(link) = &select.selection {
-        conditions.push(linked(writer, &mut scope, entity, root, link, reading)?);
+    match &select.selection {
+        Selection::Linked(link) => {
+            conditions.push(linked(writer, &mut scope, entity, root, link, reading)?);
+        }
+        Selection::Tally(items) | Selection::Pairs(items) => {
+            let owners = owners(writer, &mut scope, entity, root, items)?;
+            let mut values = Vec::new();
+            let form = leaf::set(writer.dialect, &items.keys, owners.len(), &mut values)?;
+            conditions.push(writer.in_set(owners.clone(), &form, values));
+            if matches!(select.selection, Selection::Tally(_)) {
+                scope.select.add_group_by(owners.clone());
+            }
+            if reading == Reading::Rows {
+                scope.select.exprs(owners);
+            }
+        }
+        Selection::Columns | Selection::Terms(_) => {}
     }
-    let is_grouped = !select.group_by.is_empty() || select.distinct;
+    let is_tally = matches!(select.selection, Selection::Tally(_));
+    let is_grouped = !select.group_by.is_empty() || select.distinct || is_tally;
     match (reading, &select.selection) {
         (Reading::Rows, Selection::Columns | Selection::Linked(_)) => {
             scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
@@ -87,6 +112,12 @@ pub(super) fn render(
             selected(writer, &mut scope, entity, root, terms)?;
         }
         (Reading::Rows, Selection::Terms(terms)) => selected(writer, &mut scope, entity, root, terms)?,
+        (Reading::Rows, Selection::Tally(_)) => {
+            scope.select.expr(Func::count(Expr::cust("*")));
+        }
+        (Reading::Rows, Selection::Pairs(_)) => {
+            scope.select.exprs(names(entity, entity.key_columns()).map(|name| root.column(name)));
+        }
         (Reading::Count, _) if is_grouped => {
             scope.select.expr(Expr::cust("1"));
         }
@@ -175,6 +206,36 @@ fn linked(
     let mut values = Vec::new();
     let form = leaf::set(writer.dialect, &link.keys, given.len(), &mut values)?;
     Ok(writer.in_set(strs(given).map(|name| links.column(name)).collect(), &form, values))
+}
+
+fn items_shape(shape: &mut Shape<'_>, items: &Items) -> Result<(), DriverError> {
+    shape.pivot_owner(items.relation.entity);
+    shape.number(items.relation.index);
+    let width = shape.metadata.entity(items.relation.entity).key_columns().count();
+    shape.set(&items.keys, width)
+}
+
+/// The columns that hold the key of an item's owner: of the pivot, which is joined, or the foreign key.
+fn owners(
+    writer: &mut TextWriter<'_>,
+    scope: &mut Scope,
+    entity: &EntityMetadata,
+    root: Table,
+    items: &Items,
+) -> Result<Vec<Expr>, DriverError> {
+    let owner = writer.metadata.entity(items.relation.entity);
+    let relation = leaf::relation(owner, items.relation.index)?;
+    if let Some((pivot, side)) = pivot_of_relation(writer.metadata, relation)? {
+        let (given, other) = pivot_columns(pivot, side);
+        let links = writer.table();
+        let on = links.pairs(strs(other), root, names(entity, entity.key_columns()));
+        scope.select.inner_join(links.named(pivot.schema.as_deref(), &pivot.table), on);
+        return Ok(strs(given).map(|name| links.column(name)).collect());
+    }
+    let RelationKind::ManyToOne { property } = owning_side(writer.metadata, relation)?.kind else {
+        return Err(unsupported(format!("{}.{} has no foreign key", owner.name, relation.name)));
+    };
+    Ok(names(entity, leaf::columns(entity, property)?).map(|name| root.column(name)).collect())
 }
 
 fn order(

@@ -75,7 +75,8 @@ impl<T: Entity> ErasedRows for Rows<T> {
     }
 }
 
-fn read_value(row: &dyn RowReader, at: usize, column: ColumnType) -> Result<Value, ValueError> {
+/// One value of a column of this type.
+pub(crate) fn read_value(row: &dyn RowReader, at: usize, column: ColumnType) -> Result<Value, ValueError> {
     if row.is_null(at)? {
         return Ok(Value::Null);
     }
