@@ -31,6 +31,7 @@ pub mod subscriber;
 mod tally;
 mod unit_of_work;
 pub mod value;
+mod wait;
 
 pub use clock::Clock;
 pub use condition::{Condition, Expr, Field, Having, OrderBy, count_rows};

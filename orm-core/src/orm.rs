@@ -16,6 +16,7 @@ use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, Sn
 use crate::schema::Schema;
 use crate::session::Holder;
 use crate::subscriber::{Subscriber, Subscription, Subscriptions};
+use crate::wait::within;
 
 /// The custom storage of contexts: asked with a manager's name.
 pub(crate) type ContextCallback = Arc<dyn Fn(&str) -> Option<EntityManager> + Send + Sync>;
@@ -248,11 +249,11 @@ impl OrmCore {
     /// [`Error::Wait`] when none became free in time, naming the transactions that hold some, and [`Error::Driver`].
     pub(crate) async fn connection(&self, action: &'static str) -> Result<Box<dyn Connection>> {
         let begun = Instant::now();
-        let error = match tokio::time::timeout(self.wait_timeout, self.driver.acquire()).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) if error.kind() == DriverErrorKind::PoolTimeout => Some(error),
-            Ok(Err(error)) => return Err(self.error(action, error)),
-            Err(_) => None,
+        let error = match within(self.wait_timeout, self.driver.acquire()).await {
+            Some(Ok(connection)) => return Ok(connection),
+            Some(Err(error)) if error.kind() == DriverErrorKind::PoolTimeout => Some(error),
+            Some(Err(error)) => return Err(self.error(action, error)),
+            None => None,
         };
         let holders: Vec<String> =
             self.transactions.lock().iter().map(|(_, holder)| holder.to_string()).collect();

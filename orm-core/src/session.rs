@@ -27,6 +27,7 @@ use crate::driver::{Access, Connection, TransactionMode, TransactionStep};
 use crate::error::{Error, Result};
 use crate::orm::OrmCore;
 use crate::unit_of_work::HookScope;
+use crate::wait::within;
 
 /// The way of one context to its database.
 pub(crate) struct Session {
@@ -184,14 +185,14 @@ impl Session {
     /// same.
     pub(crate) async fn roll_back(&self) {
         let Some(Open { connection, is_doomed, .. }) = self.open() else { return };
-        match tokio::time::timeout(self.orm.wait_timeout, connection.lock()).await {
-            Ok(mut connection) => {
+        match within(self.orm.wait_timeout, connection.lock()).await {
+            Some(mut connection) => {
                 if let Err(error) = connection.transaction(TransactionStep::Rollback).await {
                     tracing::warn!(target: "orm", %error, "rollback failed; the connection is closed");
                 }
                 self.close();
             }
-            Err(_) => {
+            None => {
                 tracing::warn!(
                     target: "orm",
                     "rollback waited too long for a statement that has the connection; the connection is closed"
@@ -229,12 +230,8 @@ impl Session {
             let Some(Open { number, holder, connection, is_doomed, .. }) = self.open() else {
                 return self.orm.connection(action).await.map(Lease::Pooled);
             };
-            let guard = match Arc::clone(&connection).try_lock_owned() {
-                Ok(guard) => guard,
-                Err(_) => match tokio::time::timeout(limit, connection.lock_owned()).await {
-                    Ok(guard) => guard,
-                    Err(_) => return Err(Error::Wait { action, holder: holder.to_string(), waited: limit }),
-                },
+            let Some(guard) = within(limit, connection.lock_owned()).await else {
+                return Err(Error::Wait { action, holder: holder.to_string(), waited: limit });
             };
             if self.transaction() != Some(number) {
                 continue;

@@ -13,6 +13,7 @@ use crate::entity::{
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{RelationId, RelationKind};
 use crate::relation::{BoundCollection, BoundInverse, BoundRef, Source, Target};
+use crate::wait::within;
 
 impl<R: RelationField> BoundCollection<R> {
     /// Loads the items, if the context does not know them, for this entity and for all that came from the same
@@ -151,7 +152,7 @@ async fn load_lazily(
     }
     let gate = region.links().gate(relation);
     let limit = region.orm().wait_timeout;
-    let Ok(_turn) = tokio::time::timeout(limit, gate.lock()).await else {
+    let Some(_turn) = within(limit, gate.lock()).await else {
         let (entity, field) =
             (region.entity(relation.entity).name, region.metadata().relation(relation).name);
         return Err(Error::Wait {

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use crate::driver::{Access, BoxFuture};
 use crate::entity_manager::FlushMode;
 use crate::error::{Error, Result};
+use crate::wait::within;
 
 /// Who has a turn or a connection, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -187,15 +188,9 @@ impl Level {
     ///
     /// [`Error::Wait`] after `limit`, naming who has the turn.
     pub(crate) async fn turn(self: &Arc<Self>, holder: Holder, limit: Duration) -> Result<Turn> {
-        let guard = match Arc::clone(&self.turn).try_lock_owned() {
-            Ok(guard) => guard,
-            Err(_) => match tokio::time::timeout(limit, Arc::clone(&self.turn).lock_owned()).await {
-                Ok(guard) => guard,
-                Err(_) => {
-                    let held = self.holder.lock().map_or_else(String::new, |holder| holder.to_string());
-                    return Err(Error::Wait { action: holder.what, holder: held, waited: limit });
-                }
-            },
+        let Some(guard) = within(limit, Arc::clone(&self.turn).lock_owned()).await else {
+            let held = self.holder.lock().map_or_else(String::new, |holder| holder.to_string());
+            return Err(Error::Wait { action: holder.what, holder: held, waited: limit });
         };
         Ok(self.begin_turn(guard, holder))
     }
