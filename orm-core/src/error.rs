@@ -7,6 +7,7 @@ use crate::condition::Field;
 use crate::driver::{DriverError, DriverErrorKind, ViolationKind};
 use crate::entity::Entity;
 use crate::lock::LockRefusal;
+use crate::query::CursorProblem;
 use crate::value::{FieldValue, KeyValues, Value, ValueError};
 
 /// A result of this crate.
@@ -436,17 +437,43 @@ pub enum Error {
         term: String,
     },
 
-    /// A stream was given an order that it can't go on from.
+    /// A stream or a page was given an order that it can't go on from.
     #[error(
-        "a stream of {entity} can't be ordered by `{field}`: {problem}; order by fields of {entity} with one column, or          use a plain query"
+        "{reading} of {entity} can't be ordered by `{field}`: {problem}; order by fields of {entity} with one column, \
+         or use a plain query"
     )]
-    StreamOrder {
+    KeysetOrder {
+        /// What was asked for: a stream or a page.
+        reading: &'static str,
         /// The struct's name.
         entity: &'static str,
         /// The field.
         field: &'static str,
         /// What is wrong with it.
         problem: &'static str,
+    },
+
+    /// A page was asked for from a cursor that is not one of its query.
+    #[error("a page of {entity} can't go on from this cursor: {problem}")]
+    Cursor {
+        /// The struct's name.
+        entity: &'static str,
+        /// What is wrong with it.
+        problem: CursorProblem,
+    },
+
+    /// A page was to have no entities.
+    #[error("a page of 0 entities of {entity} has no end to go on from; ask for at least one")]
+    PageSize {
+        /// The struct's name.
+        entity: &'static str,
+    },
+
+    /// A query that is read by pages has a limit or an offset.
+    #[error("pages of {entity} go by cursors; leave `limit` and `offset` away, or use them without `page`")]
+    PageLimit {
+        /// The struct's name.
+        entity: &'static str,
     },
 
     /// A constraint of the database refused a row; see [`Error::violation`].

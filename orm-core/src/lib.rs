@@ -49,7 +49,7 @@ pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use lock::{LockMode, LockRefusal};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
-pub use query::View;
+pub use query::{CursorProblem, Page, View};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
 pub use subscriber::Subscriber;
 pub use unit_of_work::{Diagnosis, FlushPlan, RefusedRow};

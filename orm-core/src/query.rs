@@ -3,20 +3,24 @@
 //! A finder does nothing until it is awaited. It resolves its context when first polled.
 
 mod annotate;
+mod cursor;
 mod filters;
 mod find;
 mod find_by_id;
 mod keyset;
 mod lock;
+mod page;
 mod plan;
 mod projection;
 mod stream;
 mod view;
 
 pub use annotate::{Also, Annotate, Annotated, Annotating, Asked, Before, CountOf, Labels, Last, MemberOf};
+pub use cursor::CursorProblem;
 pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 pub(crate) use lock::lock;
+pub use page::{FindPage, Page, PageMode};
 pub(crate) use plan::{describe, entities_of, resolve};
 #[doc(hidden)]
 pub use projection::Unread;

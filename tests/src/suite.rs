@@ -45,6 +45,7 @@ pub mod metadata_errors;
 pub mod naming;
 pub mod never_saved;
 pub mod on_delete;
+pub mod pages;
 pub mod populate;
 pub mod projections;
 pub mod promises;
@@ -844,6 +845,17 @@ macro_rules! driver_suite {
                 find_and_count_counts_without_the_page,
                 find_one_takes_the_first,
                 a_repository_counts_and_pages;
+            pages:
+                pages_are_what_one_query_gives,
+                what_comes_and_goes_between_pages_shifts_nothing,
+                an_empty_page_has_no_cursors,
+                a_page_is_populated,
+                a_page_has_numbers_of_relations,
+                pending_changes_do_not_shift_pages,
+                composite_keys_are_gone_through,
+                a_tampered_cursor_is_refused,
+                a_cursor_of_another_query_is_refused,
+                a_page_of_nothing_is_refused;
             filters:
                 a_fork_can_start_with_the_filters_own_defaults,
                 finders_and_counts_meet_the_filters,

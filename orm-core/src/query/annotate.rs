@@ -230,10 +230,18 @@ impl<T: Entity, P: 'static, M: Annotate> Find<T, P, M> {
 
 impl Running {
     async fn annotated<T: Entity, P: 'static, L>(&self) -> Result<Vec<Annotated<Loaded<T, P>, L>>> {
+        let cells = self.cells().await?;
+        self.annotations_of(cells).await
+    }
+
+    /// The handles of the cells with their numbers.
+    pub(super) async fn annotations_of<T: Entity, P: 'static, L>(
+        &self,
+        mut cells: Vec<u32>,
+    ) -> Result<Vec<Annotated<Loaded<T, P>, L>>> {
         let (region, entity) = (&self.region, self.select.root);
         let arena = region.arena(entity);
-        let cells = self.cells().await?.into_iter();
-        let cells: Vec<u32> = cells.filter(|at| arena.state(*at) != State::Removed).collect();
+        cells.retain(|at| arena.state(*at) != State::Removed);
         let mut numbers = vec![Vec::with_capacity(self.annotations.len()); cells.len()];
         for annotation in &self.annotations {
             let relation = RelationId { entity, index: annotation.relation() };

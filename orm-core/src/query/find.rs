@@ -298,7 +298,9 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindManyAndCount {
 }
 
 /// A query that has met its context.
-pub(super) struct Running {
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Running {
     pub(super) region: Arc<Region>,
     pub(super) select: Select,
     shape: Shape,
@@ -375,18 +377,29 @@ impl Running {
 
     /// The cells of all rows, populated.
     pub(super) async fn cells(&self) -> Result<Vec<u32>> {
+        let cells = self.rows().await?;
+        self.complete(&cells).await?;
+        Ok(cells)
+    }
+
+    /// The cells of all rows, to be [completed](Self::complete).
+    pub(super) async fn rows(&self) -> Result<Vec<u32>> {
+        Ok(load_rows(&self.region, &self.page(), self.freshness).await?.cells)
+    }
+
+    /// Populates the cells, and checks their versions.
+    pub(super) async fn complete(&self, cells: &[u32]) -> Result<()> {
         let region = &self.region;
         let entity = self.select.root;
-        let hydrated = load_rows(region, &self.page(), self.freshness).await?;
         let loading = Loading::from(self.freshness).under(self.filters.as_ref());
-        populate(region, entity, &hydrated.cells, &self.shape, loading).await?;
+        populate(region, entity, cells, &self.shape, loading).await?;
         keep_promises(region).await?;
         if let Some(LockMode::Optimistic(expected)) = &self.lock {
-            for at in &hydrated.cells {
+            for at in cells {
                 region.check_version(CellId { entity, at: *at }, expected)?;
             }
         }
-        Ok(hydrated.cells)
+        Ok(())
     }
 
     /// Handles of the cells, without those that are scheduled to be removed.

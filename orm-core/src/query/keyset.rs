@@ -1,4 +1,5 @@
-//! Pages by the last row seen: everything after it, in an order that ends with the primary key.
+//! Going on from a row seen: everything after it, in an order that ends with the primary key. What comes before it is
+//! what comes after it in the reversed order.
 //!
 //! Pure. Such a page costs the same wherever it begins, and rows that come or go meanwhile shift nothing. Conditions
 //! follow the database's own place of NULL, so that no row is left out or read twice.
@@ -11,17 +12,21 @@ use crate::metadata::{EntityMetadata, PropertyKind};
 use crate::relation::Target;
 use crate::value::Value;
 
-/// `order`, made total: the rest of the primary key decides between equals.
+/// `order`, made total: the rest of the primary key decides between equals. `reading` is what goes by it.
 ///
 /// # Errors
 ///
-/// [`Error::StreamOrder`] for an order by a related entity's field, or by a key of several columns.
-pub(super) fn total_order(entity: &EntityMetadata, mut order: Vec<OrderTerm>) -> Result<Vec<OrderTerm>> {
+/// [`Error::KeysetOrder`] for an order by a related entity's field, or by a key of several columns.
+pub(super) fn total_order(
+    reading: &'static str,
+    entity: &EntityMetadata,
+    mut order: Vec<OrderTerm>,
+) -> Result<Vec<OrderTerm>> {
     let rest = entity.primary_key.iter().copied();
     let is_in = |property: &usize| order.iter().any(|term| term.term.as_property() == Some(*property));
     let rest: Vec<usize> = rest.filter(|property| !is_in(property)).collect();
     order.extend(rest.into_iter().map(|property| OrderTerm::new(Vec::new(), property, false)));
-    let refuse = |field, problem| Error::StreamOrder { entity: entity.name, field, problem };
+    let refuse = |field, problem| Error::KeysetOrder { reading, entity: entity.name, field, problem };
     for term in &order {
         match &term.term {
             Term::Property { path, property } => match path.first() {
@@ -37,6 +42,19 @@ pub(super) fn total_order(entity: &EntityMetadata, mut order: Vec<OrderTerm>) ->
         }
     }
     Ok(order)
+}
+
+/// The same rows from the last to the first.
+pub(super) fn reversed(order: &[OrderTerm]) -> Vec<OrderTerm> {
+    let terms = order.iter().map(|term| OrderTerm {
+        term: term.term.clone(),
+        descending: !term.descending,
+        nulls: term.nulls.map(|place| match place {
+            NullPlace::First => NullPlace::Last,
+            NullPlace::Last => NullPlace::First,
+        }),
+    });
+    terms.collect()
 }
 
 /// The property of a term of a total order.

@@ -111,7 +111,7 @@ impl Reader {
                 // One context for all chunks, wherever the stream is polled.
                 self.query.em = self.query.em.resolve("stream")?;
             }
-            self.query.order = total_order(entity, std::mem::take(&mut self.query.order))?;
+            self.query.order = total_order("a stream", entity, std::mem::take(&mut self.query.order))?;
         }
         let size = self.left.map_or(self.size, |left| left.min(self.size));
         let mut page = self.query.clone();

@@ -205,7 +205,7 @@ pub async fn an_order_by_a_related_entity_is_refused<B: Backend>() -> Result<()>
     let db = blog::seeded::<B>().await?;
     let mut stream = db.em().find_all::<Book>().order_by(Book::AUTHOR.order(Author::NAME.asc())).stream();
     let refused = stream.try_next().await.expect_err("no row says where it stands");
-    assert!(matches!(refused, Error::StreamOrder { field: "author", .. }), "{refused:?}");
+    assert!(matches!(refused, Error::KeysetOrder { field: "author", .. }), "{refused:?}");
     assert!(refused.to_string().contains("plain query"), "{refused}");
     assert_eq!(db.statements(), 0);
     assert!(stream.try_next().await?.is_none());
