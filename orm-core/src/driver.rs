@@ -16,7 +16,9 @@ use std::pin::Pin;
 
 pub use capability::{Capabilities, NullOrder, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
-pub use operation::{Items, Link, LockStrength, LockWait, RowLock, Select, Selection};
+pub use operation::{
+    Items, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
+};
 pub use row::{RowReader, RowSink, RowSinkError};
 pub use transaction::{Access, IsolationLevel, TransactionMode, TransactionStep};
 pub use write::{
@@ -63,6 +65,16 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// [`DriverErrorKind::Unsupported`] for what this database can't have.
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError>;
 
+    /// The statement that reads `select`, without sending it.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for what this database can't read, and where statements have no text.
+    fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
+        let _ = (select, reading);
+        Err(DriverError::new(DriverErrorKind::Unsupported, "this driver sends no texts that it could show"))
+    }
+
     /// Closes every connection; later calls fail with [`DriverErrorKind::PoolClosed`].
     fn close(&self) -> BoxFuture<'_, ()>;
 }
@@ -91,6 +103,21 @@ pub trait Connection: Send {
     ///
     /// [`DriverError`] when the database refuses it or cannot be reached.
     fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>>;
+
+    /// How the database would go about reading `select`, line by line, in its own words. Reads none of its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] where the database does not tell; otherwise as [`select`](Self::select).
+    fn explain<'a>(
+        &'a mut self,
+        select: &'a Select,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Vec<String>, DriverError>> {
+        let _ = (select, reading);
+        let refused = DriverError::new(DriverErrorKind::Unsupported, "this driver explains no plans");
+        Box::pin(std::future::ready(Err(refused)))
+    }
 
     /// Runs one write, all of it or nothing.
     ///

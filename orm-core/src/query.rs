@@ -4,6 +4,7 @@
 
 mod annotate;
 mod cursor;
+mod explain;
 mod filters;
 mod find;
 mod find_by_id;

@@ -32,6 +32,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// The text of a statement that changes the schema.
     fn schema_text(&self, statement: &SchemaStatement) -> String;
 
+    /// What stands before a statement to ask for its plan.
+    fn explain(&self) -> &'static str;
+
     /// Refuses a value that a column of this database would change or drop.
     fn check(&self, value: &Value) -> Result<(), ValueError>;
 

@@ -24,14 +24,13 @@ mod upsert;
 
 use std::sync::Arc;
 
-use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Select, Write};
+use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Reading, Select, Write};
 use orm_core::metadata::Metadata;
 use orm_core::schema::Schema;
 use orm_core::value::Value;
 
 pub use self::answer::{WriteStatement, WrittenRows, outcome_of};
 use self::cache::TextCache;
-use self::select::Reading;
 use self::shape::Shape;
 use self::text::TextWriter;
 use crate::dialect::sqlite::Sqlite;
@@ -90,8 +89,25 @@ impl Statements {
         self.reading(select, Reading::Count)
     }
 
-    fn reading(&self, select: &Select, reading: Reading) -> Result<Statement, DriverError> {
-        let mut shape = Shape::new(&select.metadata, self.dialect, reading.operation(), select.root);
+    /// The statement that tells how the database would read `select`, without reading it.
+    ///
+    /// # Errors
+    ///
+    /// As [`select`](Self::select).
+    pub fn explain(&self, select: &Select, reading: Reading) -> Result<Statement, DriverError> {
+        let Statement { sql, values, .. } = self.reading(select, reading)?;
+        let sql = format!("{} {sql}", self.dialect.explain()).into();
+        Ok(Statement { sql, values, reusable: false })
+    }
+
+    /// The statement of [`select`](Self::select) or [`count`](Self::count).
+    ///
+    /// # Errors
+    ///
+    /// As [`select`](Self::select).
+    pub fn reading(&self, select: &Select, reading: Reading) -> Result<Statement, DriverError> {
+        let operation = select::operation_of(reading);
+        let mut shape = Shape::new(&select.metadata, self.dialect, operation, select.root);
         select::write_shape(&mut shape, select, reading)?;
         self.statement(&select.metadata, shape, |writer, _| {
             select::render(writer, select, reading).map(Query::Select)

@@ -13,7 +13,9 @@ pub use options::SqliteOptions;
 use std::fmt;
 use std::sync::Arc;
 
-use orm_core::driver::{BoxFuture, Capabilities, Connection, Driver, DriverError};
+use orm_core::driver::{
+    BoxFuture, Capabilities, Connection, Driver, DriverError, Reading, Select, StatementText,
+};
 use orm_core::schema::Schema;
 
 use self::connection::PooledConnection;
@@ -80,6 +82,11 @@ impl Driver for Sqlite {
 
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         self.pool.statements.drop_schema(schema)
+    }
+
+    fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
+        let statement = self.pool.statements.reading(select, reading)?;
+        Ok(StatementText { text: statement.sql, values: statement.values })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

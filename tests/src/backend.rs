@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, TransactionMode, TransactionStep,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, Reading, Select, StatementText,
+    TransactionMode, TransactionStep,
 };
 use orm_core::schema::Schema;
 use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
@@ -104,6 +105,10 @@ impl Driver for OnFile {
         self.driver.drop_schema(schema)
     }
 
+    fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
+        self.driver.statement(select, reading)
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.driver.close()
     }
@@ -151,6 +156,10 @@ impl<D: Driver> Driver for Limited<D> {
 
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         self.driver.drop_schema(schema)
+    }
+
+    fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
+        self.driver.statement(select, reading)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -280,6 +289,10 @@ impl Driver for SharedDriver {
 
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         self.0.drop_schema(schema)
+    }
+
+    fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
+        self.0.statement(select, reading)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, RowLock, RowReader, RowSink,
-    RowSinkError, Select, TransactionStep, Write, WriteOutcome,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, Reading, RowLock, RowReader,
+    RowSink, RowSinkError, Select, StatementText, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::schema::Schema;
 use parking_lot::Mutex;
@@ -16,6 +16,8 @@ pub enum Operation {
     Select(String, usize),
     /// A count of this entity.
     Count(String),
+    /// The plan of a select or a count of this entity.
+    Explain(String),
     /// An insert of so many rows of this entity.
     Insert(String, usize),
     /// An update of so many rows of this entity, setting these columns.
@@ -133,6 +135,7 @@ impl Recorder {
                 operation,
                 Operation::Select(..)
                     | Operation::Count(_)
+                    | Operation::Explain(_)
                     | Operation::Begin
                     | Operation::Commit
                     | Operation::Rollback
@@ -262,6 +265,10 @@ impl<D: Driver> Driver for Recording<D> {
         self.driver.drop_schema(schema)
     }
 
+    fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
+        self.driver.statement(select, reading)
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.driver.close()
     }
@@ -324,6 +331,15 @@ impl Connection for RecordingConnection {
             self.recorder.note(Operation::Count(select.entity().name.to_owned()), 1);
             self.connection.count(select).await
         })
+    }
+
+    fn explain<'a>(
+        &'a mut self,
+        select: &'a Select,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Vec<String>, DriverError>> {
+        self.recorder.note(Operation::Explain(select.entity().name.to_owned()), 1);
+        self.connection.explain(select, reading)
     }
 
     fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>> {

@@ -21,6 +21,7 @@ pub mod detach;
 pub mod diagnose;
 pub mod edits_while_flushing;
 pub mod errors;
+pub mod explain;
 pub mod filters;
 pub mod flush;
 pub mod flush_cost;
@@ -840,11 +841,19 @@ macro_rules! driver_suite {
                 results_are_ordered_by_several_fields,
                 results_are_ordered_through_relations,
                 limit_and_offset_cut_a_page,
+                limits_of_any_size_are_no_problem,
+                a_key_that_is_named_twice_is_found_once,
                 conditions_on_many_double_no_row,
                 a_limit_is_one_of_roots,
                 find_and_count_counts_without_the_page,
                 find_one_takes_the_first,
                 a_repository_counts_and_pages;
+            explain:
+                statements_are_shown_without_sending_them,
+                values_are_hidden_in_debug,
+                showing_a_statement_flushes_nothing,
+                the_plan_is_told_in_lines,
+                what_a_query_refuses_is_not_shown;
             pages:
                 pages_are_what_one_query_gives,
                 what_comes_and_goes_between_pages_shifts_nothing,

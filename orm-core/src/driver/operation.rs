@@ -3,11 +3,12 @@
 //! Entities, properties, relations and columns are named by their index in [`Metadata`], which every operation
 //! carries.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::condition::{Expression, OrderTerm, Term};
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId, Side};
-use crate::value::KeyValues;
+use crate::value::{KeyValues, Value};
 
 /// Rows of one entity.
 #[derive(Clone, Debug)]
@@ -59,6 +60,31 @@ impl Select {
     #[must_use]
     pub fn entity(&self) -> &EntityMetadata {
         self.metadata.entity(self.root)
+    }
+}
+
+/// What is read of a [`Select`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// The rows.
+    Rows,
+    /// How many there are, whatever their order, limit and offset.
+    Count,
+}
+
+/// A statement as it is sent. Its `Debug` hides the values.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StatementText {
+    /// The text, in the database's language.
+    pub text: Arc<str>,
+    /// What is bound to its placeholders, in text order.
+    pub values: Vec<Value>,
+}
+
+impl fmt::Debug for StatementText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<&str> = self.values.iter().map(Value::kind).collect();
+        f.debug_struct("StatementText").field("text", &self.text).field("values", &values).finish()
     }
 }
 

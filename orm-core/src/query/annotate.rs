@@ -293,6 +293,8 @@ impl<T: Entity, P: 'static, L: Labels> FindMode<T, P> for Annotating<FindMany, L
 impl<T: Entity, P: 'static, L: Labels> FindMode<T, P> for Annotating<FindOne, L> {
     type Output = Option<Annotated<Loaded<T, P>, L>>;
 
+    const __IS_ONE: bool = true;
+
     async fn __run(mut query: Query) -> Result<Self::Output>
     where
         P: Record<T>,
@@ -304,6 +306,8 @@ impl<T: Entity, P: 'static, L: Labels> FindMode<T, P> for Annotating<FindOne, L>
 
 impl<T: Entity, P: 'static, L: Labels> FindMode<T, P> for Annotating<FindOneOrFail, L> {
     type Output = Annotated<Loaded<T, P>, L>;
+
+    const __IS_ONE: bool = true;
 
     async fn __run(mut query: Query) -> Result<Self::Output>
     where

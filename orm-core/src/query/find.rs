@@ -7,10 +7,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::annotate::Annotation;
+use super::explain::Planned;
 use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
-use crate::driver::{BoxFuture, Connection, RowLock, Select};
+use crate::driver::{BoxFuture, Connection, Reading, RowLock, Select};
 use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
@@ -23,6 +24,10 @@ use crate::populate::{Loading, eager_shape, keep_promises, load_rows, parse_path
 pub trait FindMode<T: Entity, P: 'static>: 'static {
     /// The result.
     type Output: Send + 'static;
+
+    /// Whether only the first row is read.
+    #[doc(hidden)]
+    const __IS_ONE: bool = false;
 
     #[doc(hidden)]
     fn __run(query: Query) -> impl Future<Output = Result<Self::Output>> + Send
@@ -253,6 +258,8 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindMany {
 impl<T: Entity, P: 'static> FindMode<T, P> for FindOne {
     type Output = Option<Loaded<T, P>>;
 
+    const __IS_ONE: bool = true;
+
     async fn __run(mut query: Query) -> Result<Self::Output>
     where
         P: Record<T>,
@@ -264,6 +271,8 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindOne {
 
 impl<T: Entity, P: 'static> FindMode<T, P> for FindOneOrFail {
     type Output = Loaded<T, P>;
+
+    const __IS_ONE: bool = true;
 
     async fn __run(mut query: Query) -> Result<Self::Output>
     where
@@ -297,6 +306,58 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindManyAndCount {
     }
 }
 
+impl<T: Entity, P: Record<T>, M: FindMode<T, P>> Find<T, P, M> {
+    pub(super) fn planned(&self, method: &'static str) -> Result<Planned> {
+        let mut query = self.query.clone();
+        if M::__IS_ONE {
+            query.limit = Some(1);
+        }
+        let running = Running::at_rest::<T, P>(query, method)?;
+        let select = running.page().into_owned();
+        Ok(Planned::new(running, select, Reading::Rows))
+    }
+}
+
+/// A query and its context, before pending changes are flushed for it.
+struct Arrival {
+    em: EntityManager,
+    region: Arc<Region>,
+    entity: EntityId,
+    shape: Shape,
+    lock: Option<RowLock>,
+    query: Query,
+}
+
+impl Arrival {
+    fn new<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
+        let em = if query.uses_identity_map { query.em.resolve(method)? } else { query.em.clone() };
+        let region = if query.uses_identity_map { em.region() } else { em.isolated() };
+        let (entity, _) = region.arena_of::<T>()?;
+        let lock = region.row_lock(entity, query.lock.as_ref())?;
+        let mut shape = eager_shape(region.metadata(), entity);
+        shape.merge(&P::__shape());
+        for path in &query.paths {
+            parse_path(region.metadata(), entity, path, &mut shape)?;
+        }
+        Ok(Self { em, region, entity, shape, lock, query })
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let Self { em, region, entity, shape, query, .. } = self;
+        if !query.uses_identity_map {
+            return Ok(());
+        }
+        let entities = || {
+            let mut entities = entities_of(region.metadata(), *entity, &query.condition, shape);
+            entities.extend(&query.also_touches);
+            let relations = query.annotations.iter().map(Annotation::relation);
+            entities.extend(relations.map(|index| region.entity(*entity).relations[index].target));
+            entities
+        };
+        em.flush_before_query(query.flush_mode, entities).await
+    }
+}
+
 /// A query that has met its context.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -313,25 +374,22 @@ pub struct Running {
 impl Running {
     /// `method` is what the program called.
     pub(super) async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
-        let em = if query.uses_identity_map { query.em.resolve(method)? } else { query.em };
-        let region = if query.uses_identity_map { em.region() } else { em.isolated() };
-        let (entity, _) = region.arena_of::<T>()?;
-        let lock = region.row_lock(entity, query.lock.as_ref())?;
-        let mut shape = eager_shape(region.metadata(), entity);
-        shape.merge(&P::__shape());
-        for path in &query.paths {
-            parse_path(region.metadata(), entity, path, &mut shape)?;
+        let arrival = Arrival::new::<T, P>(query, method)?;
+        arrival.flush().await?;
+        let running = Self::new(arrival)?;
+        if running.freshness == Freshness::Refresh {
+            running.region.tallies().clear();
         }
-        if query.uses_identity_map {
-            let entities = || {
-                let mut entities = entities_of(region.metadata(), entity, &query.condition, &shape);
-                entities.extend(&query.also_touches);
-                let relations = query.annotations.iter().map(Annotation::relation);
-                entities.extend(relations.map(|index| region.entity(entity).relations[index].target));
-                entities
-            };
-            em.flush_before_query(query.flush_mode, entities).await?;
-        }
+        Ok(running)
+    }
+
+    /// As [`start`](Self::start), with nothing flushed or forgotten: the query as it would be sent now.
+    pub(super) fn at_rest<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
+        Self::new(Arrival::new::<T, P>(query, method)?)
+    }
+
+    fn new(arrival: Arrival) -> Result<Self> {
+        let Arrival { region, entity, shape, lock, query, .. } = arrival;
         query.filters.check(&region.orm().filters)?;
         let filters = Some(query.filters).filter(|filters| !filters.is_empty());
         let condition = region.narrowed(entity, query.condition, filters.as_ref())?.and(region.promised_by(
@@ -347,16 +405,13 @@ impl Running {
             lock,
             ..Select::new(Arc::clone(region.metadata()), entity)
         };
-        if query.freshness == Freshness::Refresh {
-            region.tallies().clear();
-        }
         let (freshness, lock, annotations) = (query.freshness, query.lock, query.annotations);
         Ok(Self { region, select, shape, freshness, filters, lock, annotations })
     }
 
     /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
     /// others.
-    fn page(&self) -> Cow<'_, Select> {
+    pub(super) fn page(&self) -> Cow<'_, Select> {
         if self.select.limit.is_none() && self.select.offset.is_none() {
             return Cow::Borrowed(&self.select);
         }
@@ -432,6 +487,14 @@ impl<T: Entity> Count<T> {
     pub fn flush_mode(mut self, mode: FlushMode) -> Self {
         self.query.flush_mode = Some(mode);
         self
+    }
+}
+
+impl<T: Entity> Count<T> {
+    pub(super) fn planned(&self, method: &'static str) -> Result<Planned> {
+        let running = Running::at_rest::<T, T::Nothing>(self.query.clone(), method)?;
+        let select = running.select.clone();
+        Ok(Planned::new(running, select, Reading::Count))
     }
 }
 

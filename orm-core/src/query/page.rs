@@ -8,10 +8,11 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::annotate::{Annotated, Annotating, Labels};
 use super::cursor::{decode, encode};
+use super::explain::Planned;
 use super::find::{Find, FindMany, Query, Running};
 use super::keyset::{after, position, reversed, total_order};
 use crate::condition::{Expression, OrderTerm};
-use crate::driver::BoxFuture;
+use crate::driver::{BoxFuture, Reading};
 use crate::entity::{CellId, Entity, Loaded, Record};
 use crate::error::{Error, Result};
 use crate::metadata::EntityMetadata;
@@ -199,6 +200,16 @@ impl Window {
 }
 
 impl<T: Entity, P: Record<T>, M: PageMode<T, P>> FindPage<T, P, M> {
+    pub(super) fn planned(&self, method: &'static str) -> Result<Planned> {
+        let mut query = self.find.query.clone();
+        let metadata = Arc::clone(&query.em.orm().metadata);
+        let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
+        self.window.narrow(metadata.entity(id), &mut query)?;
+        let running = Running::at_rest::<T, P>(query, method)?;
+        let select = running.page().into_owned();
+        Ok(Planned::new(running, select, Reading::Rows))
+    }
+
     async fn run(self) -> Result<Page<M::Item>> {
         let Self { find: Find { mut query, .. }, window } = self;
         let metadata = Arc::clone(&query.em.orm().metadata);

@@ -5,10 +5,13 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::explain::Planned;
 use super::find::{Find, Query, Running};
 use super::plan::{check, describe_term, terms_of};
 use crate::condition::{Aggregate, Condition, Expr, Field, Having, IntoExpr, OrderBy, Term};
-use crate::driver::{BoxFuture, Connection as _, RowReader, RowSink, RowSinkError, Select, Selection};
+use crate::driver::{
+    BoxFuture, Connection as _, Reading, RowReader, RowSink, RowSinkError, Select, Selection,
+};
 use crate::entity::{Entity, Record};
 use crate::entity_manager::FlushMode;
 use crate::error::{Error, Result};
@@ -319,32 +322,46 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
         Ok(rows.rows)
     }
 
-    async fn start(mut self, method: &'static str) -> Result<(Running, Select)> {
-        let order = std::mem::take(&mut self.query.order);
-        // Pages of rows take no notice of what is scheduled to be removed: a projection shows the database.
-        let touched = [&self.terms, &self.group_by];
-        let also: Vec<&Term> =
-            touched.into_iter().flatten().chain(order.iter().map(|term| &term.term)).collect();
-        let metadata = Arc::clone(&self.query.em.orm().metadata);
+    async fn start(self, method: &'static str) -> Result<(Running, Select)> {
+        let running = Running::start::<T, T::Nothing>(self.checked()?, method).await?;
+        let select = self.select_of(&running)?;
+        Ok((running, select))
+    }
+
+    pub(super) fn planned(&self, method: &'static str) -> Result<Planned> {
+        let running = Running::at_rest::<T, T::Nothing>(self.checked()?, method)?;
+        let select = self.select_of(&running)?;
+        Ok(Planned::new(running, select, Reading::Rows))
+    }
+
+    /// The query, which knows what its terms lead to.
+    fn checked(&self) -> Result<Query> {
+        let mut query = self.query.clone();
+        let order = query.order.iter().map(|term| &term.term);
+        let terms = self.terms.iter().chain(&self.group_by).chain(order);
+        let metadata = &query.em.orm().metadata;
+        let mut entities = Vec::new();
         if let Some(id) = metadata.id_of::<T>() {
-            check_terms(&metadata, id, &self.terms, &self.group_by)?;
-            also.iter().try_for_each(|term| check(metadata.entity(id), term))?;
-            let mut entities = Vec::new();
-            also.iter().for_each(|term| terms_of(&metadata, id, term, &mut entities));
-            self.query.also_touches = entities;
+            check_terms(metadata, id, &self.terms, &self.group_by)?;
+            for term in terms {
+                check(metadata.entity(id), term)?;
+                terms_of(metadata, id, term, &mut entities);
+            }
         }
-        let running = Running::start::<T, T::Nothing>(self.query, method).await?;
-        let entity = running.select.root;
-        let having = super::resolve(&running.region, entity, self.having.expression)?;
-        let select = Select {
-            selection: Selection::Terms(self.terms),
-            group_by: self.group_by,
+        query.also_touches = entities;
+        Ok(query)
+    }
+
+    /// What is read. It takes no notice of what is scheduled to be removed: a projection shows the database.
+    fn select_of(&self, running: &Running) -> Result<Select> {
+        let having = super::resolve(&running.region, running.select.root, self.having.expression.clone())?;
+        Ok(Select {
+            selection: Selection::Terms(self.terms.clone()),
+            group_by: self.group_by.clone(),
             having,
             distinct: self.distinct,
-            order,
             ..running.select.clone()
-        };
-        Ok((running, select))
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, RowSink, Select, TransactionStep, Write,
+    BoxFuture, Connection, DriverError, DriverErrorKind, Reading, RowSink, Select, TransactionStep, Write,
     WriteOutcome,
 };
 
@@ -87,6 +87,20 @@ impl Connection for Lease {
             Self::Pooled(connection) => connection.count(select),
             Self::Shared(shared) => Box::pin(async move {
                 let outcome = shared.begin().count(select).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+
+    fn explain<'a>(
+        &'a mut self,
+        select: &'a Select,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Vec<String>, DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.explain(select, reading),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().explain(select, reading).await;
                 shared.end(outcome)
             }),
         }

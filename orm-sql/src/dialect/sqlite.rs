@@ -248,6 +248,10 @@ impl Dialect for Sqlite {
         Some("STRICT")
     }
 
+    fn explain(&self) -> &'static str {
+        "EXPLAIN QUERY PLAN"
+    }
+
     fn before_drop(&self) -> Option<&'static str> {
         Some("PRAGMA defer_foreign_keys = ON")
     }

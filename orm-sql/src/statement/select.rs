@@ -1,7 +1,7 @@
 //! Rows of one entity, and their number.
 
 use orm_core::condition::{NullPlace, OrderTerm, Term};
-use orm_core::driver::{DriverError, Items, Link, Select, Selection};
+use orm_core::driver::{DriverError, Items, Link, Reading, Select, Selection};
 use orm_core::metadata::{EntityMetadata, RelationKind, Side};
 use orm_core::value::Value;
 use sea_query::{Expr, ExprTrait, Func, NullOrdering, Order, SelectStatement};
@@ -12,21 +12,10 @@ use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, strs};
 use super::{leaf, unsupported};
 
-/// What is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// The rows.
-    Rows,
-    /// How many there are, whatever their order, limit and offset.
-    Count,
-}
-
-impl Reading {
-    pub(super) fn operation(self) -> Operation {
-        match self {
-            Self::Rows => Operation::Select,
-            Self::Count => Operation::Count,
-        }
+pub(super) fn operation_of(reading: Reading) -> Operation {
+    match reading {
+        Reading::Rows => Operation::Select,
+        Reading::Count => Operation::Count,
     }
 }
 

@@ -67,6 +67,12 @@ pub(crate) fn count(row: &SqliteRow) -> Option<u64> {
     Columns(row).int(0).ok().and_then(|count| u64::try_from(count).ok())
 }
 
+/// A step of a plan: its number, that of the step that it is part of, and what it does.
+pub(crate) fn plan_step(row: &SqliteRow) -> Option<(i64, i64, String)> {
+    let columns = Columns(row);
+    Some((columns.int(0).ok()?, columns.int(1).ok()?, columns.text(3).ok()?.to_owned()))
+}
+
 /// A row as the core reads it.
 pub(crate) struct Columns<'r>(pub(crate) &'r SqliteRow);
 

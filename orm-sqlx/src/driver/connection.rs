@@ -4,11 +4,12 @@
 //! when the last one was answered. In between are this crate's only awaits on the database.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    Access, BoxFuture, Connection, DriverError, DriverErrorKind, RowSink, Select, TransactionMode,
+    Access, BoxFuture, Connection, DriverError, DriverErrorKind, Reading, RowSink, Select, TransactionMode,
     TransactionStep, Write, WriteOutcome,
 };
 use orm_sql::Statement;
@@ -75,6 +76,26 @@ impl Connection for PooledConnection {
         })
     }
 
+    fn explain<'a>(
+        &'a mut self,
+        select: &'a Select,
+        reading: Reading,
+    ) -> BoxFuture<'a, Result<Vec<String>, DriverError>> {
+        Box::pin(async move {
+            let statement = self.pool.statements.explain(select, reading)?;
+            let mut running = self.guard.start()?;
+            let mut steps = Vec::new();
+            let read = |row: &SqliteRow| {
+                steps.extend(codec::plan_step(row));
+                Ok(())
+            };
+            let result = run(&self.pool, &mut running, statement, StatementKind::Read, read).await;
+            running.finish();
+            result?;
+            Ok(plan_lines(&steps))
+        })
+    }
+
     fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>> {
         Box::pin(async move {
             let statements = self.pool.statements.write(write)?;
@@ -102,6 +123,17 @@ impl Connection for PooledConnection {
             result
         })
     }
+}
+
+/// The steps of a plan, each indented below the one that it is part of, which comes before it.
+fn plan_lines(steps: &[(i64, i64, String)]) -> Vec<String> {
+    let mut depths: HashMap<i64, usize> = HashMap::new();
+    let lines = steps.iter().map(|(step, whole, text)| {
+        let depth = depths.get(whole).map_or(0, |depth| depth + 1);
+        depths.insert(*step, depth);
+        format!("{}{text}", "  ".repeat(depth))
+    });
+    lines.collect()
 }
 
 /// Sends `step` under the guard.

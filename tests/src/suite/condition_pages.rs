@@ -1,5 +1,6 @@
 //! Order, limit, offset and count: right whatever the condition goes through.
 
+use futures::StreamExt;
 use orm_core::{Condition, Loaded, Result};
 
 use crate::Backend;
@@ -72,6 +73,41 @@ pub async fn limit_and_offset_cut_a_page<B: Backend>() -> Result<()> {
     assert_eq!(titles(&all().offset(4).await?), [""; 0]);
     assert_eq!(titles(&all().limit(u64::MAX).offset(0).await?).len(), 4);
     assert_eq!(titles(&all().offset(u64::MAX).await?), [""; 0]);
+    Ok(())
+}
+
+/// No limit and no offset is too small or too large, wherever it is given. A limit of 0 is one statement without rows.
+pub async fn limits_of_any_size_are_no_problem<B: Backend>() -> Result<()> {
+    let db = catalogue::seeded::<B>().await?;
+    let em = db.em();
+    db.recorder.reset();
+    assert_eq!(em.find_all::<Book>().limit(0).await?.len(), 0);
+    assert_eq!(em.find_all::<Book>().select(Book::TITLE).limit(0).await?.len(), 0);
+    assert_eq!(db.statements(), 2);
+    let past = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
+    for huge in [past, past + 1, u64::MAX] {
+        assert_eq!(em.find_all::<Book>().limit(huge).await?.len(), 4);
+        assert_eq!(em.find_all::<Book>().limit(huge).offset(huge).await?.len(), 0);
+        assert_eq!(em.find_all::<Book>().select(Book::TITLE).limit(huge).offset(3).await?.len(), 1);
+        assert_eq!(em.find_all::<Book>().select(Book::TITLE).offset(huge).await?.len(), 0);
+        assert_eq!(em.find_all::<Book>().page(huge).await?.items.len(), 4);
+        assert_eq!(em.find_all::<Book>().limit(huge).stream().count().await, 4);
+        assert_eq!(em.find_all::<Book>().offset(huge).stream().count().await, 0);
+    }
+    Ok(())
+}
+
+/// A value that is in a list several times finds its row once.
+pub async fn a_key_that_is_named_twice_is_found_once<B: Backend>() -> Result<()> {
+    let db = catalogue::seeded::<B>().await?;
+    let em = db.em();
+    let ids: Vec<i64> = em.find_all::<Book>().await?.iter().map(Loaded::id).collect();
+    let twice = || Book::ID.in_([ids[0], ids[1], ids[0], ids[0], ids[1]]);
+    assert_eq!(em.find(twice()).await?.len(), 2);
+    assert_eq!(em.count(twice()).await?, 2);
+    assert_eq!(em.find(Book::ID.in_([ids[0], ids[0]])).select(Book::ID).await?, [ids[0]]);
+    let titles = ["apples", "apples", "dates"].map(str::to_owned);
+    assert_eq!(em.find(Book::TITLE.in_(titles)).await?.len(), 2);
     Ok(())
 }
 
