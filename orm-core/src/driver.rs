@@ -17,7 +17,7 @@ use std::pin::Pin;
 pub use capability::{Capabilities, NullOrder, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{
-    Items, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
+    Items, LimitEach, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
 };
 pub use row::{RowReader, RowSink, RowSinkError};
 pub use transaction::{Access, IsolationLevel, TransactionMode, TransactionStep};

@@ -28,8 +28,8 @@ pub(crate) use hook::{make_values, value_mut};
 pub use key::Key;
 pub(crate) use key::SerializeKey;
 pub use populated::{
-    Has, IsPopulated, NestedPath, NewEntity, Populate, PopulatePath, Record, RelationField, Shape, Slot,
-    SlotRecord, Then, With, Without,
+    Extent, Has, IsPopulated, ItemQuery, ItemQueryAt, ItemsOf, NestedPath, NewEntity, Part, Partly, Populate,
+    PopulatePath, Record, RelationField, Shape, Slot, SlotRecord, Then, Whole, With, Without,
 };
 pub use properties::PropertySet;
 pub(crate) use region::CellId;

@@ -359,7 +359,10 @@ impl EntityManager {
         Q: PopulatePath<T, P>,
         Q::Out: Record<T>,
     {
-        let _ = path;
+        let mut shape = Q::Out::__shape();
+        let mut choices = Vec::new();
+        path.__choices(&mut choices);
+        shape.choose(&choices);
         let region = self.resolve("populate")?.region();
         let (entity, _) = region.arena_of::<T>()?;
         let mut cells = Vec::new();
@@ -367,7 +370,7 @@ impl EntityManager {
             self.check_own(&region, handle)?;
             cells.push(handle.cell_id().at);
         }
-        populate(&region, entity, &cells, &Q::Out::__shape(), Freshness::Merge).await?;
+        populate(&region, entity, &cells, &shape, Freshness::Merge).await?;
         keep_promises(&region).await?;
         Ok(handles.rebuild(|handle| Loaded::new(Arc::clone(&region), handle.cell_id())))
     }

@@ -78,6 +78,18 @@ pub enum Error {
         relation: &'static str,
     },
 
+    /// A collection of which a query populated a part was to be changed.
+    #[error(
+        "relation `{relation}` of {key} was populated in part and is read-only; call `.load().await` on it to have all of \
+         it, and change it then"
+    )]
+    PartialCollection {
+        /// The entity that has the relation.
+        key: EntityKey,
+        /// The field.
+        relation: &'static str,
+    },
+
     /// An entity of one context was used in another.
     #[error(
         "{key} belongs to context {found}, not to context {expected}; take its key, or `merge` it into this context"

@@ -38,8 +38,8 @@ pub use condition::{Condition, Expr, Field, Having, OrderBy, count_rows};
 pub use context::{ContextSource, InCurrentContext, RequestContext};
 pub use driver::IsolationLevel;
 pub use entity::{
-    ChangeKind, Edit, Entity, EntityHooks, Has, HookContext, IsPopulated, Key, Loaded, LoadedCollection,
-    NewEntity, Populate, Slot, With, Without,
+    ChangeKind, Edit, Entity, EntityHooks, Extent, Has, HookContext, IsPopulated, ItemsOf, Key, Loaded,
+    LoadedCollection, NewEntity, Part, Partly, Populate, Slot, Whole, With, Without,
 };
 pub use entity_manager::{
     EntityManager, FlushMode, ForkOptions, Outcome, Propagation, Repository, Retry, TransactionOptions, retry,

@@ -38,6 +38,9 @@ pub(crate) struct Links {
     /// Lists that were loaded under filters, and so may lack items, with the number of these; see
     /// [`Region::narrowing`].
     narrowed: HashMap<(RelationId, u32), u64, Hasher>,
+    /// By relation and owner: the items that the last query that chose among them found. No list: what flushes, cascades
+    /// and loads look at knows nothing of them.
+    parts: HashMap<(RelationId, u32), Vec<u32>, Hasher>,
     /// By relation, by owner: all items that the database has of a list that may lack some, while a flush removes the owner.
     unseen: HashMap<RelationId, HashMap<u32, Vec<u32>, Hasher>, Hasher>,
     /// References whose target a filter hid when they were populated last, by owner: where they led.
@@ -162,6 +165,32 @@ impl Links {
     /// Whether a list may lack items, of which all that it shows are known.
     pub(crate) fn is_partial(&self, relation: RelationId, owner: u32) -> bool {
         self.narrowed.contains_key(&(relation, owner))
+    }
+
+    /// Notes which items a query that chose among them found.
+    pub(crate) fn set_part(&mut self, relation: RelationId, owner: u32, items: Vec<u32>) {
+        self.parts.insert((relation, owner), items);
+    }
+
+    /// Whether a query chose among the items, and no one loaded them all.
+    pub(crate) fn is_part(&self, region: &Region, relation: RelationId, owner: u32) -> bool {
+        self.parts.contains_key(&(relation, owner)) && !self.is_loaded(region, relation, owner)
+    }
+
+    /// The items that the last query that chose among them found, without those that left since.
+    pub(crate) fn part(&self, region: &Region, relation: RelationId, owner: u32) -> Option<Vec<u32>> {
+        let meta = region.metadata().relation(relation);
+        let arena = region.arena(meta.target);
+        let reference = meta.other_side.filter(|_| !meta.kind.is_many_to_many());
+        let stays = |at: u32| match reference {
+            Some(index) => region.resolve(relation.entity, &arena.target(at, index)) == Some(owner),
+            None => {
+                let (owning, link) = owning_pair(region, relation, owner, at);
+                self.pivots.get(&owning).is_none_or(|changes| !changes.removed.contains(&link))
+            }
+        };
+        let items = self.parts.get(&(relation, owner))?.iter().copied();
+        Some(items.filter(|at| arena.is_loaded(*at) && !is_leaving(arena.state(*at)) && stays(*at)).collect())
     }
 
     /// Notes whether a filter hides what a reference leads to.

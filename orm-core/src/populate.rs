@@ -6,6 +6,7 @@
 mod follow;
 mod lazy;
 mod loading;
+mod part;
 mod path;
 mod tally;
 mod unseen;
@@ -16,6 +17,7 @@ use hashbrown::{HashMap, HashSet};
 
 pub(crate) use follow::{Promise, follow_rows, keep_promises, load_rows};
 pub(crate) use loading::Loading;
+use part::{load_part, part_targets};
 pub(crate) use path::{eager_shape, parse_path};
 pub(crate) use tally::{Tallying, item_cell};
 pub(crate) use unseen::load_unseen;
@@ -41,9 +43,15 @@ pub(crate) fn populate<'a>(
     Box::pin(async move {
         for (index, below) in shape.relations() {
             let relation = RelationId { entity, index };
-            load_relation(region, relation, cells, loading.above(below)).await?;
+            match below.part() {
+                None => load_relation(region, relation, cells, loading.above(below)).await?,
+                Some(query) => load_part(region, relation, cells, query, loading.above(below)).await?,
+            }
             if !below.is_empty() {
-                let targets = targets(region, relation, cells);
+                let targets = match below.is_part() {
+                    false => targets(region, relation, cells),
+                    true => part_targets(region, relation, cells),
+                };
                 let target = region.metadata().relation(relation).target;
                 populate(region, target, &targets, below, loading).await?;
             }

@@ -22,7 +22,7 @@ pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindO
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 pub(crate) use lock::lock;
 pub use page::{FindPage, Page, PageMode};
-pub(crate) use plan::{describe, entities_of, resolve};
+pub(crate) use plan::{check, describe, entities_of, resolve};
 #[doc(hidden)]
 pub use projection::Unread;
 pub use projection::{GroupBy, Projection, Selected};

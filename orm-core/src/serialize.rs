@@ -7,7 +7,9 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 pub use serde::ser::SerializeMap;
 
-use crate::entity::{Core, Entity, Loaded, LoadedCollection, NewEntity, RelationField, With, Without};
+use crate::entity::{
+    Core, Entity, Extent, Loaded, LoadedCollection, NewEntity, RelationField, With, Without,
+};
 use crate::error::Error;
 use crate::relation::ReferenceField;
 use crate::value::{AsSerialize, FieldValue};
@@ -72,10 +74,11 @@ impl<R: RelationField> SerializeSlot<R> for Without {
     }
 }
 
-impl<R, N> SerializeSlot<R> for With<N>
+impl<R, N, K> SerializeSlot<R> for With<N, K>
 where
     R: RelationField,
     N: SerializeRecord<R::Target>,
+    K: Extent,
 {
     fn __reference<F, P, M>(
         _: &F,
@@ -98,7 +101,7 @@ where
         M: SerializeMap,
     {
         if R::TO_MANY {
-            let items = core.try_populated_collection::<R, N>().map_err(refuse)?;
+            let items = core.try_populated_collection::<R, Self>().map_err(refuse)?;
             map.serialize_entry(name, &items)
         } else {
             let target = core.try_populated_reference::<R, N>().map_err(refuse)?;

@@ -48,6 +48,7 @@ pub mod never_saved;
 pub mod on_delete;
 pub mod pages;
 pub mod populate;
+pub mod populate_where;
 pub mod projections;
 pub mod promises;
 pub mod propagation;
@@ -1000,6 +1001,14 @@ macro_rules! driver_suite {
                 a_new_reference_to_what_was_never_saved_is_refused,
                 a_row_pointed_to_what_was_never_saved_is_left_alone,
                 collections_let_go_of_what_was_never_saved;
+            populate_where:
+                a_query_chooses_items,
+                links_are_chosen,
+                each_level_is_narrowed_by_itself,
+                a_part_is_read_only,
+                a_part_is_no_whole,
+                a_flush_knows_the_whole,
+                filters_hold;
             relation_counts:
                 a_loop_over_siblings_is_one_statement,
                 pending_changes_count,

@@ -8,7 +8,7 @@ use super::field::Condition;
 use super::order::OrderBy;
 use super::term::Term;
 use super::typed::Expr;
-use crate::entity::{Entity, Key, Loaded, NestedPath, RelationField, Then};
+use crate::entity::{Entity, ItemsOf, Key, Loaded, NestedPath, RelationField, Then};
 use crate::metadata::description::RelationShape;
 use crate::relation::ErasedReference as _;
 use crate::relation::{BoundRef, Ref, Target};
@@ -41,8 +41,7 @@ macro_rules! marker {
             /// This relation and, below it, `nested`: a relation of the target or a tuple of them.
             #[must_use]
             pub fn then<Q: NestedPath<R::Target>>(&self, nested: Q) -> Then<R, Q::Record> {
-                let _ = nested;
-                Then::new()
+                Then::new(nested)
             }
 
             fn related(quantifier: Quantifier, inner: Condition<R::Target>) -> Condition<R::Owner> {
@@ -172,6 +171,40 @@ impl<R: RelationField> ToOne<R> {
 }
 
 impl<R: RelationField> ToMany<R> {
+    /// To populate only items that meet `condition`; see [`ItemsOf`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use orm_core::{Collection, Entity, EntityManager, Ref, Result};
+    /// # #[derive(Entity, Clone, Debug, Default)]
+    /// # struct Author { #[entity(id, auto)] id: i64, #[entity(mapped_by = "author")] books: Collection<Book> }
+    /// # #[derive(Entity, Clone, Debug, Default)]
+    /// # struct Book { #[entity(id, auto)] id: i64, price: i64, author: Ref<Author> }
+    /// # async fn example(em: EntityManager) -> Result<()> {
+    /// let dear = Author::BOOKS.filter(Book::PRICE.gt(10)).order_by(Book::PRICE.desc()).limit_per_parent(3);
+    /// for author in em.find_all::<Author>().populate(dear).await? {
+    ///     assert!(author.books().len() <= 3);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn filter(&self, condition: Condition<R::Target>) -> ItemsOf<R> {
+        ItemsOf::all().filter(condition)
+    }
+
+    /// To populate the items in this order; see [`ItemsOf`].
+    #[must_use]
+    pub fn order_by(&self, order: impl Into<OrderBy<R::Target>>) -> ItemsOf<R> {
+        ItemsOf::all().order_by(order)
+    }
+
+    /// To populate at most so many items of each owner; see [`ItemsOf`].
+    #[must_use]
+    pub fn limit_per_parent(&self, limit: u64) -> ItemsOf<R> {
+        ItemsOf::all().limit_per_parent(limit)
+    }
+
     /// At least one of the related entities meets `condition`.
     pub fn some(&self, condition: Condition<R::Target>) -> Condition<R::Owner> {
         Self::related(Quantifier::Some, condition)

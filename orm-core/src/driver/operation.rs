@@ -33,6 +33,8 @@ pub struct Select {
     pub limit: Option<u64>,
     /// Without the first so many.
     pub offset: Option<u64>,
+    /// At most so many for each of several entities; limit and offset are not given with it.
+    pub limit_each: Option<LimitEach>,
     /// How the rows of the root are locked until the transaction ends; only inside one.
     pub lock: Option<RowLock>,
 }
@@ -52,6 +54,7 @@ impl Select {
             order: Vec::new(),
             limit: None,
             offset: None,
+            limit_each: None,
             lock: None,
         }
     }
@@ -111,6 +114,15 @@ pub struct Items {
     pub relation: RelationId,
     /// Keys of the entities that have the relation.
     pub keys: Vec<KeyValues>,
+}
+
+/// How many rows there are at most for each entity that they belong to: the first of the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LimitEach {
+    /// The foreign key that says where a row belongs; `None` for a [`Selection::Linked`], where the link does.
+    pub property: Option<usize>,
+    /// So many.
+    pub limit: u64,
 }
 
 /// Links of a many-to-many relation, read from one side.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::arena::typed;
 use super::region::{CellId, Region};
-use super::{Edit, Entity, Key, PopulatePath, Record, RelationField, Shape, State};
+use super::{Edit, Entity, IsPopulated, Key, PopulatePath, Record, RelationField, Shape, State};
 use crate::error::{Error, Result};
 use crate::metadata::description::RelationShape;
 use crate::metadata::{EntityId, PropertyKind, RelationId};
@@ -173,12 +173,17 @@ impl<T: Entity, P> Core<T, P> {
     /// # Errors
     ///
     /// [`Error::NotLoaded`] when an item was added that is not loaded.
-    pub fn try_populated_collection<R, N>(&self) -> Result<LoadedCollection<R::Target, N>>
+    pub fn try_populated_collection<R, W>(&self) -> Result<LoadedCollection<R::Target, W::Nested>>
     where
         R: RelationField<Owner = T>,
-        N: 'static,
+        W: IsPopulated<R>,
     {
-        self.region.loaded_items(self.cell_id(), self.relation_id::<R>()).map(LoadedCollection::new)
+        let (owner, relation) = (self.cell_id(), self.relation_id::<R>());
+        let items = match W::__IS_PART {
+            true => self.region.chosen_items(owner, relation),
+            false => self.region.loaded_items(owner, relation),
+        };
+        items.map(LoadedCollection::new)
     }
 
     /// [`try_populated_collection`](Self::try_populated_collection), for the plain accessor.
@@ -186,12 +191,12 @@ impl<T: Entity, P> Core<T, P> {
     /// # Panics
     ///
     /// With its error.
-    pub fn populated_collection<R, N>(&self) -> LoadedCollection<R::Target, N>
+    pub fn populated_collection<R, W>(&self) -> LoadedCollection<R::Target, W::Nested>
     where
         R: RelationField<Owner = T>,
-        N: 'static,
+        W: IsPopulated<R>,
     {
-        self.try_populated_collection::<R, N>().unwrap_or_else(|error| not_as_populated(&error))
+        self.try_populated_collection::<R, W>().unwrap_or_else(|error| not_as_populated(&error))
     }
 
     /// The bound accessor of the owning to-one relation `R`.
@@ -393,6 +398,23 @@ impl Region {
         });
         handles.collect()
     }
+
+    /// Handles of the items that the last query that populated a part of a relation found.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`] when none did.
+    fn chosen_items<T: Entity, P: 'static>(
+        self: &Arc<Self>,
+        owner: CellId,
+        relation: RelationId,
+    ) -> Result<Vec<Loaded<T, P>>> {
+        let meta = self.metadata().relation(relation);
+        let items = self.links().part(self, relation, owner.at);
+        let items = items.ok_or_else(|| Error::NotLoaded { key: self.name(owner), relation: meta.name })?;
+        let handles = items.into_iter().map(|at| CellId { entity: meta.target, at });
+        Ok(handles.map(|cell| Loaded::new(Arc::clone(self), cell)).collect())
+    }
 }
 
 /// Whether everything in `shape` is loaded below `cell`.
@@ -414,6 +436,7 @@ pub(crate) fn check_shape(region: &Region, cell: CellId, shape: &Shape) -> Resul
                     }
                 }
             },
+            false if below.is_part() => region.links().part(region, id, cell.at).ok_or_else(not_loaded)?,
             false => region.links().items(region, id, cell.at).ok_or_else(not_loaded)?,
         };
         for at in targets {

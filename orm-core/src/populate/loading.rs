@@ -49,6 +49,20 @@ impl<'a> Loading<'a> {
         Ok(region.filter_of(target, self.filters)?.and(self.promised(region, target)?))
     }
 
+    /// A condition of the program's on `target`, met only by what is shown.
+    ///
+    /// # Errors
+    ///
+    /// Whatever a filter fails with, and [`Error::Value`](crate::Error::Value).
+    pub(super) fn narrowed(
+        &self,
+        region: &Region,
+        target: EntityId,
+        condition: Expression,
+    ) -> Result<Expression> {
+        Ok(region.narrowed(target, condition, self.filters)?.and(self.promised(region, target)?))
+    }
+
     /// Which items of a to-many relation to `target` are shown, and the number of these filters.
     ///
     /// # Errors

@@ -12,7 +12,9 @@ use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
 use crate::driver::{BoxFuture, Connection, Reading, RowLock, Select};
-use crate::entity::{CellId, Entity, Freshness, Loaded, PopulatePath, Record, Region, Shape, State};
+use crate::entity::{
+    CellId, Entity, Freshness, ItemQueryAt, Loaded, PopulatePath, Record, Region, Shape, State,
+};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
 use crate::filter::FilterChoices;
@@ -70,6 +72,8 @@ pub struct Query {
     pub(super) em: EntityManager,
     pub(super) condition: Expression,
     paths: Vec<String>,
+    /// Which items are populated, where not all are.
+    pub(super) choices: Vec<ItemQueryAt>,
     pub(super) order: Vec<OrderTerm>,
     pub(super) limit: Option<u64>,
     pub(super) offset: Option<u64>,
@@ -90,6 +94,7 @@ impl Query {
             em,
             condition,
             paths: Vec::new(),
+            choices: Vec::new(),
             order: Vec::new(),
             limit: None,
             offset: None,
@@ -119,10 +124,10 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
 
     /// Loads relations together with each result: `Author::BOOKS`, `Author::BOOKS.then(Book::TAGS)`, or a tuple. The
     /// type of the result says so, and lets them be read.
-    #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> Find<T, Q::Out, M> {
-        let _ = path;
-        self.with_record()
+        let mut find = self.with_record();
+        path.__choices(&mut find.query.choices);
+        find
     }
 
     pub(crate) fn with_record<Q: 'static>(self) -> Find<T, Q, M> {
@@ -336,6 +341,7 @@ impl Arrival {
         let lock = region.row_lock(entity, query.lock.as_ref())?;
         let mut shape = eager_shape(region.metadata(), entity);
         shape.merge(&P::__shape());
+        shape.choose(&query.choices);
         for path in &query.paths {
             parse_path(region.metadata(), entity, path, &mut shape)?;
         }

@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use super::find::{Find, FindOne};
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
-use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
+use crate::entity::{
+    CellId, Entity, Freshness, ItemQueryAt, Key, Loaded, PopulatePath, Record, Region, State, key_error,
+};
 use crate::entity_manager::EntityManager;
 use crate::error::{EntityKey, Error, Result};
 use crate::filter::FilterChoices;
@@ -25,23 +27,24 @@ pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
     freshness: Freshness,
     pub(super) filters: FilterChoices,
     lock: Option<LockMode>,
+    /// Which items are populated, where not all are.
+    chosen: Vec<ItemQueryAt>,
     marker: PhantomData<fn() -> P>,
 }
 
 impl<T: Entity> FindById<T> {
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
         let (freshness, filters) = (Freshness::Merge, FilterChoices::default());
-        Self { em, key, freshness, filters, lock: None, marker: PhantomData }
+        Self { em, key, freshness, filters, lock: None, chosen: Vec::new(), marker: PhantomData }
     }
 }
 
 impl<T: Entity, P: 'static> FindById<T, P> {
     /// Loads relations together with the entity; see [`Find::populate`].
-    #[expect(clippy::needless_pass_by_value, reason = "a path is read for its type alone")]
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
-        let _ = path;
-        let Self { em, key, freshness, filters, lock, .. } = self;
-        FindById { em, key, freshness, filters, lock, marker: PhantomData }
+        let Self { em, key, freshness, filters, lock, mut chosen, .. } = self;
+        path.__choices(&mut chosen);
+        FindById { em, key, freshness, filters, lock, chosen, marker: PhantomData }
     }
 
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
@@ -124,6 +127,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         if let (Some(at), false) = (arena.find(&self.key), self.asks_always()) {
             let mut shape = eager_shape(region.metadata(), entity);
             shape.merge(&P::__shape());
+            shape.choose(&self.chosen);
             let state = arena.cell(at).lock().state;
             match state {
                 State::Removed => return Ok(None),
@@ -145,6 +149,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values] });
         let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
         find.query.filters = self.filters;
+        find.query.choices = self.chosen;
         if self.freshness == Freshness::Refresh {
             find = find.refresh();
         }

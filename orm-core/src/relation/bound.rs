@@ -215,6 +215,16 @@ macro_rules! bound {
                 self.region.links().is_loaded(&self.region, self.relation(), self.owner.at)
             }
 
+            /// Refuses to change what is known in part alone.
+            fn check_whole(&self) -> Result<()> {
+                match self.region.links().is_part(&self.region, self.relation(), self.owner.at) {
+                    true => {
+                        Err(Error::PartialCollection { key: self.region.name(self.owner), relation: R::NAME })
+                    }
+                    false => Ok(()),
+                }
+            }
+
             fn handles(&self) -> Result<Vec<Loaded<R::Target>>> {
                 self.region.loaded_items(self.owner, self.relation())
             }
@@ -229,6 +239,7 @@ macro_rules! bound {
                 if !self.region.is_live(self.owner) {
                     return Err(Error::Detached { key: self.region.name(self.owner) });
                 }
+                self.check_whole()?;
                 let entity = self.region.metadata().relation(self.relation()).target;
                 let mut adoption = Adoption::new(&self.region, Mode::Persist);
                 items.iter_mut().for_each(|item| adoption.field(entity, item));
@@ -252,6 +263,7 @@ macro_rules! bound {
 
             /// Makes `items` the whole content.
             fn set_all(&self, items: Vec<Ref<R::Target>>) -> Result<()> {
+                self.check_whole()?;
                 if !self.is_loaded() {
                     return Err(self.not_loaded());
                 }
@@ -296,14 +308,21 @@ impl<R: RelationField> BoundCollection<R> {
         self.handles().map(LoadedCollection::new)
     }
 
+    /// Whether a query populated a part of it, by `Author::BOOKS.filter(..)` and the like, and nobody loaded all of it:
+    /// then it is read-only.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.region.links().is_part(&self.region, self.relation(), self.owner.at)
+    }
+
     /// Adds an item: a handle, a [`Ref`], or a new value, which is persisted with it. The other side follows at
     /// once; the database with the next flush. An item that is in already stays as it is. The collection need not be
     /// loaded.
     ///
     /// # Errors
     ///
-    /// [`Error::ForeignEntity`], [`Error::Detached`], and [`Error::Relation`] for an item given by key alone whose
-    /// foreign key is not loaded.
+    /// [`Error::ForeignEntity`], [`Error::Detached`], [`Error::Relation`] for an item given by key alone whose
+    /// foreign key is not loaded, and [`Error::PartialCollection`].
     pub fn add(&self, item: impl Into<Ref<R::Target>>) -> Result<()> {
         let (owner, relation) = (self.owner, self.relation());
         let check = |region: &Region, items: &[u32]| {
@@ -319,7 +338,7 @@ impl<R: RelationField> BoundCollection<R> {
     /// # Errors
     ///
     /// [`Error::RequiredOwner`] when the item can't be without an owner, [`Error::ForeignEntity`],
-    /// [`Error::Detached`].
+    /// [`Error::Detached`], [`Error::PartialCollection`].
     pub fn remove(&self, item: impl Into<Ref<R::Target>>) -> Result<()> {
         let items = self.take_in(vec![item.into()], |_, _| Ok(()))?;
         items.into_iter().try_for_each(|item| self.region.unlink_item(self.owner, self.relation(), item))

@@ -1,10 +1,13 @@
 //! Rows of one entity, and their number.
 
 use orm_core::condition::{NullPlace, OrderTerm, Term};
-use orm_core::driver::{DriverError, Items, Link, Reading, Select, Selection};
+use orm_core::driver::{DriverError, Items, LimitEach, Link, Reading, Select, Selection};
 use orm_core::metadata::{EntityMetadata, RelationKind, Side};
 use orm_core::value::Value;
-use sea_query::{Expr, ExprTrait, Func, NullOrdering, Order, SelectStatement};
+use sea_query::{
+    DynIden, Expr, ExprTrait, Func, NullOrdering, Order, OrderedStatement, OverStatement, SelectStatement,
+    WindowStatement,
+};
 
 use super::condition::owning_side;
 use super::pivot::{pivot_columns, pivot_of, pivot_of_relation};
@@ -24,6 +27,12 @@ pub(super) fn write_shape(
     select: &Select,
     reading: Reading,
 ) -> Result<(), DriverError> {
+    let ranked = ranked(select, reading)?;
+    shape.flag(ranked.is_some());
+    if let Some(each) = ranked {
+        shape.number(each.property.map_or(0, |property| property + 1));
+        shape.order(select.entity(), &select.order)?;
+    }
     match &select.selection {
         Selection::Columns => shape.number(0),
         Selection::Terms(terms) => {
@@ -54,7 +63,9 @@ pub(super) fn write_shape(
     shape.expression(select.entity(), &select.condition)?;
     shape.terms(select.entity(), &select.group_by)?;
     shape.expression(select.entity(), &select.having)?;
-    if reading == Reading::Rows {
+    if let Some(each) = ranked {
+        shape.bind(number(each.limit));
+    } else if reading == Reading::Rows {
         shape.order(select.entity(), &select.order)?;
         let (limit, offset) = page(select);
         shape.flag(limit.is_some());
@@ -72,10 +83,22 @@ pub(super) fn render(
     let entity = select.entity();
     let root = writer.table();
     let mut scope = Scope::from(root, entity);
+    let ranked = ranked(select, reading)?;
+    // The order stands before the conditions where rows are ranked by it.
+    let ranks = match ranked {
+        Some(_) => ordered(writer, &mut scope, entity, root, &select.order)?,
+        None => Vec::new(),
+    };
     let mut conditions = Vec::new();
+    let mut link_columns = Vec::new();
     match &select.selection {
         Selection::Linked(link) => {
-            conditions.push(linked(writer, &mut scope, entity, root, link, reading)?);
+            let (condition, columns) = linked(writer, &mut scope, entity, root, link)?;
+            conditions.push(condition);
+            if reading == Reading::Rows && ranked.is_none() {
+                scope.select.exprs(columns.clone());
+            }
+            link_columns = columns;
         }
         Selection::Tally(items) | Selection::Pairs(items) => {
             let owners = owners(writer, &mut scope, entity, root, items)?;
@@ -93,7 +116,27 @@ pub(super) fn render(
     }
     let is_tally = matches!(select.selection, Selection::Tally(_));
     let is_grouped = !select.group_by.is_empty() || select.distinct || is_tally;
+    let mut width = 0;
     match (reading, &select.selection) {
+        (Reading::Rows, Selection::Columns | Selection::Linked(_)) if ranked.is_some() => {
+            let owner: Vec<Expr> = match ranked.and_then(|each| each.property) {
+                Some(property) => {
+                    names(entity, leaf::columns(entity, property)?).map(|name| root.column(name)).collect()
+                }
+                None => link_columns.clone(),
+            };
+            let columns = names(entity, 0..entity.columns.len()).map(|name| root.column(name));
+            for column in link_columns.into_iter().chain(columns) {
+                scope.select.expr_as(column, ranked_column(width));
+                width += 1;
+            }
+            let mut window = WindowStatement::new();
+            owner.into_iter().for_each(|column| {
+                window.add_partition_by(column);
+            });
+            put_in_order(&mut window, ranks);
+            scope.select.expr_window_as(Func::cust("ROW_NUMBER"), window, identifier(PLACE));
+        }
         (Reading::Rows, Selection::Columns | Selection::Linked(_)) => {
             scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
         }
@@ -128,13 +171,24 @@ pub(super) fn render(
         let having = writer.condition(&mut scope, entity, root, &select.having)?;
         scope.select.and_having(having);
     }
-    if reading == Reading::Rows {
-        for term in &select.order {
-            order(writer, &mut scope, entity, root, term)?;
-        }
+    if reading == Reading::Rows && ranked.is_none() {
+        let columns = ordered(writer, &mut scope, entity, root, &select.order)?;
+        put_in_order(&mut scope.select, columns);
     }
     if let Some(condition) = conditions.into_iter().reduce(ExprTrait::and) {
         scope.select.and_where(condition);
+    }
+    if let Some(each) = ranked {
+        let (rows, place) = (identifier("ranked"), identifier(PLACE));
+        let mut first = SelectStatement::new();
+        first.from_subquery(scope.select, rows.clone());
+        (0..width).for_each(|column| {
+            first.expr(Expr::col((rows.clone(), ranked_column(column))));
+        });
+        let limit = writer.bind(number(each.limit));
+        first.and_where(Expr::col((rows.clone(), place.clone())).lte(limit));
+        first.order_by((rows, place), Order::Asc);
+        return Ok(first);
     }
     if reading == Reading::Rows {
         let (limit, offset) = page(select);
@@ -167,34 +221,57 @@ fn selected(
     Ok(())
 }
 
+fn number(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// The place of a row among those of its owner.
+const PLACE: &str = "place";
+
+/// A column of the select that ranks: several columns of a link and a row may have one name.
+fn ranked_column(column: usize) -> DynIden {
+    identifier(&format!("c{column}"))
+}
+
+/// The limit for each owner, where rows are read.
+fn ranked(select: &Select, reading: Reading) -> Result<Option<LimitEach>, DriverError> {
+    let Some(each) = select.limit_each.filter(|_| reading == Reading::Rows) else { return Ok(None) };
+    let is_placed = match &select.selection {
+        Selection::Columns => each.property.is_some(),
+        Selection::Linked(_) => each.property.is_none(),
+        Selection::Terms(_) | Selection::Tally(_) | Selection::Pairs(_) => false,
+    };
+    let is_alone = select.limit.is_none() && select.offset.is_none() && select.lock.is_none();
+    match is_placed && is_alone && select.group_by.is_empty() && !select.distinct {
+        true => Ok(Some(each)),
+        false => Err(unsupported("a limit for each owner of these rows")),
+    }
+}
+
 /// Limit and offset as they are bound. An offset needs a limit; -1 is none.
 fn page(select: &Select) -> (Option<Value>, Option<Value>) {
-    let number = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let offset = select.offset.filter(|offset| *offset > 0).map(number);
     let limit = select.limit.map(number).or_else(|| offset.is_some().then_some(Value::Int(-1)));
     (limit, offset)
 }
 
-/// Joins the pivot, selects the given side's key and restricts it to the keys given.
+/// Joins the pivot and restricts the given side's key to the keys given. Also returns the columns of that key.
 fn linked(
     writer: &mut TextWriter<'_>,
     scope: &mut Scope,
     entity: &EntityMetadata,
     root: Table,
     link: &Link,
-    reading: Reading,
-) -> Result<Expr, DriverError> {
+) -> Result<(Expr, Vec<Expr>), DriverError> {
     let pivot = pivot_of(writer.metadata, link.relation)?;
     let (given, other) = pivot_columns(pivot, link.from);
     let links = writer.table();
     let on = links.pairs(strs(other), root, names(entity, entity.key_columns()));
     scope.select.inner_join(links.named(pivot.schema.as_deref(), &pivot.table), on);
-    if reading == Reading::Rows {
-        scope.select.exprs(strs(given).map(|name| links.column(name)));
-    }
+    let columns: Vec<Expr> = strs(given).map(|name| links.column(name)).collect();
     let mut values = Vec::new();
     let form = leaf::set(writer.dialect, &link.keys, given.len(), &mut values)?;
-    Ok(writer.in_set(strs(given).map(|name| links.column(name)).collect(), &form, values))
+    Ok((writer.in_set(columns.clone(), &form, values), columns))
 }
 
 fn items_shape(shape: &mut Shape<'_>, items: &Items) -> Result<(), DriverError> {
@@ -227,32 +304,42 @@ fn owners(
     Ok(names(entity, leaf::columns(entity, property)?).map(|name| root.column(name)).collect())
 }
 
-fn order(
+/// A column to order by.
+type Ordered = (Expr, Order, Option<NullOrdering>);
+
+/// The columns of an order.
+fn ordered(
     writer: &mut TextWriter<'_>,
     scope: &mut Scope,
     entity: &EntityMetadata,
     root: Table,
-    term: &OrderTerm,
-) -> Result<(), DriverError> {
-    let columns = match &term.term {
-        Term::Property { path, property } => {
-            let (entity, table) = writer.joined(scope, entity, root, path)?;
-            let columns = leaf::columns(entity, *property)?;
-            columns.map(|column| writer.comparable(entity, table, column)).collect()
-        }
-        computed => vec![writer.comparable_term(scope, entity, root, computed)?],
-    };
-    for column in columns {
+    order: &[OrderTerm],
+) -> Result<Vec<Ordered>, DriverError> {
+    let mut all = Vec::new();
+    for term in order {
+        let columns = match &term.term {
+            Term::Property { path, property } => {
+                let (entity, table) = writer.joined(scope, entity, root, path)?;
+                let columns = leaf::columns(entity, *property)?;
+                columns.map(|column| writer.comparable(entity, table, column)).collect()
+            }
+            computed => vec![writer.comparable_term(scope, entity, root, computed)?],
+        };
         let direction = if term.descending { Order::Desc } else { Order::Asc };
-        match term.nulls {
-            None => scope.select.order_by_expr(column, direction),
-            Some(NullPlace::First) => {
-                scope.select.order_by_expr_with_nulls(column, direction, NullOrdering::First)
-            }
-            Some(NullPlace::Last) => {
-                scope.select.order_by_expr_with_nulls(column, direction, NullOrdering::Last)
-            }
+        let nulls = term.nulls.map(|place| match place {
+            NullPlace::First => NullOrdering::First,
+            NullPlace::Last => NullOrdering::Last,
+        });
+        all.extend(columns.into_iter().map(|column| (column, direction.clone(), nulls)));
+    }
+    Ok(all)
+}
+
+fn put_in_order(statement: &mut impl OrderedStatement, columns: Vec<Ordered>) {
+    for (column, direction, nulls) in columns {
+        match nulls {
+            None => statement.order_by_expr(column, direction),
+            Some(nulls) => statement.order_by_expr_with_nulls(column, direction, nulls),
         };
     }
-    Ok(())
 }

@@ -65,6 +65,8 @@ pub(super) fn declare(
 /// What reading a populated relation gives, and which methods of `Core` read it.
 struct Reading {
     result: TokenStream,
+    /// What the methods are told beside the relation.
+    record: TokenStream,
     plain: &'static str,
     fallible: &'static str,
     panics: &'static str,
@@ -77,6 +79,7 @@ impl Reading {
         match &relation.side {
             Side::Collection(_) => Self {
                 result: quote!(#o::LoadedCollection<#target, #w::Nested>),
+                record: quote!(#w),
                 plain: "populated_collection",
                 fallible: "try_populated_collection",
                 panics: "the program adds an item that is not loaded as deeply as the query loaded the \
@@ -84,12 +87,14 @@ impl Reading {
             },
             Side::Reference(reference) if !reference.nullable && !reference.may_be_missing => Self {
                 result: quote!(#o::Loaded<#target, #w::Nested>),
+                record: quote!(#w::Nested),
                 plain: "populated_reference",
                 fallible: "try_populated_required",
                 panics: repointed,
             },
             Side::Reference(_) | Side::InverseReference { .. } => Self {
                 result: quote!(::core::option::Option<#o::Loaded<#target, #w::Nested>>),
+                record: quote!(#w::Nested),
                 plain: "populated_optional",
                 fallible: "try_populated_reference",
                 panics: repointed,
@@ -104,7 +109,7 @@ fn typed(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenS
     let (p, w) = (model.parameter("P"), model.parameter("W"));
     let span = at(field.ident.span());
     let (name, try_name) = (raw(field), format_ident!("try_{}", field.ident.unraw(), span = span));
-    let Reading { result, plain, fallible, panics } = Reading::of(model, relation, &w);
+    let Reading { result, record, plain, fallible, panics } = Reading::of(model, relation, &w);
     let (plain, fallible) = (format_ident!("{plain}"), format_ident!("{fallible}"));
     let doc = format!(" The relation `{}`, which the query must have populated.", field.name);
     let panics = format!(" When {panics}; `{try_name}` returns an error then.");
@@ -123,7 +128,7 @@ fn typed(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenS
         #[doc = #panics]
         #[must_use]
         #vis fn #name<#w>(&self) -> #result #bounds {
-            self.0.#plain::<#marker, #w::Nested>()
+            self.0.#plain::<#marker, #record>()
         }
 
         #[doc = #try_doc]
@@ -132,7 +137,7 @@ fn typed(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenS
         #[doc = ""]
         #[doc = #errors]
         #vis fn #try_name<#w>(&self) -> #o::Result<#result> #bounds {
-            self.0.#fallible::<#marker, #w::Nested>()
+            self.0.#fallible::<#marker, #record>()
         }
     }
 }

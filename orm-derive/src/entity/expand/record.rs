@@ -18,8 +18,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let slots = model.slots();
     let impls = model.relations().zip(&slots).map(|((_, relation), slot)| {
         let (marker, n) = (&relation.marker, model.parameter("N"));
-        let filled =
-            slots.iter().map(|other| if other == slot { quote!(#o::With<#n>) } else { quote!(#other) });
+        let filled = slots.iter().map(|other| if other == slot { quote!(#n) } else { quote!(#other) });
         quote! {
             #[automatically_derived]
             impl<#(#slots),*> #o::Slot<#marker> for #record<#(#slots),*> {
