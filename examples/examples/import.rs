@@ -56,7 +56,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let count = move |_: &StatementEvent<'_>| {
         counter.fetch_add(1, Ordering::Relaxed);
     };
-    let database = Sqlite::options().path(&file.0).observer(count).connect().await?;
+    // One connection is all that one task needs; each further one would hold memory of its own.
+    let database = Sqlite::options().path(&file.0).max_connections(1).observer(count).connect().await?;
     let orm = Orm::builder(database).entity::<Reading>().build().await?;
     orm.schema().create().await?;
     let em = orm.em().fork();

@@ -106,8 +106,8 @@ impl<V: FieldValue> FieldValue for Option<V> {
     note = "implement `Nullable` for it, with `type Optional = Option<Self>`"
 )]
 pub trait Nullable: FieldValue {
-    /// An `Option` of this type, or this type if it is one.
-    type Optional: FieldValue;
+    /// An `Option` of this type, or this type if it is one. A [`FieldValue`] too.
+    type Optional;
 }
 
 impl<V: FieldValue> Nullable for Option<V> {
@@ -179,27 +179,52 @@ pub trait OperandOn<T> {}
 impl<T> OperandOn<T> for AnyEntity {}
 impl<T: Entity> OperandOn<T> for T {}
 
-/// Values that stand for a field's type, or for what an optional one holds.
-macro_rules! values {
-    ($([$($generics:tt)*] $type:ty => $value:ty, |$this:ident| $operand:expr;)+) => { $(
-        impl<$($generics)*> IntoOperand<$value> for $type {
-            type On = AnyEntity;
+impl<V: FieldValue> IntoOperand<V> for V {
+    type On = AnyEntity;
 
-            fn into_operand(self) -> Operand {
-                let $this = self;
-                $operand
-            }
-        }
-    )+ };
+    fn into_operand(self) -> Operand {
+        Operand::of(&self)
+    }
 }
 
-values! {
-    [V: FieldValue] V => V, |value| Operand::of(&value);
-    [V: FieldValue] V => Option<V>, |value| Operand::of(&value);
-    [V: FieldValue] &V => V, |value| Operand::of(value);
-    [V: FieldValue] &V => Option<V>, |value| Operand::of(value);
-    [] &str => String, |text| Operand::Value(Value::Text(text.to_owned()));
-    [] &str => Option<String>, |text| Operand::Value(Value::Text(text.to_owned()));
+impl<V: FieldValue> IntoOperand<Option<V>> for V {
+    type On = AnyEntity;
+
+    fn into_operand(self) -> Operand {
+        Operand::of(&self)
+    }
+}
+
+impl<V: FieldValue> IntoOperand<V> for &V {
+    type On = AnyEntity;
+
+    fn into_operand(self) -> Operand {
+        Operand::of(self)
+    }
+}
+
+impl<V: FieldValue> IntoOperand<Option<V>> for &V {
+    type On = AnyEntity;
+
+    fn into_operand(self) -> Operand {
+        Operand::of(self)
+    }
+}
+
+impl IntoOperand<String> for &str {
+    type On = AnyEntity;
+
+    fn into_operand(self) -> Operand {
+        Operand::Value(Value::Text(self.to_owned()))
+    }
+}
+
+impl IntoOperand<Option<String>> for &str {
+    type On = AnyEntity;
+
+    fn into_operand(self) -> Operand {
+        Operand::Value(Value::Text(self.to_owned()))
+    }
 }
 
 /// Fields and computed values of one entity.
