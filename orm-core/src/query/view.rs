@@ -138,16 +138,28 @@ pub struct ViewRow<'a> {
 
 impl ViewRow<'_> {
     /// The next column.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit, by its column.
     pub fn value<V: FieldValue>(&mut self) -> Result<V, Unread> {
         super::projection::read(self.row, &mut self.at)
     }
 
     /// The next columns, as another view.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit, by its column.
     pub fn nested<N: View>(&mut self) -> Result<N, Unread> {
         N::__read(self)
     }
 
     /// The next columns, as another view, if there is what it shows.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit, by its column.
     pub fn optional<N: View>(&mut self) -> Result<Option<N>, Unread> {
         let key = self.at;
         self.at += 1;
