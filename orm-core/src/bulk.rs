@@ -20,3 +20,4 @@ pub use conditional::{Assign, DeleteMany, UpdateMany};
 pub use fields::FieldSet;
 pub use insert::InsertMany;
 pub use upsert::{Upsert, UpsertMany, UpsertMode, UpsertOne};
+pub(crate) use writer::{Extent, Writer};

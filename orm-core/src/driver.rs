@@ -6,6 +6,7 @@
 mod capability;
 mod error;
 mod operation;
+mod raw;
 mod row;
 mod transaction;
 mod write;
@@ -19,6 +20,7 @@ pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{
     Items, LimitEach, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
 };
+pub use raw::{Raw, RawEffect, RawPart, RawRows};
 pub use row::{RowReader, RowSink, RowSinkError};
 pub use transaction::{Access, IsolationLevel, TransactionMode, TransactionStep};
 pub use write::{
@@ -75,6 +77,18 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
         Err(DriverError::new(DriverErrorKind::Unsupported, "this driver sends no texts that it could show"))
     }
 
+    /// What `raw` can do, and whether it is one statement that may run here. Looks at its text only.
+    ///
+    /// Left as it is by drivers that take no text of programs.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`], with a message that says what is wrong with the text.
+    fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        let _ = raw;
+        Err(no_text())
+    }
+
     /// Closes every connection; later calls fail with [`DriverErrorKind::PoolClosed`].
     fn close(&self) -> BoxFuture<'_, ()>;
 }
@@ -126,6 +140,22 @@ pub trait Connection: Send {
     /// [`DriverError`] when the database refuses it or cannot be reached.
     fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>>;
 
+    /// Runs one statement in the database's own language, lends its rows to `rows`, and gives how many rows it changed.
+    ///
+    /// Left as it is by drivers that take no text of programs.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses it or cannot be reached, or with what `rows` refused.
+    fn raw<'a>(
+        &'a mut self,
+        raw: &'a Raw,
+        rows: &'a mut dyn RawRows,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
+        let _ = (raw, rows);
+        Box::pin(std::future::ready(Err(no_text())))
+    }
+
     /// Begins, ends or marks a transaction.
     ///
     /// # Errors
@@ -139,4 +169,9 @@ pub trait Connection: Send {
     ///
     /// [`DriverError`] when the database refuses one or cannot be reached.
     fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>>;
+}
+
+fn no_text() -> DriverError {
+    let message = "this driver takes no statements as text; use the finders and `update_many`";
+    DriverError::new(DriverErrorKind::Unsupported, message)
 }

@@ -6,6 +6,7 @@ mod handles;
 mod lock;
 mod options;
 mod repository;
+mod sql;
 mod transaction;
 mod values;
 

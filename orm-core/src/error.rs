@@ -449,6 +449,51 @@ pub enum Error {
         term: String,
     },
 
+    /// The text of raw SQL, or what was to be bound to it, can't be sent.
+    #[error("`{text}`: {problem}")]
+    SqlText {
+        /// How the text begins.
+        text: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+
+    /// The database refused raw SQL, or went away.
+    #[error("`{text}` failed")]
+    Sql {
+        /// How the text begins; what was bound is not shown.
+        text: String,
+        /// The driver's error, with the database's own words.
+        #[source]
+        source: DriverError,
+    },
+
+    /// A row of raw SQL has another number of columns than what it is read into.
+    #[error(
+        "a row has {found} column(s) ({columns}) and was to be read into {expected}; take as many as it has"
+    )]
+    SqlColumns {
+        /// How many were asked for.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+        /// Their names.
+        columns: String,
+    },
+
+    /// A column of raw SQL does not fit what it is read into.
+    #[error("`{field}` of {row} can't be read from the column `{column}`: {problem}")]
+    SqlRow {
+        /// The struct's name.
+        row: &'static str,
+        /// The field.
+        field: String,
+        /// The column's name.
+        column: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+
     /// A stream or a page was given an order that it can't go on from.
     #[error(
         "{reading} of {entity} can't be ordered by `{field}`: {problem}; order by fields of {entity} with one column, \
@@ -575,7 +620,9 @@ impl Error {
     #[must_use]
     pub fn driver_kind(&self) -> Option<DriverErrorKind> {
         match self {
-            Self::Driver { source, .. } | Self::Constraint { source, .. } => Some(source.kind()),
+            Self::Driver { source, .. } | Self::Sql { source, .. } | Self::Constraint { source, .. } => {
+                Some(source.kind())
+            }
             _ => None,
         }
     }

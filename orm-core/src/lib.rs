@@ -27,6 +27,7 @@ pub mod relation;
 pub mod schema;
 pub mod serialize;
 mod session;
+pub mod sql;
 pub mod subscriber;
 mod tally;
 mod unit_of_work;

@@ -8,7 +8,7 @@ pub mod sqlite;
 use std::fmt;
 
 use orm_core::condition::{Function, TextMatch};
-use orm_core::driver::Capabilities;
+use orm_core::driver::{Capabilities, RawEffect};
 use orm_core::schema::Table;
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
@@ -59,6 +59,15 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// The pattern by which sea-query writes so many expressions one after the other.
     fn sequence(&self, parts: usize) -> String;
 
+    /// The placeholder of the value with this number, from 1, in text of the program.
+    fn placeholder(&self, number: usize) -> String;
+
+    /// What one statement of the program can do; or what is wrong with its text, and what to do.
+    fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String>;
+
+    /// Refuses text of the program that would reach beyond its place in a statement.
+    fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String>;
+
     /// How a set of two keys or more is written; adds what it binds. No key has a NULL, all are `width` wide.
     fn set_form(
         &self,
@@ -91,6 +100,15 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// The statement that lets tables go in any order within one transaction, where this database has one.
     fn before_drop(&self) -> Option<&'static str>;
+}
+
+/// A piece of what a program wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextPiece<'a> {
+    /// Its text.
+    Text(&'a str),
+    /// The place of a value, a field or what else is rendered by this crate.
+    Place,
 }
 
 /// Takes rows of values that are handed over to the database as one.

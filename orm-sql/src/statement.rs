@@ -14,6 +14,7 @@ mod delete;
 mod insert;
 mod leaf;
 mod pivot;
+mod raw;
 mod select;
 mod shape;
 mod target;
@@ -24,7 +25,7 @@ mod upsert;
 
 use std::sync::Arc;
 
-use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Reading, Select, Write};
+use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Raw, RawEffect, Reading, Select, Write};
 use orm_core::metadata::Metadata;
 use orm_core::schema::Schema;
 use orm_core::value::Value;
@@ -148,6 +149,26 @@ impl Statements {
             Write::Link(links) => pivot::link(self, links),
             Write::Unlink(links) => pivot::unlink(self, links),
         }
+    }
+
+    /// What a statement of the program can do, by its text.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for text that is not one statement, that begins or ends a transaction, or that
+    /// has placeholders of the database's own, and for values that it can't store; the message says what to do.
+    pub fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        raw::effect(self.dialect, raw)
+    }
+
+    /// A statement of the program that may run, with placeholders for its values, and what it can do.
+    ///
+    /// # Errors
+    ///
+    /// As [`raw_effect`](Self::raw_effect).
+    pub fn raw(&self, raw: &Raw) -> Result<(Statement, RawEffect), DriverError> {
+        let effect = raw::effect(self.dialect, raw)?;
+        Ok((raw::statement(self.dialect, raw), effect))
     }
 
     /// The statements that create `schema`.

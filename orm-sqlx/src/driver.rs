@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, Reading, Select, StatementText,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
 };
 use orm_core::schema::Schema;
 
@@ -87,6 +87,10 @@ impl Driver for Sqlite {
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         let statement = self.pool.statements.reading(select, reading)?;
         Ok(StatementText { text: statement.sql, values: statement.values })
+    }
+
+    fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        self.pool.statements.raw_effect(raw)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

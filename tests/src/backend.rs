@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, Reading, Select, StatementText,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
     TransactionMode, TransactionStep,
 };
 use orm_core::schema::Schema;
@@ -109,6 +109,10 @@ impl Driver for OnFile {
         self.driver.statement(select, reading)
     }
 
+    fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        self.driver.raw_effect(raw)
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.driver.close()
     }
@@ -160,6 +164,10 @@ impl<D: Driver> Driver for Limited<D> {
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         self.driver.statement(select, reading)
+    }
+
+    fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        self.driver.raw_effect(raw)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -293,6 +301,10 @@ impl Driver for SharedDriver {
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         self.0.statement(select, reading)
+    }
+
+    fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        self.0.raw_effect(raw)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

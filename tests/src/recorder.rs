@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, Reading, RowLock, RowReader,
-    RowSink, RowSinkError, Select, StatementText, TransactionStep, Write, WriteOutcome,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, Raw, RawEffect, RawRows,
+    Reading, RowLock, RowReader, RowSink, RowSinkError, Select, StatementText, TransactionStep, Write,
+    WriteOutcome,
 };
 use orm_core::schema::Schema;
 use parking_lot::Mutex;
@@ -34,6 +35,8 @@ pub enum Operation {
     Link(String, usize),
     /// So many removed links of `Entity.relation`.
     Unlink(String, usize),
+    /// A statement as text.
+    Raw,
     /// A step of a transaction.
     Begin,
     /// A step of a transaction.
@@ -136,6 +139,7 @@ impl Recorder {
                 Operation::Select(..)
                     | Operation::Count(_)
                     | Operation::Explain(_)
+                    | Operation::Raw
                     | Operation::Begin
                     | Operation::Commit
                     | Operation::Rollback
@@ -269,6 +273,10 @@ impl<D: Driver> Driver for Recording<D> {
         self.driver.statement(select, reading)
     }
 
+    fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {
+        self.driver.raw_effect(raw)
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.driver.close()
     }
@@ -352,6 +360,26 @@ impl Connection for RecordingConnection {
             let outcome = self.connection.write(write).await;
             let statements = outcome.as_ref().map_or(1, |outcome| outcome.statements);
             self.recorder.note(operation, statements);
+            self.recorder.pause().await;
+            if self.recorder.take(Fault::WriteUnanswered) {
+                return Err(lost());
+            }
+            outcome
+        })
+    }
+
+    fn raw<'a>(
+        &'a mut self,
+        raw: &'a Raw,
+        rows: &'a mut dyn RawRows,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(async move {
+            if self.recorder.take(Fault::Write) {
+                return Err(injected());
+            }
+            self.recorder.pause().await;
+            let outcome = self.connection.raw(raw, rows).await;
+            self.recorder.note(Operation::Raw, 1);
             self.recorder.pause().await;
             if self.recorder.take(Fault::WriteUnanswered) {
                 return Err(lost());

@@ -52,6 +52,7 @@ pub mod populate_where;
 pub mod projections;
 pub mod promises;
 pub mod propagation;
+pub mod raw_sql;
 pub mod references;
 pub mod relation_counts;
 pub mod request_values;
@@ -1017,6 +1018,16 @@ macro_rules! driver_suite {
                 filters_hold,
                 a_page_with_numbers_takes_six_statements,
                 numbers_come_with_every_finder;
+            raw_sql:
+                rows_are_read_into_tuples,
+                a_write_says_how_many_rows,
+                values_are_never_text,
+                pending_changes_are_flushed_before,
+                text_without_sense_is_refused,
+                errors_of_the_database_are_said,
+                rows_that_do_not_fit_are_refused,
+                a_lost_write_is_said,
+                a_statement_may_be_dropped;
             cascades:
                 an_owner_takes_its_items_along,
                 items_that_are_not_loaded_are_loaded_first,

@@ -5,7 +5,9 @@
 //! single statement included, nobody knows; memory holds nothing of it, so the error says so and nothing else waits.
 
 use crate::condition::Expression;
-use crate::driver::{Connection, DriverError, DriverErrorKind, RowSink, Select, Write, WriteOutcome};
+use crate::driver::{
+    Connection, DriverError, DriverErrorKind, Raw, RawRows, RowSink, Select, Write, WriteOutcome,
+};
 use crate::entity::Region;
 use crate::entity_manager::EntityManager;
 use crate::error::{EntityKey, Error, Result};
@@ -17,7 +19,7 @@ use crate::value::KeyValues;
 
 /// How the writes of one call hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(crate) enum Extent {
     /// One write, which is all or nothing by itself.
     Single,
     /// Several, all or none of them.
@@ -25,7 +27,7 @@ pub(super) enum Extent {
 }
 
 /// The connection of one call.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     em: EntityManager,
     way: Way,
     action: &'static str,
@@ -45,7 +47,7 @@ impl Writer {
     ///
     /// [`Error::Wait`], [`Error::FlushInHook`], [`Error::Transaction`] in one that only reads, [`Error::OutcomeUnknown`] of an earlier flush, and
     /// [`Error::Driver`].
-    pub(super) async fn open(
+    pub(crate) async fn open(
         em: &EntityManager,
         holder: Holder,
         action: &'static str,
@@ -83,13 +85,28 @@ impl Writer {
     /// # Errors
     ///
     /// [`Error::Constraint`], [`Error::Driver`], and [`Error::WriteOutcomeUnknown`] for one statement by itself.
-    pub(super) async fn write(&mut self, write: &Write) -> Result<WriteOutcome> {
+    pub(crate) async fn write(&mut self, write: &Write) -> Result<WriteOutcome> {
         let outcome = self.connection().write(write).await;
         self.em.region().tallies().clear();
-        outcome.map_err(|error| match &self.way {
+        outcome.map_err(|error| self.written(error))
+    }
+
+    /// Sends one statement that may write, as the program wrote it, and gives how many rows it changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and what `rows` refuses.
+    pub(crate) async fn raw(&mut self, raw: &Raw, rows: &mut dyn RawRows) -> Result<u64> {
+        let outcome = self.connection().raw(raw, rows).await;
+        self.em.region().tallies().clear();
+        outcome.map_err(|error| self.written(error))
+    }
+
+    fn written(&self, error: DriverError) -> Error {
+        match &self.way {
             Way::Statement(_) => self.cut_off(error),
             Way::Unit(..) => self.em.orm().error(self.action, error),
-        })
+        }
     }
 
     /// Reads what the writes so far left.
@@ -113,7 +130,7 @@ impl Writer {
     /// # Errors
     ///
     /// The error given, or that of the commit: [`Error::WriteOutcomeUnknown`] where its answer was lost.
-    pub(super) async fn end<V>(mut self, result: Result<V>) -> Result<V> {
+    pub(crate) async fn end<V>(mut self, result: Result<V>) -> Result<V> {
         let Way::Unit(unit, _) = &mut self.way else { return result };
         let error = match result {
             Ok(value) => match unit.commit().await {

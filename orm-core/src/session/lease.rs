@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, Reading, RowSink, Select, TransactionStep, Write,
-    WriteOutcome,
+    BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawRows, Reading, RowSink, Select,
+    TransactionStep, Write, WriteOutcome,
 };
 
 /// A connection for a while.
@@ -111,6 +111,20 @@ impl Connection for Lease {
             Self::Pooled(connection) => connection.write(write),
             Self::Shared(shared) => Box::pin(async move {
                 let outcome = shared.begin().write(write).await;
+                shared.end(outcome)
+            }),
+        }
+    }
+
+    fn raw<'a>(
+        &'a mut self,
+        raw: &'a Raw,
+        rows: &'a mut dyn RawRows,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
+        match self {
+            Self::Pooled(connection) => connection.raw(raw, rows),
+            Self::Shared(shared) => Box::pin(async move {
+                let outcome = shared.begin().raw(raw, rows).await;
                 shared.end(outcome)
             }),
         }

@@ -26,9 +26,10 @@ mod json;
 mod rows;
 mod set;
 mod store;
+mod words;
 
 use orm_core::condition::{Function, TextMatch};
-use orm_core::driver::{Capabilities, IsolationLevel, RowLocks};
+use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
 use orm_core::metadata::Column;
 use orm_core::metadata::description::DefaultValue;
 use orm_core::schema::Table;
@@ -40,6 +41,7 @@ use sea_query::{
 
 use super::{
     Dialect, Element, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
+    TextPiece,
 };
 
 pub use store::{Stored, store};
@@ -167,6 +169,18 @@ impl Dialect for Sqlite {
 
     fn sequence(&self, parts: usize) -> String {
         vec!["?"; parts].join(" ")
+    }
+
+    fn placeholder(&self, _: usize) -> String {
+        "?".to_owned()
+    }
+
+    fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
+        words::statement_effect(pieces)
+    }
+
+    fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String> {
+        words::check_fragment(pieces)
     }
 
     fn set_form(

@@ -13,6 +13,7 @@ use sea_query::{Expr, ExprTrait, Func};
 use super::shape::Shape;
 use super::text::{Scope, Table, TextWriter};
 use super::{leaf, unsupported};
+use crate::dialect::TextPiece;
 
 /// Terms may be nested so deeply.
 const MAX_DEPTH: usize = 48;
@@ -106,6 +107,8 @@ impl Shape<'_> {
         fragment: &Fragment,
         depth: usize,
     ) -> Result<(), DriverError> {
+        let pieces: Vec<TextPiece<'_>> = fragment.parts.iter().map(piece).collect();
+        self.dialect.check_fragment(&pieces).map_err(unsupported)?;
         self.byte(Tag::Fragment as u8);
         self.number(fragment.parts.len());
         for part in &fragment.parts {
@@ -258,6 +261,13 @@ impl TextWriter<'_> {
             entity = self.metadata.entity(relation.target);
         }
         Ok((entity, table))
+    }
+}
+
+fn piece(part: &FragmentPart) -> TextPiece<'_> {
+    match part {
+        FragmentPart::Text(text) => TextPiece::Text(text),
+        FragmentPart::Value(_) | FragmentPart::Term(_) => TextPiece::Place,
     }
 }
 

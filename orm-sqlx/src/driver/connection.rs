@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    Access, BoxFuture, Connection, DriverError, DriverErrorKind, Reading, RowSink, Select, TransactionMode,
-    TransactionStep, Write, WriteOutcome,
+    Access, BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawEffect, RawRows, Reading, RowSink,
+    RowSinkError, Select, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_sql::Statement;
 use sqlx_core::Either;
+use sqlx_core::column::Column;
 use sqlx_core::executor::Executor;
 use sqlx_core::query::query_with;
+use sqlx_core::row::Row;
 use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_sqlite::SqliteRow;
 
@@ -49,11 +51,7 @@ impl Connection for PooledConnection {
         Box::pin(async move {
             let statement = self.pool.statements.select(select)?;
             let mut running = self.guard.start()?;
-            let lend = |row: &SqliteRow| {
-                rows.row(&codec::Columns(row)).map_err(|refused| {
-                    DriverError::new(DriverErrorKind::RowRefused, "a row was refused").with_source(refused)
-                })
-            };
+            let lend = |row: &SqliteRow| rows.row(&codec::Columns(row)).map_err(refused);
             let result = run(&self.pool, &mut running, statement, StatementKind::Read, lend).await;
             running.finish();
             result.map(drop)
@@ -106,6 +104,33 @@ impl Connection for PooledConnection {
         })
     }
 
+    fn raw<'a>(
+        &'a mut self,
+        raw: &'a Raw,
+        rows: &'a mut dyn RawRows,
+    ) -> BoxFuture<'a, Result<u64, DriverError>> {
+        Box::pin(async move {
+            let (statement, effect) = self.pool.statements.raw(raw)?;
+            let kind = match effect {
+                RawEffect::Reads => StatementKind::Read,
+                RawEffect::Writes | RawEffect::Anything => StatementKind::Write,
+            };
+            let mut running = self.guard.start()?;
+            let mut has_names = false;
+            let lend = |row: &SqliteRow| {
+                if !has_names {
+                    let names: Vec<&str> = row.columns().iter().map(Column::name).collect();
+                    rows.columns(&names).map_err(refused)?;
+                    has_names = true;
+                }
+                rows.row(&codec::Columns(row)).map_err(refused)
+            };
+            let result = run(&self.pool, &mut running, statement, kind, lend).await;
+            running.finish();
+            result
+        })
+    }
+
     fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
             let mut running = self.guard.start()?;
@@ -134,6 +159,10 @@ fn plan_lines(steps: &[(i64, i64, String)]) -> Vec<String> {
         format!("{}{text}", "  ".repeat(depth))
     });
     lines.collect()
+}
+
+fn refused(error: RowSinkError) -> DriverError {
+    DriverError::new(DriverErrorKind::RowRefused, "a row was refused").with_source(error)
 }
 
 /// Sends `step` under the guard.

@@ -1,0 +1,178 @@
+//! Runs raw SQL: on the context's own connection, after what waits to be written.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::row::FromRow;
+use super::rows::{NoRows, RowsAs};
+use super::text::Sql;
+use crate::bulk::{Extent, Writer};
+use crate::condition::{FragmentPart, Term};
+use crate::driver::{Connection as _, Raw, RawEffect, RawPart, RawRows};
+use crate::entity::Region;
+use crate::entity_manager::{EntityManager, FlushMode};
+use crate::error::{Error, Result};
+use crate::session::Holder;
+
+/// What the program called, for messages.
+const ACTION: &str = "sql";
+
+/// A statement of raw SQL, made by [`EntityManager::sql`](crate::EntityManager::sql). Its last method says what becomes
+/// of its rows, and runs it.
+#[must_use = "a statement is sent by its last method, such as `fetch_as` or `execute`"]
+pub struct SqlQuery {
+    em: EntityManager,
+    sql: Sql,
+    values: Vec<FragmentPart>,
+    flush_mode: Option<FlushMode>,
+    holder: Holder,
+}
+
+impl SqlQuery {
+    #[track_caller]
+    pub(crate) fn new(em: EntityManager, sql: Sql, values: Vec<FragmentPart>) -> Self {
+        Self { em, sql, values, flush_mode: None, holder: Holder::new("raw SQL", Location::caller()) }
+    }
+
+    /// Decides for this statement whether pending changes are flushed before it.
+    pub fn flush_mode(mut self, mode: FlushMode) -> Self {
+        self.flush_mode = Some(mode);
+        self
+    }
+
+    /// Reads every row into a tuple, a struct that derives [`FromRow`], or one value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SqlColumns`] and [`Error::SqlRow`] for a row that does not fit, and as [`execute`](Self::execute).
+    pub async fn fetch_as<R: FromRow>(self) -> Result<Vec<R>> {
+        let mut rows = Vec::new();
+        self.each_as(|row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// The first row; others are left aside.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is none, and as [`fetch_as`](Self::fetch_as).
+    pub async fn fetch_one_as<R: FromRow>(self) -> Result<R> {
+        let condition = self.sql.beginning();
+        let found = self.fetch_optional_as().await?;
+        found.ok_or(Error::NotFound { entity: "a row", condition })
+    }
+
+    /// The first row, if there is one; others are left aside.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch_as`](Self::fetch_as).
+    pub async fn fetch_optional_as<R: FromRow>(self) -> Result<Option<R>> {
+        let mut first = None;
+        self.each_as(|row| {
+            first.get_or_insert(row);
+            Ok(())
+        })
+        .await?;
+        Ok(first)
+    }
+
+    /// Hands every row to `take` as it comes, so that memory holds one at a time. It runs while the statement does: the
+    /// connection is busy with it. An error ends the statement.
+    ///
+    /// # Errors
+    ///
+    /// What `take` fails with, and as [`fetch_as`](Self::fetch_as).
+    pub async fn each_as<R: FromRow>(self, take: impl FnMut(R) -> Result<()> + Send) -> Result<()> {
+        let running = self.start(EntityManager::contextual).await?;
+        running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
+    }
+
+    /// Runs it, and gives how many rows it changed. The unit of work has no part in it: what is loaded stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SqlText`] for text or values that can't be sent; [`Error::Sql`] with the database's own words,
+    /// [`Error::Constraint`], [`Error::WriteOutcomeUnknown`] for a write that lost its connection,
+    /// [`Error::OutcomeUnknown`] while the context has to be told of a flush, and what the flush before it fails with.
+    pub async fn execute(self) -> Result<u64> {
+        let running = self.start(EntityManager::contextual).await?;
+        running.run(&mut NoRows, Extent::Single).await
+    }
+
+    /// Flushes what the statement might miss, and has the driver look at the text.
+    async fn start(self, context: impl FnOnce(&EntityManager) -> EntityManager) -> Result<Running> {
+        let text = self.sql.beginning();
+        let refused = |problem| Error::SqlText { text: text.clone(), problem };
+        let em = context(&self.em);
+        let parts = self.sql.filled(self.values).map_err(refused)?;
+        let parts = parts.into_iter().map(raw_part).collect::<Result<_, String>>().map_err(refused)?;
+        let raw = Raw { parts };
+        let effect = em.orm().driver.raw_effect(&raw).map_err(|error| refused(error.to_string()))?;
+        let region = em.region();
+        // Its text may name any table.
+        let entities = || region.arenas().map(|(entity, _)| entity).collect();
+        em.flush_before_query(self.flush_mode, entities).await?;
+        Ok(Running { em, region, raw, effect, text, holder: self.holder })
+    }
+}
+
+fn raw_part(part: FragmentPart) -> Result<RawPart, String> {
+    match part {
+        FragmentPart::Text(text) => Ok(RawPart::Text(text)),
+        FragmentPart::Value(value) => Ok(RawPart::Value(value)),
+        FragmentPart::Term(Term::Invalid(error)) => Err(format!("a value can't be bound: {error}")),
+        FragmentPart::Term(_) => {
+            Err("a field has no place in a statement of its own; name the column".to_owned())
+        }
+    }
+}
+
+/// A statement that has met its context.
+struct Running {
+    em: EntityManager,
+    region: Arc<Region>,
+    raw: Raw,
+    effect: RawEffect,
+    text: String,
+    holder: Holder,
+}
+
+impl Running {
+    /// With several steps, what was written is taken back when a row is refused.
+    async fn run(&self, rows: &mut dyn RawRows, extent: Extent) -> Result<u64> {
+        let result = match self.effect {
+            RawEffect::Reads => self.read(rows).await,
+            RawEffect::Writes => self.write(rows, extent).await,
+            RawEffect::Anything => self.write(rows, Extent::Single).await,
+        };
+        result.map_err(|error| match error {
+            Error::Driver { source, .. } => Error::Sql { text: self.text.clone(), source },
+            other => other,
+        })
+    }
+
+    async fn read(&self, rows: &mut dyn RawRows) -> Result<u64> {
+        let mut connection = self.region.session().connection(ACTION).await?;
+        let done = connection.raw(&self.raw, rows).await;
+        done.map_err(|error| self.region.orm().error(ACTION, error))
+    }
+
+    async fn write(&self, rows: &mut dyn RawRows, extent: Extent) -> Result<u64> {
+        let mut writer = Writer::open(&self.em, self.holder, ACTION, extent).await?;
+        let result = writer.raw(&self.raw, rows).await;
+        writer.end(result).await
+    }
+}
+
+/// Shows the text, never what is bound.
+impl fmt::Debug for SqlQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SqlQuery").field(&self.sql).finish()
+    }
+}
