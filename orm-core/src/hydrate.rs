@@ -49,7 +49,7 @@ fn durability(region: &Region) -> Durability {
 }
 
 /// How often a query is sent that flushes of its own context keep crossing.
-const MAX_TRIES: u32 = 4;
+pub(crate) const MAX_TRIES: u32 = 4;
 
 async fn run(region: &Region, select: &Select, rows: &mut dyn ErasedRows) -> Result<()> {
     let mut connection = region.session().connection("find").await?;

@@ -13,6 +13,7 @@ mod values;
 pub use query::SqlQuery;
 pub use row::{FromRow, RowColumn, RowColumns, RowCursor, UnreadColumn};
 pub use text::Sql;
+pub(crate) use text::fragment;
 #[doc(hidden)]
 pub use values::BindValue;
 pub use values::{SqlValue, SqlValues};

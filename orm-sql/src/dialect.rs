@@ -56,7 +56,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// A function of values. It takes as many as it is given.
     fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr;
 
-    /// The pattern by which sea-query writes so many expressions one after the other.
+    /// The pattern by which sea-query writes so many expressions one after the other, in parentheses.
     fn sequence(&self, parts: usize) -> String;
 
     /// The placeholder of the value with this number, from 1, in text of the program.

@@ -8,6 +8,7 @@ use super::order::OrderBy;
 use super::term::Term;
 use super::typed;
 use crate::entity::Entity;
+use crate::sql::{Sql, SqlValues, fragment};
 use crate::value::{FieldValue, IntoOperand, Operand, OperandOn, Value};
 
 /// A field with a column: the type of constants such as `Author::NAME`.
@@ -263,6 +264,30 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
 pub struct Condition<T> {
     pub(crate) expression: Expression,
     marker: PhantomData<fn() -> T>,
+}
+
+impl<T: Entity> Condition<T> {
+    /// A condition in SQL that the program trusts, for what fields and expressions can't say.
+    ///
+    /// A place `{}` takes a value, which is bound, or a field or computed value of `T`, which is named as the query names
+    /// it. Tables that the text names are not seen by filters, and a driver that speaks no SQL refuses it.
+    ///
+    /// ```
+    /// use orm_core::{Condition, Entity};
+    ///
+    /// #[derive(Entity, Clone, Debug, Default)]
+    /// struct Book {
+    ///     #[entity(id, auto)]
+    ///     id: i64,
+    ///     title: String,
+    /// }
+    ///
+    /// let long = Condition::<Book>::sql("length({}) > {} or {} like 'The %'", (Book::TITLE, 20, Book::TITLE));
+    /// # let _ = long;
+    /// ```
+    pub fn sql(text: impl Into<Sql>, values: impl SqlValues<T>) -> Self {
+        Self::new(Expression::Fragment(fragment(text.into(), values.__parts())))
+    }
 }
 
 impl<T> Condition<T> {

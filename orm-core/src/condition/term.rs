@@ -68,7 +68,8 @@ impl Term {
             Self::Arithmetic { left, right, .. } => vec![&**left, &**right],
             Self::Call { arguments, .. } => arguments.iter().collect(),
             Self::Aggregate { of, .. } => of.iter().map(|of| &**of).collect(),
-            Self::Property { .. } | Self::Value(_) | Self::Fragment(_) | Self::Invalid(_) => Vec::new(),
+            Self::Fragment(fragment) => fragment.terms().collect(),
+            Self::Property { .. } | Self::Value(_) | Self::Invalid(_) => Vec::new(),
         };
         list.into_iter()
     }
@@ -183,6 +184,16 @@ pub enum NullPlace {
 pub struct Fragment {
     /// What stands one after the other.
     pub parts: Vec<FragmentPart>,
+}
+
+impl Fragment {
+    /// The fields and computed values in it.
+    pub fn terms(&self) -> impl Iterator<Item = &Term> {
+        self.parts.iter().filter_map(|part| match part {
+            FragmentPart::Term(term) => Some(term),
+            FragmentPart::Text(_) | FragmentPart::Value(_) => None,
+        })
+    }
 }
 
 /// A part of a [`Fragment`].

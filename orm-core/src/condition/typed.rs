@@ -10,6 +10,7 @@ use super::order::OrderBy;
 use super::relation::ToOne;
 use super::term::{Aggregation, Arithmetic, Function, Term};
 use crate::entity::{Entity, RelationField};
+use crate::sql::{Sql, SqlValues, fragment};
 use crate::value::{FieldValue, IntoOperand, Nullable, Operand, OperandOn, Value};
 
 /// A value of type `V` that is computed for each row of `T`: `Book::STOCK - Book::RESERVED`, `Author::NAME.lower()`.
@@ -223,6 +224,30 @@ computes!(Field);
 computes!(Expr);
 
 impl<T: Entity, V: FieldValue> Expr<T, V> {
+    /// What a fragment of SQL that the program trusts computes: to select, to compare, and to order by. The type is the
+    /// program's word for what the database gives.
+    ///
+    /// A place `{}` takes a value, which is bound, or a field or computed value of `T`, which is named as the query names
+    /// it. A driver that speaks no SQL refuses it.
+    ///
+    /// ```
+    /// use orm_core::Entity;
+    /// use orm_core::condition::Expr;
+    ///
+    /// #[derive(Entity, Clone, Debug, Default)]
+    /// struct Book {
+    ///     #[entity(id, auto)]
+    ///     id: i64,
+    ///     title: String,
+    /// }
+    ///
+    /// let by_length = Expr::<Book, i64>::sql("length({}) + {}", (Book::TITLE, 1)).desc();
+    /// # let _ = by_length;
+    /// ```
+    pub fn sql(text: impl Into<Sql>, values: impl SqlValues<T>) -> Self {
+        Self::new(Term::Fragment(fragment(text.into(), values.__parts())))
+    }
+
     /// Equal. `None` means [`is_null`](Self::is_null).
     pub fn eq<O: IntoOperand<V>>(self, other: O) -> Condition<T>
     where

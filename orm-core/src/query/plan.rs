@@ -53,13 +53,16 @@ pub(crate) fn resolve(region: &Region, entity: EntityId, expression: Expression)
             check(meta, term)?;
             expression
         }
+        Expression::Fragment(fragment) => {
+            fragment.terms().try_for_each(|term| check(meta, term))?;
+            Expression::Fragment(fragment)
+        }
         leaf @ (Expression::Compare { .. }
         | Expression::In { .. }
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
-        | Expression::KeyIn { .. }
-        | Expression::Fragment(_)) => leaf,
+        | Expression::KeyIn { .. }) => leaf,
     })
 }
 
@@ -130,19 +133,25 @@ fn conditions_of(
         | Expression::Text { .. }
         | Expression::KeyIn { .. }
         | Expression::References { .. }
-        | Expression::Fragment(_)
         | Expression::Invalid { .. } => {}
+        // Its text may name any table.
+        Expression::Fragment(_) => entities.extend(metadata.entities().map(|entity| entity.id)),
     }
 }
 
 /// The entities that a term leads to.
 pub(crate) fn terms_of(metadata: &Metadata, entity: EntityId, term: &Term, entities: &mut Vec<EntityId>) {
-    if let Term::Property { path, .. } = term {
-        let mut entity = entity;
-        for relation in path {
-            entity = metadata.entity(entity).relations[*relation].target;
-            entities.push(entity);
+    match term {
+        Term::Property { path, .. } => {
+            let mut entity = entity;
+            for relation in path {
+                entity = metadata.entity(entity).relations[*relation].target;
+                entities.push(entity);
+            }
         }
+        // Its text may name any table.
+        Term::Fragment(_) => entities.extend(metadata.entities().map(|entity| entity.id)),
+        _ => {}
     }
     term.parts().for_each(|part| terms_of(metadata, entity, part, entities));
 }

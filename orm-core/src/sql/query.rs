@@ -5,14 +5,16 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::row::FromRow;
-use super::rows::{NoRows, RowsAs};
+use super::rows::{NoRows, RowsAs, RowsOf};
 use super::text::Sql;
 use crate::bulk::{Extent, Writer};
 use crate::condition::{FragmentPart, Term};
 use crate::driver::{Connection as _, Raw, RawEffect, RawPart, RawRows};
-use crate::entity::Region;
+use crate::entity::{CellId, Entity, Freshness, Loaded, Region, Rows, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
+use crate::hydrate::{MAX_TRIES, attach_rows};
+use crate::populate::{eager_shape, follow_rows, keep_promises, populate};
 use crate::session::Holder;
 
 /// What the program called, for messages.
@@ -82,6 +84,57 @@ impl SqlQuery {
         Ok(first)
     }
 
+    /// Takes every row into the identity map, as a finder does: one instance a row, unsaved edits stay. Columns are found
+    /// by name, and all of the entity must be there (`select * from ..` has them). Filters are not asked: the text says
+    /// which rows there are. Entities that are scheduled to be removed are left out.
+    ///
+    /// ```
+    /// # use orm_core::{Entity, EntityManager, Result};
+    /// # #[derive(Entity, Clone, Debug, Default)]
+    /// # struct Book { #[entity(id, auto)] id: i64, title: String }
+    /// # async fn example(em: EntityManager) -> Result<()> {
+    /// let books = em.sql("select * from book where title like {}", ("The %",)).fetch::<Book>().await?;
+    /// books[0].edit().title = "A Storm of Swords".into();
+    /// em.flush().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SqlRow`] for a column that is missing, [`Error::Value`] for one that does not fit its field,
+    /// [`Error::GlobalContext`], [`Error::UnknownEntity`], and as [`execute`](Self::execute).
+    pub async fn fetch<T: Entity>(self) -> Result<Vec<Loaded<T>>> {
+        let em = self.em.resolve(ACTION)?;
+        let (entity, _) = em.region().arena_of::<T>()?;
+        let running = self.start(em).await?;
+        let region = &running.region;
+        let mut tries = 0;
+        let rows = loop {
+            let settled = region.settled();
+            let rows = Rows::<T>::new(Arc::clone(region.metadata()), Vec::new());
+            let mut rows = RowsOf::new(region.entity(entity), rows);
+            running.run(&mut rows, Extent::Several).await?;
+            tries += 1;
+            // Rows from before a flush of this context must not go over what it saved: read them again.
+            if running.effect != RawEffect::Reads || region.settled() == settled || tries == MAX_TRIES {
+                break rows.rows.rows;
+            }
+        };
+        let hydrated = attach_rows(region, entity, rows, Freshness::Merge);
+        if running.effect != RawEffect::Reads {
+            // A query that was on its way has read what is no longer so.
+            region.note_settled();
+        }
+        follow_rows(region, entity, &hydrated).await?;
+        let eager = eager_shape(region.metadata(), entity);
+        populate(region, entity, &hydrated.cells, &eager, Freshness::Merge).await?;
+        keep_promises(region).await?;
+        let arena = region.arena(entity);
+        let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
+        Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())
+    }
+
     /// Hands every row to `take` as it comes, so that memory holds one at a time. It runs while the statement does: the
     /// connection is busy with it. An error ends the statement.
     ///
@@ -89,7 +142,7 @@ impl SqlQuery {
     ///
     /// What `take` fails with, and as [`fetch_as`](Self::fetch_as).
     pub async fn each_as<R: FromRow>(self, take: impl FnMut(R) -> Result<()> + Send) -> Result<()> {
-        let running = self.start(EntityManager::contextual).await?;
+        let running = self.start_anywhere().await?;
         running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
     }
 
@@ -101,15 +154,19 @@ impl SqlQuery {
     /// [`Error::Constraint`], [`Error::WriteOutcomeUnknown`] for a write that lost its connection,
     /// [`Error::OutcomeUnknown`] while the context has to be told of a flush, and what the flush before it fails with.
     pub async fn execute(self) -> Result<u64> {
-        let running = self.start(EntityManager::contextual).await?;
+        let running = self.start_anywhere().await?;
         running.run(&mut NoRows, Extent::Single).await
     }
 
+    async fn start_anywhere(self) -> Result<Running> {
+        let em = self.em.contextual();
+        self.start(em).await
+    }
+
     /// Flushes what the statement might miss, and has the driver look at the text.
-    async fn start(self, context: impl FnOnce(&EntityManager) -> EntityManager) -> Result<Running> {
+    async fn start(self, em: EntityManager) -> Result<Running> {
         let text = self.sql.beginning();
         let refused = |problem| Error::SqlText { text: text.clone(), problem };
-        let em = context(&self.em);
         let parts = self.sql.filled(self.values).map_err(refused)?;
         let parts = parts.into_iter().map(raw_part).collect::<Result<_, String>>().map_err(refused)?;
         let raw = Raw { parts };

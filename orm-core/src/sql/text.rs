@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::condition::FragmentPart;
+use crate::condition::{Fragment, FragmentPart, Term};
+use crate::value::ValueError;
 
 /// SQL that the program trusts: a literal, or what [`trusted`](Self::trusted) was given.
 ///
@@ -92,6 +93,14 @@ impl Sql {
         }
         Ok(parts)
     }
+}
+
+/// Text and values as a part of a query. What is wrong with them, the query says when it runs.
+pub(crate) fn fragment(sql: Sql, values: Vec<FragmentPart>) -> Fragment {
+    let parts = sql.filled(values).unwrap_or_else(|reason| {
+        vec![FragmentPart::Term(Term::Invalid(ValueError::Invalid { expected: "fragment of SQL", reason }))]
+    });
+    Fragment { parts }
 }
 
 /// What stands between the places of a text.

@@ -168,7 +168,7 @@ impl Dialect for Sqlite {
     }
 
     fn sequence(&self, parts: usize) -> String {
-        vec!["?"; parts].join(" ")
+        format!("({})", vec!["?"; parts].join(" "))
     }
 
     fn placeholder(&self, _: usize) -> String {
