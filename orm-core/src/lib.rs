@@ -52,13 +52,15 @@ pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
 pub use query::{CursorProblem, Page, View};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
+pub use sql::{FromRow, Sql};
 pub use subscriber::Subscriber;
 pub use unit_of_work::{Diagnosis, FlushPlan, RefusedRow};
 pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]
 pub use orm_derive::{
-    Entity, EnumValue, NewtypeValue, View, create_request_context, ensure_request_context, transactional,
+    Entity, EnumValue, FromRow, NewtypeValue, View, create_request_context, ensure_request_context, sql,
+    transactional,
 };
 
 /// What emitted code names. Not part of the public interface.
@@ -84,6 +86,7 @@ pub mod __private {
         BoundCollection, BoundInverse, BoundRef, ErasedReference, Ref, ReferenceField, RelationVisitor,
     };
     pub use crate::serialize::{SerializeMap, SerializeRecord, SerializeSlot, serialize_field};
+    pub use crate::sql::{BindValue, FromRow, RowColumn, RowColumns, RowCursor, Sql, UnreadColumn};
     #[cfg(feature = "uuid")]
     pub use crate::value::uuid_v7;
     pub use crate::value::{ColumnType, FieldValue, Nullable, Value, ValueError};

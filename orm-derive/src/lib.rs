@@ -9,11 +9,13 @@ mod context;
 mod entity;
 mod enumeration;
 mod newtype;
+mod row;
+mod sql;
 mod support;
 mod view;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{DeriveInput, LitStr, parse_macro_input};
 
 use support::shown;
 
@@ -223,6 +225,55 @@ pub fn view(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(NewtypeValue, attributes(newtype_value))]
 pub fn newtype_value(input: TokenStream) -> TokenStream {
     shown(newtype::derive(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Reads a row of raw SQL into a struct, by the names of its columns.
+///
+/// ```
+/// use orm_core::{EntityManager, FromRow, Result};
+///
+/// #[derive(FromRow)]
+/// struct Sales {
+///     title: String,
+///     #[from_row(column = "total")]
+///     sold: Option<i64>,
+/// }
+///
+/// async fn sales(em: &EntityManager) -> Result<Vec<Sales>> {
+///     em.sql("select title, sum(count) as total from sale group by title", ()).fetch_as::<Sales>().await
+/// }
+/// # let _ = sales;
+/// ```
+///
+/// Each field is a column of its name, of a type that a column can hold; columns that no field names are left aside. A
+/// column that is missing, there twice, or of another type is an error that names it and the field.
+///
+/// | attribute | on | meaning |
+/// | --- | --- | --- |
+/// | `column = ".."` | field | The column. |
+/// | `rename_all = ".."` | struct | The case of the other columns: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `lowercase` or `UPPERCASE`. |
+/// | `crate = ".."` | struct | The path of orm-core, if it is not `::orm_core`. |
+#[proc_macro_derive(FromRow, attributes(from_row))]
+pub fn from_row(input: TokenStream) -> TokenStream {
+    shown(row::derive(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// SQL with variables in it, which are bound as values and never become text.
+///
+/// ```
+/// use orm_core::{EntityManager, Result, sql};
+///
+/// async fn cheap(em: &EntityManager, genre: &str, price: i64) -> Result<Vec<String>> {
+///     em.sql(sql!("select title from book where genre = {genre} and price < {price}"), ()).fetch_as().await
+/// }
+/// # let _ = cheap;
+/// ```
+///
+/// The text is a literal. Places without a name, `{}`, stay for the values that stand beside it; `{{` and `}}` are braces.
+/// The result is an `orm_core::sql::Sql`.
+#[proc_macro]
+pub fn sql(input: TokenStream) -> TokenStream {
+    shown(sql::expand(&parse_macro_input!(input as LitStr)))
 }
 
 /// Runs each call of a function in a request context of its own.

@@ -46,6 +46,28 @@ fn newtype_value() {
     );
 }
 
+#[test]
+fn from_row() {
+    let sales = quote! {
+        #[from_row(rename_all = "camelCase")]
+        struct Sales {
+            book_title: String,
+            #[from_row(column = "total")]
+            sold: Option<i64>,
+        }
+    };
+    check(crate::row::derive, sales, &expect_file!["tests/from_row.txt"]);
+}
+
+#[test]
+fn sql() {
+    let text = syn::parse_quote!("select {} from book where '{{}}' <> {title} and price > { price }");
+    let tokens = crate::sql::expand(&text);
+    let file = syn::parse2::<syn::File>(quote!(const SQL: Sql = #tokens;));
+    let text = file.map_or_else(|error| error.to_string(), |file| prettyplease::unparse(&file));
+    expect_file!["tests/sql.txt"].assert_eq(&text);
+}
+
 #[track_caller]
 fn check(derive: fn(&DeriveInput) -> TokenStream, input: TokenStream, expected: &ExpectFile) {
     let tokens = syn::parse2(input).map(|input| derive(&input));

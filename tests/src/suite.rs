@@ -1027,7 +1027,14 @@ macro_rules! driver_suite {
                 errors_of_the_database_are_said,
                 rows_that_do_not_fit_are_refused,
                 a_lost_write_is_said,
-                a_statement_may_be_dropped;
+                a_statement_may_be_dropped,
+                rows_are_read_into_structs,
+                rows_become_entities,
+                written_rows_become_entities,
+                variables_are_bound,
+                fragments_are_conditions,
+                fragments_are_expressions,
+                fragments_without_sense_are_refused;
             cascades:
                 an_owner_takes_its_items_along,
                 items_that_are_not_loaded_are_loaded_first,

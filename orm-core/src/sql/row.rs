@@ -74,6 +74,12 @@ impl<'a> RowCursor<'a> {
         Self { row, places, at: 0 }
     }
 
+    /// What a struct with a mistake reads.
+    #[must_use]
+    pub fn none(&self) -> UnreadColumn {
+        UnreadColumn { at: self.at, source: ValueError::KeyUnknown }
+    }
+
     /// The next value.
     pub fn next<V: FieldValue>(&mut self) -> Result<V, UnreadColumn> {
         let at = self.at;

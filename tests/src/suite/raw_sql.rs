@@ -4,9 +4,9 @@
 
 use std::error::Error as _;
 
+use orm_core::condition::Expr;
 use orm_core::driver::DriverErrorKind;
-use orm_core::sql::Sql;
-use orm_core::{EntityManager, Error, FlushMode, Result};
+use orm_core::{Condition, EntityManager, Error, FlushMode, FromRow, Result, Sql, sql};
 
 use crate::fixtures::blog::{self, Author, Book, Tag};
 use crate::{Backend, Fault, Operation, TestDb};
@@ -229,5 +229,184 @@ pub async fn a_statement_may_be_dropped<B: Backend>() -> Result<()> {
         em.sql("delete from tag where label = 'x'", ()).execute().await?;
         assert_eq!(db.em().count_all::<Author>().await?, 2);
     }
+    Ok(())
+}
+
+/// What a shop asks of its books.
+#[derive(FromRow, Debug, PartialEq)]
+struct Sales {
+    author: String,
+    #[from_row(column = "how_many")]
+    books: i64,
+    email: Option<String>,
+}
+
+/// Structs take columns by name, in any order, and leave others aside.
+pub async fn rows_are_read_into_structs<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let text = "select count(book.id) as how_many, author.email, author.id, author.name as author \
+                from author left join book on book.author_id = author.id \
+                group by author.id, author.email, author.name order by author.id";
+    let sales = em.sql(text, ()).fetch_as::<Sales>().await?;
+    let jon = Sales { author: "Jon Snow".into(), books: 3, email: Some("jon@wall.org".into()) };
+    assert_eq!(sales, [jon, Sales { author: "Sam Tarly".into(), books: 0, email: None }]);
+    assert_eq!((db.statements(), em.managed_count()?), (1, 0));
+
+    let refused = [
+        (
+            "select name as author, email from author",
+            "`books` of Sales can't be read from the column `how_many`: there is none, only author, email",
+        ),
+        (
+            "select name as author, 'x' as how_many, email from author",
+            "`books` of Sales can't be read from the column `how_many`: expected integer",
+        ),
+        (
+            "select null as author, 1 as how_many, email from author",
+            "`author` of Sales can't be read from the column `author`: NULL does not fit",
+        ),
+        (
+            "select name as author, 1 as how_many, email, email from author",
+            "`email` of Sales can't be read from the column `email`: several columns",
+        ),
+    ];
+    for (text, expected) in refused {
+        let error = em.sql(text, ()).fetch_as::<Sales>().await.expect_err(text);
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    Ok(())
+}
+
+/// A row is one instance, whichever way it is found; unsaved edits stay, and the next flush saves them.
+pub async fn rows_become_entities<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let storm = em.find_one_or_fail(Book::TITLE.eq("A Storm")).await?;
+    storm.edit().price = 77;
+    db.em()
+        .sql("update book set price = 5, title = title || '!' where id = {}", (storm.get().id,))
+        .execute()
+        .await?;
+    db.recorder.reset();
+
+    let text = "select publisher_id, author_id, price, title, id, 1 as extra from book where price < {} order by title";
+    let books = em.sql(text, (100,)).fetch::<Book>().await?;
+    assert_eq!((books.len(), db.statements(), em.managed_count()?), (3, 1, 3));
+    assert!(books[1] == storm);
+    assert_eq!((storm.get().title.as_str(), storm.get().price), ("A Storm!", 77));
+    assert!(em.find_by_id_or_fail::<Book>(books[0].get().id).await? == books[0]);
+    em.flush().await?;
+    assert_eq!(db.em().count(Book::PRICE.eq(77)).await?, 1);
+
+    em.remove(&books[0])?;
+    assert_eq!(em.sql("select * from book", ()).fetch::<Book>().await?.len(), 2);
+    let error =
+        em.sql("select id, title from book", ()).fetch::<Book>().await.expect_err("columns are missing");
+    let expected = "`price` of Book can't be read from the column `price`: there is none, only id, title";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    let error = em.sql("select b.*, 'x' as price from book as b", ()).fetch::<Book>().await;
+    assert!(matches!(error, Err(Error::SqlRow { .. })), "{error:?}");
+    let text = "select id, title, 'x' as price, author_id, publisher_id from book";
+    let error = em.sql(text, ()).fetch::<Book>().await.expect_err("no number");
+    assert!(matches!(error, Error::Value { field: "price", .. }), "{error:?}");
+    let global = db.orm.em().sql("select * from book", ()).fetch::<Book>().await;
+    assert!(matches!(global, Err(Error::GlobalContext { .. })));
+    Ok(())
+}
+
+/// What a write gives back is managed, and goes with the transaction that wrote it.
+pub async fn written_rows_become_entities<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let em = db.em();
+    let tag = em.sql("insert into tag (label) values ({}) returning *", ("ice",)).fetch::<Tag>().await?;
+    tag[0].edit().label = "fire".into();
+    em.flush().await?;
+    assert_eq!(db.em().count(Tag::LABEL.eq("fire")).await?, 1);
+    let undone: Result<()> = em
+        .transactional(async |em| {
+            let changed = em.sql("update tag set label = 'air' returning *", ()).fetch::<Tag>().await?;
+            assert!(changed[0] == tag[0] && tag[0].get().label == "air");
+            Err(Error::other("no"))
+        })
+        .await;
+    assert!(undone.is_err());
+    assert_eq!(tag[0].get().label, "fire");
+    Ok(())
+}
+
+/// Variables in the text are bound as values, by reference.
+pub async fn variables_are_bound<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let (title, price, owned) = ("A Storm'; --", 10_i64, "The Wall".to_owned());
+    let borrowed = &price;
+    let text = sql!(
+        "select title from book where title <> {title} and price = { borrowed } and title <> {owned} and id > {} and '{{}}' <> '{{'"
+    );
+    assert!(!format!("{text:?}").contains("Storm'"));
+    let titles: Vec<String> = em.sql(text, (0,)).fetch_as().await?;
+    assert_eq!(titles.len(), 2);
+    let text = sql!("{} = {owned}");
+    assert_eq!(em.count(Condition::<Book>::sql(text, (Book::TITLE,))).await?, 1);
+    Ok(())
+}
+
+/// A condition in SQL stands beside others as one; fields in it are named as the query names them.
+pub async fn fragments_are_conditions<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let condition =
+        Condition::<Book>::sql("{} = 'A Clash' or {} = {}", (Book::TITLE, Book::TITLE, "The Wall"));
+    assert_eq!(em.count(condition.clone()).await?, 2);
+    assert_eq!(em.count(condition.clone().and(Book::TITLE.eq("The Wall"))).await?, 1);
+    assert_eq!(em.count(condition.clone().not()).await?, 1);
+    assert_eq!(em.count(Author::BOOKS.some(condition)).await?, 1);
+    let quoted = Condition::<Book>::sql("'it''s ? {{}} :a' = {}", ("it's ? {} :a",));
+    assert_eq!(em.find(quoted).await?.len(), 3);
+    let of_author = Condition::<Book>::sql("{} = {}", (Book::AUTHOR.field(Author::NAME), "Jon Snow"));
+    assert_eq!(em.count(of_author).await?, 3);
+    let computed = Condition::<Book>::sql("{} in ({}, {})", (Book::PRICE * 2, 20, 21));
+    assert_eq!(em.update_many(computed).set(Book::PRICE, 3).await?, 3);
+
+    em.transactional(async |em| {
+        em.persist(Tag::new("peace"))?;
+        let exists = Condition::<Book>::sql("exists (select 1 from tag where label = {})", ("peace",));
+        assert_eq!(em.count(exists).await?, 3);
+        Ok(())
+    })
+    .await
+}
+
+/// What a fragment computes is selected, compared and ordered by.
+pub async fn fragments_are_expressions<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let length = || Expr::<Book, i64>::sql("length({}) + {}", (Book::TITLE, 1));
+    let books = em
+        .find(length().gt(7))
+        .order_by((length().desc(), Expr::<Book, String>::sql("lower({})", (Book::TITLE,)).desc()))
+        .await?;
+    let titles: Vec<String> = books.iter().map(|book| book.get().title.clone()).collect();
+    assert_eq!(titles, ["The Wall", "A Storm", "A Clash"]);
+    let rows =
+        em.find_all::<Book>().select((length(), length() * 2)).order_by(Book::TITLE.asc()).limit(1).await?;
+    assert_eq!(rows, [(8, 16)]);
+    Ok(())
+}
+
+/// A fragment that would reach beyond its place is refused before anything is sent.
+pub async fn fragments_without_sense_are_refused<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    for text in
+        ["", "1 = 1) or (1 = 1", "1 = 1 --", "1 = 1; drop table tag", "'a", "{", "1 = {}", "a\0", "1 = ?"]
+    {
+        assert!(em.find(Condition::<Book>::sql(text, ())).await.is_err(), "{text}");
+        let order = Expr::<Book, i64>::sql(text, ()).asc();
+        assert!(em.find_all::<Book>().order_by(order).await.is_err(), "{text}");
+    }
+    assert_eq!(em.managed_count()?, 0);
+    assert_eq!(em.count_all::<Tag>().await?, 2);
     Ok(())
 }
