@@ -79,7 +79,7 @@ fn expand(ident: &Ident, columns: &[Column<'_>], o: &TokenStream) -> TokenStream
         let field = ident.unraw().to_string();
         quote!(#o::RowColumn { field: #field, column: #column })
     });
-    let read = columns.iter().map(|Column { ident, ty, .. }| quote!(#ident: row.next::<#ty>()?));
+    let read = columns.iter().map(|Column { ident, ty, .. }| quote!(#ident: row.value::<#ty>()?));
     quote! {
         #[automatically_derived]
         impl #o::FromRow for #ident {

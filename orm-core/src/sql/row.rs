@@ -81,7 +81,11 @@ impl<'a> RowCursor<'a> {
     }
 
     /// The next value.
-    pub fn next<V: FieldValue>(&mut self) -> Result<V, UnreadColumn> {
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being a `V`.
+    pub fn value<V: FieldValue>(&mut self) -> Result<V, UnreadColumn> {
         let at = self.at;
         self.at += 1;
         // One that there is no column for, the row itself refuses.
@@ -94,7 +98,7 @@ impl<V: FieldValue> FromRow for V {
     const __COLUMNS: RowColumns = RowColumns::ByPlace(1);
 
     fn __read(row: &mut RowCursor<'_>) -> Result<Self, UnreadColumn> {
-        row.next()
+        row.value()
     }
 }
 
@@ -104,7 +108,7 @@ macro_rules! tuple {
             const __COLUMNS: RowColumns = RowColumns::ByPlace($count);
 
             fn __read(row: &mut RowCursor<'_>) -> Result<Self, UnreadColumn> {
-                Ok(($(row.next::<$name>()?,)+))
+                Ok(($(row.value::<$name>()?,)+))
             }
         }
     };
