@@ -17,7 +17,7 @@ const MANAGED: [u32; 2] = [100, 100_000];
 /// How many of them change.
 const CHANGES: usize = 10;
 /// How many flushes are measured.
-const FLUSHES: u32 = 101;
+const FLUSHES: u32 = 501;
 
 #[derive(Entity, Clone, Debug, Default)]
 struct Reading {
@@ -31,9 +31,9 @@ struct Reading {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     statements().await?;
     let [few, many] = MANAGED;
-    let (among_few, among_many) = (median_flush(few).await?, median_flush(many).await?);
+    let [among_few, among_many] = median_flushes().await?;
     println!(
-        "{CHANGES} changes among {few}: {among_few:?}, among {many}: {among_many:?} (medians of {FLUSHES})"
+        "{CHANGES} changes among {few}: {among_few:?}, among {many}: {among_many:?} (medians of {FLUSHES}, by turns)"
     );
     println!("ratio {:.2}", among_many.as_secs_f64() / among_few.as_secs_f64());
     Ok(())
@@ -60,24 +60,38 @@ async fn statements() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The median time of a flush of ten changes among so many loaded entities.
-async fn median_flush(managed: u32) -> Result<Duration, Box<dyn std::error::Error>> {
+/// The median times of flushes of the same ten rows by a context that holds few entities and by one that holds many, by
+/// turns. The table is the same for both.
+async fn median_flushes() -> Result<[Duration; 2], Box<dyn std::error::Error>> {
     let orm = open(&StatementCounter::new()).await?;
-    let em = orm.em().fork();
-    let readings =
-        (0..managed).map(|row| em.persist(Reading { sensor: format!("s{row}"), ..Reading::default() }));
-    let readings = readings.collect::<Result<Vec<_>, _>>()?;
-    em.flush().await?;
-    let mut times = Vec::new();
-    for value in 1..=i64::from(FLUSHES) {
-        let step = readings.len() / CHANGES;
-        readings.iter().step_by(step).take(CHANGES).for_each(|reading| reading.edit().value = value);
-        let started = Instant::now();
-        em.flush().await?;
-        times.push(started.elapsed());
+    let rows = MANAGED[1];
+    orm.em()
+        .fork()
+        .insert_many((0..rows).map(|row| Reading { sensor: format!("s{row}"), ..Reading::default() }))
+        .await?;
+    let mut contexts = Vec::new();
+    for managed in MANAGED {
+        let em = orm.em().fork();
+        let step = i64::from(rows / managed);
+        let readings = em.find(((Reading::ID - 1) % step).eq(0)).order_by(Reading::ID.asc()).await?;
+        assert_eq!(readings.len(), managed as usize);
+        contexts.push((em, readings, Vec::new()));
     }
-    times.sort_unstable();
-    Ok(times[times.len() / 2])
+    for value in 1..=i64::from(FLUSHES) {
+        for (em, readings, times) in &mut contexts {
+            let step = readings.len() / CHANGES;
+            readings.iter().step_by(step).take(CHANGES).for_each(|reading| reading.edit().value = value);
+            let started = Instant::now();
+            em.flush().await?;
+            times.push(started.elapsed());
+        }
+    }
+    let mut medians = [Duration::ZERO; 2];
+    for (median, (_, _, times)) in medians.iter_mut().zip(&mut contexts) {
+        times.sort_unstable();
+        *median = times[times.len() / 2];
+    }
+    Ok(medians)
 }
 
 async fn open(counter: &StatementCounter) -> Result<Orm, Box<dyn std::error::Error>> {

@@ -1,0 +1,6 @@
+use orm_core::FromRow;
+
+#[derive(FromRow)]
+struct Sales(String);
+
+fn main() {}
