@@ -53,6 +53,7 @@ pub mod projections;
 pub mod promises;
 pub mod propagation;
 pub mod raw_sql;
+pub mod raw_streams;
 pub mod references;
 pub mod relation_counts;
 pub mod request_values;
@@ -1018,6 +1019,16 @@ macro_rules! driver_suite {
                 filters_hold,
                 a_page_with_numbers_takes_six_statements,
                 numbers_come_with_every_finder;
+            raw_streams:
+                rows_come_one_by_one,
+                a_stream_may_be_left_early,
+                a_transaction_goes_on_after_its_stream,
+                a_query_in_the_loop_is_an_error_and_no_hang,
+                a_stream_does_not_outlive_its_transaction,
+                a_stream_of_a_write_is_kept_whole_or_not_at_all,
+                a_stream_may_be_dropped_while_it_waits,
+                a_raw_stream_ends_after_an_error,
+                a_raw_stream_works_in_another_task;
             raw_sql:
                 rows_are_read_into_tuples,
                 a_write_says_how_many_rows,

@@ -1,6 +1,7 @@
 //! Text that the program trusts, for databases that speak it. Other drivers need not know of it.
 
 use std::borrow::Cow;
+use std::task::Poll;
 
 use super::row::{RowSink, RowSinkError};
 use crate::value::Value;
@@ -40,4 +41,17 @@ pub trait RawRows: RowSink {
     ///
     /// As [`RowSink::row`].
     fn columns(&mut self, names: &[&str]) -> Result<(), RowSinkError>;
+
+    /// Whether it takes another row. Asked after each row, so that the one who reads sets the pace.
+    ///
+    /// Pending, the driver SHOULD give way: return [`Poll::Pending`] and ask again when it is polled. It need not arrange
+    /// to be woken, since whoever has it wait polls it. Nothing may be read ahead meanwhile but what the connection
+    /// buffers.
+    ///
+    /// # Errors
+    ///
+    /// As [`RowSink::row`]: no further row is wanted.
+    fn poll_ready(&mut self) -> Poll<Result<(), RowSinkError>> {
+        Poll::Ready(Ok(()))
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::row::FromRow;
 use super::rows::{NoRows, RowsAs, RowsOf};
+use super::stream::SqlStream;
 use super::text::Sql;
 use crate::bulk::{Extent, Writer};
 use crate::condition::{FragmentPart, Term};
@@ -144,6 +145,18 @@ impl SqlQuery {
     pub async fn each_as<R: FromRow>(self, take: impl FnMut(R) -> Result<()> + Send) -> Result<()> {
         let running = self.start_anywhere().await?;
         running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
+    }
+
+    /// Reads rows one by one, as the loop asks for them, in bounded memory. See [`SqlStream`] for what it holds meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// None here; the stream gives what [`fetch_as`](Self::fetch_as) fails with.
+    pub fn stream_as<R: FromRow>(self) -> SqlStream<R> {
+        SqlStream::new(|mut rows| async move {
+            let running = self.start_anywhere().await?;
+            running.run(&mut rows, Extent::Several).await.map(drop)
+        })
     }
 
     /// Runs it, and gives how many rows it changed. The unit of work has no part in it: what is loaded stays as it is.

@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures::StreamExt;
 use orm_core::driver::{
@@ -116,16 +118,8 @@ impl Connection for PooledConnection {
                 RawEffect::Writes | RawEffect::Anything => StatementKind::Write,
             };
             let mut running = self.guard.start()?;
-            let mut has_names = false;
-            let lend = |row: &SqliteRow| {
-                if !has_names {
-                    let names: Vec<&str> = row.columns().iter().map(Column::name).collect();
-                    rows.columns(&names).map_err(refused)?;
-                    has_names = true;
-                }
-                rows.row(&codec::Columns(row)).map_err(refused)
-            };
-            let result = run(&self.pool, &mut running, statement, kind, lend).await;
+            let lend = LendRaw { rows, has_names: false };
+            let result = run_at_pace(&self.pool, &mut running, statement, kind, lend).await;
             running.finish();
             result
         })
@@ -147,6 +141,43 @@ impl Connection for PooledConnection {
             running.finish();
             result
         })
+    }
+}
+
+/// Takes the rows of a statement.
+trait TakeRows: Send {
+    fn row(&mut self, row: &SqliteRow) -> Result<(), DriverError>;
+
+    /// As [`RawRows::poll_ready`].
+    fn poll_ready(&mut self) -> Poll<Result<(), DriverError>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<F: FnMut(&SqliteRow) -> Result<(), DriverError> + Send> TakeRows for F {
+    fn row(&mut self, row: &SqliteRow) -> Result<(), DriverError> {
+        self(row)
+    }
+}
+
+/// Lends the rows of raw SQL, whose columns the first one tells.
+struct LendRaw<'a> {
+    rows: &'a mut dyn RawRows,
+    has_names: bool,
+}
+
+impl TakeRows for LendRaw<'_> {
+    fn row(&mut self, row: &SqliteRow) -> Result<(), DriverError> {
+        if !self.has_names {
+            let names: Vec<&str> = row.columns().iter().map(Column::name).collect();
+            self.rows.columns(&names).map_err(refused)?;
+            self.has_names = true;
+        }
+        self.rows.row(&codec::Columns(row)).map_err(refused)
+    }
+
+    fn poll_ready(&mut self) -> Poll<Result<(), DriverError>> {
+        self.rows.poll_ready().map_err(refused)
     }
 }
 
@@ -237,7 +268,18 @@ pub(super) async fn run(
     running: &mut Running<'_>,
     statement: Statement,
     kind: StatementKind,
-    mut take: impl FnMut(&SqliteRow) -> Result<(), DriverError> + Send,
+    take: impl FnMut(&SqliteRow) -> Result<(), DriverError> + Send,
+) -> Result<u64, DriverError> {
+    run_at_pace(pool, running, statement, kind, take).await
+}
+
+/// As [`run`], no faster than `take` takes rows.
+async fn run_at_pace(
+    pool: &Pool,
+    running: &mut Running<'_>,
+    statement: Statement,
+    kind: StatementKind,
+    mut take: impl TakeRows,
 ) -> Result<u64, DriverError> {
     if kind != StatementKind::Transaction {
         running.refuse_if_lost()?;
@@ -256,7 +298,8 @@ pub(super) async fn run(
                 Either::Left(done) => affected += done.rows_affected(),
                 Either::Right(row) => {
                     sent.rows += 1;
-                    take(&row)?;
+                    take.row(&row)?;
+                    poll_fn(|_| take.poll_ready()).await?;
                 }
             }
         }
