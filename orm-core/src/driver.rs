@@ -11,6 +11,7 @@ mod row;
 mod transaction;
 mod write;
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -154,6 +155,14 @@ pub trait Connection: Send {
     ) -> BoxFuture<'a, Result<u64, DriverError>> {
         let _ = (raw, rows);
         Box::pin(std::future::ready(Err(no_text())))
+    }
+
+    /// This as the type that the driver made, for what only that driver can do with it; a wrapper gives what it wraps.
+    /// Whoever takes it leaves the transaction as it was, or the connection unusable.
+    ///
+    /// Left as it is by drivers that hand nothing out.
+    fn as_any_mut(&mut self) -> Option<&mut (dyn Any + Send)> {
+        None
     }
 
     /// Begins, ends or marks a transaction.

@@ -4,6 +4,7 @@ mod bulk;
 mod filters;
 mod handles;
 mod lock;
+mod native;
 mod options;
 mod repository;
 mod sql;

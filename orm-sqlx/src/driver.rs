@@ -2,6 +2,7 @@
 
 mod connection;
 mod log;
+mod native;
 mod options;
 mod pool;
 mod transaction;

@@ -224,7 +224,12 @@ impl TestDb {
         Ok(db)
     }
 
-    async fn on(driver: impl Driver, configure: impl FnOnce(OrmBuilder) -> OrmBuilder) -> Result<Self> {
+    /// Opens the database of a driver that the test keeps, without creating tables.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the metadata refuses.
+    pub async fn on(driver: impl Driver, configure: impl FnOnce(OrmBuilder) -> OrmBuilder) -> Result<Self> {
         let recorder = Recorder::default();
         let driver = SharedDriver(Arc::new(Recording::new(driver, recorder.clone())));
         let orm = configure(Orm::builder(driver.clone())).build().await?;

@@ -1,5 +1,6 @@
 //! A driver that writes down what it is asked, and fails or stalls when told to.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use orm_core::driver::{
@@ -37,6 +38,8 @@ pub enum Operation {
     Unlink(String, usize),
     /// A statement as text.
     Raw,
+    /// The driver's own connection was lent.
+    Native,
     /// A step of a transaction.
     Begin,
     /// A step of a transaction.
@@ -140,6 +143,7 @@ impl Recorder {
                     | Operation::Count(_)
                     | Operation::Explain(_)
                     | Operation::Raw
+                    | Operation::Native
                     | Operation::Begin
                     | Operation::Commit
                     | Operation::Rollback
@@ -386,6 +390,11 @@ impl Connection for RecordingConnection {
             }
             outcome
         })
+    }
+
+    fn as_any_mut(&mut self) -> Option<&mut (dyn Any + Send)> {
+        self.recorder.note(Operation::Native, 1);
+        self.connection.as_any_mut()
     }
 
     fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {

@@ -3,6 +3,8 @@
 
 orm_tests::driver_suite!(orm_tests::Sqlite);
 
+mod own_connection;
+
 mod on_file {
     use orm_core::Result;
     use orm_tests::SqliteFile;

@@ -4,6 +4,8 @@
 //! Dropped or failed before its end, nothing was written. Where the connection is lost on the way to a commit, that of a
 //! single statement included, nobody knows; memory holds nothing of it, so the error says so and nothing else waits.
 
+use std::any::Any;
+
 use crate::condition::Expression;
 use crate::driver::{
     Connection, DriverError, DriverErrorKind, Raw, RawRows, RowSink, Select, Write, WriteOutcome,
@@ -102,6 +104,20 @@ impl Writer {
         outcome.map_err(|error| self.written(error))
     }
 
+    /// Lends the driver's own connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and what `work` fails with.
+    pub(crate) async fn native<C: Any + Send, V>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut C) -> Result<V, DriverError>,
+    ) -> Result<V> {
+        let outcome = self.connection().native(work).await;
+        self.em.region().tallies().clear();
+        outcome.map_err(|error| self.written(error))
+    }
+
     fn written(&self, error: DriverError) -> Error {
         match &self.way {
             Way::Statement(_) => self.cut_off(error),
@@ -159,10 +175,10 @@ impl Writer {
         }
     }
 
-    fn connection(&mut self) -> &mut dyn Connection {
+    fn connection(&mut self) -> &mut Lease {
         match &mut self.way {
             Way::Statement(lease) => lease,
-            Way::Unit(unit, _) => unit.connection(),
+            Way::Unit(unit, _) => unit.lease(),
         }
     }
 }

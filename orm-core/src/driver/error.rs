@@ -88,6 +88,9 @@ pub enum DriverErrorKind {
     Deadlock,
     /// After an earlier error the database has rolled back the whole transaction; only a rollback can follow.
     RolledBack,
+    /// The program has ended the transaction of the ORM by hand, or left one open on a connection that was lent to it.
+    /// The connection is closed.
+    TransactionChanged,
     /// A write inside a read-only transaction, or to a database that is read-only.
     ReadOnly,
     /// A row is locked by another transaction, and the statement was not to wait.

@@ -1,5 +1,6 @@
 //! A connection for one statement, or for a few that belong together.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,6 +25,37 @@ impl Lease {
         match self {
             Self::Pooled(_) => None,
             Self::Shared(shared) => Some(shared.transaction),
+        }
+    }
+
+    /// Runs `work` with the connection as the type that the driver made, as one statement of its transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] when it is of another type, and what `work` fails with.
+    pub(crate) async fn native<C: Any + Send, V>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut C) -> Result<V, DriverError>,
+    ) -> Result<V, DriverError> {
+        match self {
+            Self::Pooled(connection) => run_native(&mut **connection, work).await,
+            Self::Shared(shared) => {
+                let outcome = run_native(shared.begin(), work).await;
+                shared.end(outcome)
+            }
+        }
+    }
+}
+
+async fn run_native<C: Any + Send, V>(
+    connection: &mut dyn Connection,
+    work: impl AsyncFnOnce(&mut C) -> Result<V, DriverError>,
+) -> Result<V, DriverError> {
+    match connection.as_any_mut().and_then(|connection| connection.downcast_mut()) {
+        Some(connection) => work(connection).await,
+        None => {
+            let message = "this manager works with another driver; use the one that its ORM was made from";
+            Err(DriverError::new(DriverErrorKind::Unsupported, message))
         }
     }
 }
@@ -52,7 +84,10 @@ impl SharedConnection {
 
     fn end<V>(&mut self, outcome: Result<V, DriverError>) -> Result<V, DriverError> {
         self.is_running = false;
-        if outcome.as_ref().is_err_and(|error| error.kind() == DriverErrorKind::ConnectionLost) {
+        let ends_it = |error: &DriverError| {
+            matches!(error.kind(), DriverErrorKind::ConnectionLost | DriverErrorKind::TransactionChanged)
+        };
+        if outcome.as_ref().is_err_and(ends_it) {
             self.is_doomed.store(true, Ordering::Release);
         }
         outcome

@@ -65,6 +65,10 @@ impl Unit {
         &mut self.lease
     }
 
+    pub(crate) fn lease(&mut self) -> &mut Lease {
+        &mut self.lease
+    }
+
     /// Whether committing makes it durable at once, so that the outcome can be unknown.
     pub(crate) fn is_own(&self) -> bool {
         self.extent == Extent::Own

@@ -3,6 +3,7 @@
 //! Every method runs under the guard of [`super::transaction`]: started before the first statement is sent, finished
 //! when the last one was answered. In between are this crate's only awaits on the database.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -32,9 +33,9 @@ use crate::error::driver_error;
 use crate::error::sqlite::complete;
 
 pub(super) struct PooledConnection {
-    guard: Guard,
+    pub(super) guard: Guard,
     /// Held too so that a database in memory outlives its last borrower.
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl PooledConnection {
@@ -123,6 +124,10 @@ impl Connection for PooledConnection {
             running.finish();
             result
         })
+    }
+
+    fn as_any_mut(&mut self) -> Option<&mut (dyn Any + Send)> {
+        Some(self)
     }
 
     fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
