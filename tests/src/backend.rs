@@ -21,6 +21,10 @@ pub trait Backend: 'static {
     /// Its driver.
     type Driver: Driver;
 
+    /// A statement that lists the names of all tables, and what they look like where that is easily said.
+    const TABLES: &'static str = "select table_name from information_schema.tables where table_schema not in \
+                                  ('information_schema', 'pg_catalog', 'mysql', 'sys', 'performance_schema') order by 1";
+
     /// Connects to a new, empty database.
     fn connect() -> impl Future<Output = Result<Self::Driver>> + Send;
 
@@ -32,12 +36,17 @@ pub trait Backend: 'static {
     }
 }
 
+/// Everything in the schema of a SQLite database.
+const SQLITE_TABLES: &str = "select type || name || coalesce(sql, '') from sqlite_schema order by 1";
+
 /// SQLite in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Sqlite;
 
 impl Backend for Sqlite {
     type Driver = orm_sqlx::Sqlite;
+
+    const TABLES: &'static str = SQLITE_TABLES;
 
     async fn connect() -> Result<Self::Driver> {
         orm_sqlx::Sqlite::connect("sqlite::memory:").await
@@ -54,6 +63,8 @@ pub struct SqliteFile;
 
 impl Backend for SqliteFile {
     type Driver = OnFile;
+
+    const TABLES: &'static str = SQLITE_TABLES;
 
     async fn connect() -> Result<Self::Driver> {
         OnFile::open(|options| options).await
@@ -124,6 +135,8 @@ pub struct SqliteAlone;
 
 impl Backend for SqliteAlone {
     type Driver = OnFile;
+
+    const TABLES: &'static str = SQLITE_TABLES;
 
     async fn connect() -> Result<OnFile> {
         OnFile::open(|options| options.max_connections(1)).await

@@ -17,6 +17,7 @@ pub mod household;
 pub mod keys;
 pub mod ledger;
 pub mod legacy;
+pub mod lexicon;
 pub mod library;
 pub mod minutes;
 pub mod misfit;

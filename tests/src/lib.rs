@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod fixtures;
+pub mod hostile;
 pub mod log;
 pub mod model;
 pub mod recorder;

@@ -33,6 +33,9 @@ pub mod forks;
 pub mod freed_values;
 pub mod hooks;
 pub mod hooks_taken_back;
+pub mod hostile_conditions;
+pub mod hostile_names;
+pub mod hostile_text;
 pub mod identity_map;
 pub mod keys;
 pub mod lazy_loading;
@@ -1029,6 +1032,24 @@ macro_rules! driver_suite {
                 a_stream_may_be_dropped_while_it_waits,
                 a_raw_stream_ends_after_an_error,
                 a_raw_stream_works_in_another_task;
+            hostile_text:
+                flushed_texts_come_back,
+                texts_written_without_the_unit_of_work_come_back,
+                computed_texts_are_written,
+                keys_are_any_text,
+                a_taken_text_is_a_violation,
+                nul_comes_back_or_is_refused;
+            hostile_conditions:
+                conditions_mean_the_text,
+                projections_take_any_text,
+                literal_matches_agree_with_rust,
+                patterns_are_never_syntax,
+                cursors_carry_any_text,
+                raw_sql_binds_any_text,
+                filters_take_any_text;
+            hostile_names:
+                names_are_any_text,
+                names_that_are_looked_up_are_refused;
             raw_sql:
                 rows_are_read_into_tuples,
                 a_write_says_how_many_rows,

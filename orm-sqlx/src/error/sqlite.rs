@@ -78,15 +78,23 @@ fn violation(code: u32, message: &str) -> Option<Violation> {
     let Some(names) = names else { return Some(violation) };
     if let Some(index) = names.strip_prefix("index '").and_then(|name| name.strip_suffix('\'')) {
         violation.constraint = Some(index.to_owned());
-    } else if code == CONSTRAINT_CHECK {
-        violation.constraint = Some(names.to_owned());
+    } else if let (false, Some((table, columns))) = (code == CONSTRAINT_CHECK, table_and_columns(names)) {
+        violation.table = Some(table.to_owned());
+        violation.columns = columns.into_iter().map(str::to_owned).collect();
     } else {
-        for (table, column) in names.split(", ").filter_map(|name| name.rsplit_once('.')) {
-            violation.table = Some(table.to_owned());
-            violation.columns.push(column.to_owned());
-        }
+        violation.constraint = Some(names.to_owned());
     }
     Some(violation)
+}
+
+/// Reads `table.column, table.column`; `None` where a name holds what stands between names.
+fn table_and_columns(names: &str) -> Option<(&str, Vec<&str>)> {
+    let names =
+        names.split(", ").map(|name| name.split_once('.').filter(|(_, column)| !column.contains('.')));
+    let names: Vec<(&str, &str)> = names.collect::<Option<_>>()?;
+    let (table, _) = names.first()?;
+    let is_one_table = names.iter().all(|(other, _)| other == table);
+    is_one_table.then(|| (*table, names.iter().map(|(_, column)| *column).collect()))
 }
 
 /// Adds what SQLite does not say but the write that was refused does: its table, and the columns where only some
@@ -120,7 +128,12 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
         (ViolationKind::ForeignKey, _) => only_foreign_key(entity, columns),
         (ViolationKind::Unique, Some(name)) => {
             let index = entity.indexes.iter().find(|index| index.name == *name);
-            index.map(|index| index.columns.clone()).unwrap_or_default()
+            let keys = entity.indexes.iter().map(|index| index.columns.clone());
+            let keys = keys.chain([entity.key_columns().collect()]);
+            index.map(|index| index.columns.clone()).unwrap_or_else(|| spelled(entity, name, keys))
+        }
+        (ViolationKind::NotNull, Some(name)) => {
+            spelled(entity, name, (0..entity.columns.len()).map(|column| vec![column]))
         }
         (ViolationKind::Check, Some(name)) => {
             let of_column =
@@ -131,6 +144,20 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
     };
     violation.table = Some(entity.table.clone());
     violation.columns = found.into_iter().map(|column| entity.columns[column].name.clone()).collect();
+}
+
+/// Those of `candidates` that SQLite's message names as it does, where its names can't be told apart.
+fn spelled(
+    entity: &EntityMetadata,
+    names: &str,
+    mut candidates: impl Iterator<Item = Vec<usize>>,
+) -> Vec<usize> {
+    let spelling = |columns: &Vec<usize>| {
+        let columns =
+            columns.iter().map(|column| format!("{}.{}", entity.table, entity.columns[*column].name));
+        columns.collect::<Vec<_>>().join(", ") == names
+    };
+    candidates.find(spelling).unwrap_or_default()
 }
 
 /// The columns of the one foreign key that is written, if it is the only one.
@@ -185,6 +212,10 @@ mod tests {
         check(CONSTRAINT_CHECK, length, ViolationKind::Check, None, &[], Some("author_name_length"));
         let kind = "cannot store TEXT value in INTEGER column author.age";
         check(CONSTRAINT_DATATYPE, kind, ViolationKind::Check, Some("author"), &["age"], None);
+        for unclear in ["a.b.c", "a.b, c", "a.b, c.d"] {
+            let message = format!("UNIQUE constraint failed: {unclear}");
+            check(CONSTRAINT_UNIQUE, &message, ViolationKind::Unique, None, &[], Some(unclear));
+        }
         check(CONSTRAINT_TRIGGER, "not on a Sunday: x.y", ViolationKind::Check, None, &[], None);
     }
 
