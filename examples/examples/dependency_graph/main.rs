@@ -10,12 +10,12 @@ mod import;
 mod known;
 mod model;
 mod report;
+mod workspace;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cargo_metadata::{Metadata, MetadataCommand};
 use orm_core::Orm;
 use orm_sqlx::{Sqlite, StatementCounter};
 
@@ -25,7 +25,7 @@ use model::Package;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut steps = Steps::new();
-    let metadata = read_metadata()?;
+    let metadata = workspace::read()?;
     steps.done(&format!("read cargo's metadata, {} packages", metadata.packages.len()));
 
     let file = std::env::args_os().nth(1).map(PathBuf::from);
@@ -56,20 +56,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     orm.close().await;
     println!("{} write statements", steps.writes);
     Ok(())
-}
-
-/// What cargo has downloaded is enough, so that it works without a network; only after building a part of the workspace
-/// may something be missing that has to be fetched first.
-fn read_metadata() -> cargo_metadata::Result<Metadata> {
-    let command = |options: &[&str]| {
-        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        MetadataCommand::new()
-            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-            .other_options(options)
-            .exec()
-    };
-    let options = ["--locked", "--filter-platform", "host-tuple"];
-    command(&[&options[..], &["--offline"]].concat()).or_else(|_| command(&options))
 }
 
 /// Says what each step took.
