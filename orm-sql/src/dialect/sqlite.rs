@@ -134,12 +134,10 @@ impl Dialect for Sqlite {
             TextForm::Contains => instr(column, bind()).gt(constant(0)),
             TextForm::StartsWith => instr(column, bind()).eq(constant(1)),
             TextForm::EndsWith => {
-                // `substr` makes NULL of no bytes, and the opposite would not hold for an empty text.
-                let has_end =
-                    column.clone().ne(Expr::Constant(sea_query::Value::String(Some(String::new()))));
-                let bytes = column.cast_as("BLOB");
+                // `substr` makes NULL of no bytes; with one in front that no text has, there are always some.
+                let bytes = Expr::cust("x'ff'").binary(BinOper::Custom("||"), column).cast_as("BLOB");
                 let end: Expr = Func::cust("substr").arg(bytes).arg(bind()).into();
-                has_end.and(end.eq(bind()))
+                end.eq(bind())
             }
         }
     }

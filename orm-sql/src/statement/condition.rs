@@ -41,6 +41,7 @@ impl TextWriter<'_> {
                 let right = self.term(scope, entity, table, right)?;
                 Ok(self.compared(left, &Form::Compare(*comparison), vec![right]))
             }
+            Expression::TermIn { values, .. } if values.iter().all(Value::is_null) => Ok(never()),
             Expression::TermIn { term, values } => {
                 let term = self.comparable_term(scope, entity, table, term)?;
                 let keys: Vec<KeyValues> =

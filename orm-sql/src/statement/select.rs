@@ -140,8 +140,8 @@ pub(super) fn render(
         (Reading::Rows, Selection::Columns | Selection::Linked(_)) => {
             scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
         }
-        (Reading::Count, Selection::Terms(terms)) if select.distinct => {
-            selected(writer, &mut scope, entity, root, terms)?;
+        (Reading::Rows | Reading::Count, Selection::Terms(terms)) if select.distinct => {
+            different(writer, &mut scope, entity, root, terms)?;
         }
         (Reading::Rows, Selection::Terms(terms)) => selected(writer, &mut scope, entity, root, terms)?,
         (Reading::Rows, Selection::Tally(_)) => {
@@ -216,6 +216,21 @@ fn selected(
 ) -> Result<(), DriverError> {
     for term in terms {
         let term = writer.term(scope, entity, root, term)?;
+        scope.select.expr(term);
+    }
+    Ok(())
+}
+
+/// What is selected where equal rows are read once: equal as they are compared.
+fn different(
+    writer: &mut TextWriter<'_>,
+    scope: &mut Scope,
+    entity: &EntityMetadata,
+    root: Table,
+    terms: &[Term],
+) -> Result<(), DriverError> {
+    for term in terms {
+        let term = writer.comparable_term(scope, entity, root, term)?;
         scope.select.expr(term);
     }
     Ok(())

@@ -145,6 +145,11 @@ impl<'a> Shape<'a> {
             }
             Expression::TermIn { term, values } => {
                 self.tag(Tag::TermIn);
+                let is_never = values.iter().all(Value::is_null);
+                self.flag(is_never);
+                if is_never {
+                    return Ok(());
+                }
                 self.term(entity, term)?;
                 let keys: Vec<KeyValues> =
                     values.iter().map(|value| KeyValues::from_iter([value.clone()])).collect();

@@ -7,10 +7,12 @@ mod operations;
 
 mod cache;
 mod placeholders;
+mod projections;
 mod refused;
 mod schema;
 mod select;
 mod sets;
+mod terms;
 mod write;
 
 use expect_test::Expect;

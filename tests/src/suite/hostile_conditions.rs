@@ -81,7 +81,7 @@ pub async fn literal_matches_agree_with_rust<B: Backend>() -> Result<()> {
             (Phrase::TEXT.contains(text), |row, text| row.contains(text)),
             (Phrase::REMARK.starts_with(text), |row, text| row.starts_with(text)),
             (Phrase::TEXT.ends_with(text), |row, text| row.ends_with(text)),
-            (Phrase::TEXT.concat("").contains(text), |row, text| row.contains(text)),
+            (Phrase::TEXT.concat("").ends_with(text), |row, text| row.ends_with(text)),
         ];
         for (at, (condition, matches)) in cases.into_iter().enumerate() {
             let found = em.find(condition).select(Phrase::ID).order_by(Phrase::ID.asc()).await?;
