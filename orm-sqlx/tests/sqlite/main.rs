@@ -14,6 +14,7 @@ mod errors;
 mod options;
 mod savepoints;
 mod set_based;
+mod terms;
 mod transactions;
 mod values;
 mod world;

@@ -2,10 +2,12 @@
 //!
 //! Written from the words of `orm_core::condition`, not from the SQL, so that the two can be compared.
 
+mod terms;
+
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use orm_core::condition::{Comparison, Expression, OrderTerm, Quantifier, Term, TextMatch};
+use orm_core::condition::{Comparison, Expression, NullPlace, OrderTerm, Quantifier, Term, TextMatch};
 use orm_core::driver::{Insert, PivotWrite, Select, Selection, Write};
 use orm_core::metadata::{EntityId, EntityMetadata, RelationId, RelationKind, Side};
 use orm_core::value::{KeyValues, Value};
@@ -120,7 +122,7 @@ impl World {
                 found.extend(self.prefixes(select, entity, row).into_iter().map(|prefix| (prefix, row)));
             }
         }
-        found.sort_by(|(_, left), (_, right)| self.order(entity, left, right, &select.order));
+        found.sort_by(|(_, left), (_, right)| self.order(entity, &[*left], &[*right], &select.order));
         let rows = found.into_iter().map(|(mut prefix, row)| {
             prefix.extend(row.iter().cloned());
             prefix
@@ -166,15 +168,19 @@ impl World {
                 ]
                 .into_iter(),
             ),
-            Expression::Text { property, matching, text } => match column(*property) {
-                Value::Text(value) => Some(match matching {
-                    TextMatch::Like | TextMatch::LikeIgnoringCase => like(value.as_bytes(), text.as_bytes()),
-                    TextMatch::Contains => value.contains(text.as_str()),
-                    TextMatch::StartsWith => value.starts_with(text.as_str()),
-                    TextMatch::EndsWith => value.ends_with(text.as_str()),
-                }),
-                _ => None,
-            },
+            Expression::Text { property, matching, text } => matches_text(column(*property), *matching, text),
+            Expression::CompareTerms { left, comparison, right } => {
+                let (left, right) = (self.value(entity, &[row], left), self.value(entity, &[row], right));
+                compare(&left, &right).map(|ordering| holds(*comparison, ordering))
+            }
+            Expression::TermIn { term, values } => {
+                let term = self.value(entity, &[row], term);
+                any_of(values.iter().map(|value| compare(&term, value).map(Ordering::is_eq)))
+            }
+            Expression::TermIsNull { term } => Some(self.value(entity, &[row], term).is_null()),
+            Expression::TermText { term, matching, text } => {
+                matches_text(&self.value(entity, &[row], term), *matching, text)
+            }
             Expression::KeyIn { property, keys } => {
                 let columns: Vec<usize> = match property {
                     Some(property) => entity.properties[*property].columns.clone().collect(),
@@ -197,13 +203,9 @@ impl World {
                     Quantifier::Every => Some(met.all(|met| met == Some(true))),
                 }
             }
-            Expression::References { .. }
-            | Expression::Invalid { .. }
-            | Expression::CompareTerms { .. }
-            | Expression::TermIn { .. }
-            | Expression::TermIsNull { .. }
-            | Expression::TermText { .. }
-            | Expression::Fragment(_) => panic!("not made here"),
+            Expression::References { .. } | Expression::Invalid { .. } | Expression::Fragment(_) => {
+                panic!("not made here")
+            }
         }
     }
 
@@ -241,18 +243,21 @@ impl World {
         }
     }
 
-    fn order(&self, entity: &EntityMetadata, left: &Row, right: &Row, terms: &[OrderTerm]) -> Ordering {
+    /// Of two rows, or of two groups of them.
+    fn order(&self, entity: &EntityMetadata, left: &[&Row], right: &[&Row], terms: &[OrderTerm]) -> Ordering {
         for term in terms {
             let (left, right) = (self.at(entity, left, term), self.at(entity, right, term));
             for (left, right) in left.iter().zip(&right) {
+                // NULL comes first in SQLite, and last where the largest comes first.
+                let nulls_first = term.nulls.map_or(!term.descending, |place| place == NullPlace::First);
+                let of_nulls = if nulls_first { Ordering::Less } else { Ordering::Greater };
                 let ordering = match (left.is_null(), right.is_null()) {
                     (true, true) => Ordering::Equal,
-                    // NULL comes first in SQLite.
-                    (true, false) => Ordering::Less,
-                    (false, true) => Ordering::Greater,
+                    (true, false) => of_nulls,
+                    (false, true) => of_nulls.reverse(),
+                    (false, false) if term.descending => compare(right, left).unwrap(),
                     (false, false) => compare(left, right).unwrap(),
                 };
-                let ordering = if term.descending { ordering.reverse() } else { ordering };
                 if ordering.is_ne() {
                     return ordering;
                 }
@@ -261,21 +266,40 @@ impl World {
         Ordering::Equal
     }
 
-    /// The values that `term` orders `row` by.
-    fn at(&self, entity: &EntityMetadata, row: &Row, term: &OrderTerm) -> Vec<Value> {
+    /// The values that `term` orders by.
+    fn at(&self, entity: &EntityMetadata, rows: &[&Row], term: &OrderTerm) -> Vec<Value> {
+        match &term.term {
+            Term::Property { path, property } => {
+                self.property(entity, rows.first().copied(), path, *property)
+            }
+            computed => vec![self.value(entity, rows, computed)],
+        }
+    }
+
+    /// The columns of a property at the end of a path.
+    fn property(&self, entity: &EntityMetadata, row: Option<&Row>, path: &[usize], property: usize) -> Row {
         let metadata = metadata();
-        let Term::Property { path, property } = &term.term else { panic!("not made here") };
-        let (mut entity, mut row) = (metadata.entity(entity.id), Some(row));
+        let (mut entity, mut row) = (metadata.entity(entity.id), row);
         for step in path {
             row = row.and_then(|row| self.related(entity, row, *step).into_iter().next());
             entity = metadata.entity(entity.relations[*step].target);
         }
-        let columns = entity.properties[*property].columns.clone();
+        let columns = entity.properties[property].columns.clone();
         match row {
             Some(row) => row[columns].to_vec(),
             None => columns.map(|_| Value::Null).collect(),
         }
     }
+}
+
+fn matches_text(value: &Value, matching: TextMatch, text: &str) -> Option<bool> {
+    let Value::Text(value) = value else { return None };
+    Some(match matching {
+        TextMatch::Like | TextMatch::LikeIgnoringCase => like(value.as_bytes(), text.as_bytes()),
+        TextMatch::Contains => value.contains(text),
+        TextMatch::StartsWith => value.starts_with(text),
+        TextMatch::EndsWith => value.ends_with(text),
+    })
 }
 
 fn key_of(entity: &EntityMetadata, row: &Row) -> KeyValues {
