@@ -3,6 +3,7 @@
 pub mod adoption;
 pub mod attributes;
 pub mod auto_flush;
+pub mod bad_input;
 pub mod bad_rows;
 pub mod bulk_outcome;
 pub mod bulk_values;
@@ -1032,6 +1033,9 @@ macro_rules! driver_suite {
                 a_stream_may_be_dropped_while_it_waits,
                 a_raw_stream_ends_after_an_error,
                 a_raw_stream_works_in_another_task;
+            bad_input:
+                bad_input_leaves_the_connection_clean,
+                bad_input_leaves_its_transaction_clean;
             hostile_text:
                 flushed_texts_come_back,
                 texts_written_without_the_unit_of_work_come_back,
@@ -1307,6 +1311,9 @@ macro_rules! one_connection_suite {
                 flushes_in_a_transaction_may_be_cut_off_at_any_await,
                 flushes_in_a_savepoint_may_be_cut_off_at_any_await,
                 there_are_twenty_shapes;
+            bad_input:
+                bad_input_leaves_the_connection_clean,
+                bad_input_leaves_its_transaction_clean;
             diagnose:
                 a_diagnosis_may_be_dropped_at_any_await,
                 a_diagnosis_in_a_transaction_may_be_dropped_at_any_await;
