@@ -13,7 +13,6 @@ mod insert;
 mod making;
 mod row;
 mod upsert;
-mod value_row;
 mod writer;
 
 pub use conditional::{Assign, DeleteMany, UpdateMany};

@@ -9,6 +9,7 @@ mod operation;
 mod raw;
 mod row;
 mod transaction;
+mod value_row;
 mod write;
 
 use std::any::Any;
@@ -24,6 +25,7 @@ pub use operation::{
 pub use raw::{Raw, RawEffect, RawPart, RawRows};
 pub use row::{RowReader, RowSink, RowSinkError};
 pub use transaction::{Access, IsolationLevel, TransactionMode, TransactionStep};
+pub(crate) use value_row::ValueRow;
 pub use write::{
     Delete, DeleteRow, DeleteWhere, Insert, OnConflict, PivotWrite, Update, UpdateRow, UpdateWhere, Upsert,
     Write, WriteOutcome,

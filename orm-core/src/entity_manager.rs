@@ -31,6 +31,7 @@ pub use transaction::transaction;
 pub use transaction::{Propagation, Retry, TransactionOptions, TransactionPolicy, retry};
 pub(crate) use values::{RequestState, RequestValues};
 
+use crate::cache::CachedResults;
 use crate::condition::Condition;
 use crate::context::{self, RequestContext};
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
@@ -345,6 +346,24 @@ impl EntityManager {
     #[must_use]
     pub fn get_repository<T: Entity>(&self) -> Repository<T> {
         Repository::new(self.clone())
+    }
+
+    /// The results that queries have cached, to say that they are void. Works on the global manager too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use orm_core::{Entity, EntityManager, Result};
+    /// # #[derive(Entity, Clone, Debug, Default)]
+    /// # struct Book { #[entity(id, auto)] id: i64, title: String }
+    /// # async fn example(em: EntityManager) -> Result<()> {
+    /// em.result_cache().invalidate("front page").await?;
+    /// em.result_cache().invalidate_entity::<Book>().await?; // another program has written books
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn result_cache(&self) -> CachedResults {
+        CachedResults::new(self.clone())
     }
 
     /// Loads relations of entities that are loaded: of one handle, or of a list of them. What is loaded already is not

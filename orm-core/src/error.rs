@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::cache::CacheError;
 use crate::condition::Field;
 use crate::driver::{DriverError, DriverErrorKind, ViolationKind};
 use crate::entity::Entity;
@@ -577,6 +578,23 @@ pub enum Error {
     /// Hooks kept bringing in entities whose hooks bring in further ones.
     #[error("the hooks of new entities keep persisting further ones; let them stop by a condition")]
     EndlessHooks,
+
+    /// A query was to be cached, and there is no cache.
+    #[error(
+        "a query is to be cached and this Orm has no cache; give its builder one by `.result_cache(..)`, or switch on the \
+         feature `moka` of orm-core"
+    )]
+    NoResultCache,
+
+    /// The store of the result cache could not be told what is void.
+    #[error(
+        "the result cache could not be told what is void; other programs that share it may use it until its lifetime is over"
+    )]
+    ResultCache {
+        /// What the store failed with.
+        #[source]
+        source: CacheError,
+    },
 
     /// An error of the program's own, passed through a callback.
     #[error(transparent)]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::driver::{Connection, Select, Selection};
+use crate::cache::{self, CacheUse};
+use crate::driver::{Select, Selection};
 use crate::entity::{Durability, Entity, ErasedRows, Freshness, MovedReference, Region, Rows};
 use crate::error::Result;
 use crate::links::Sight;
@@ -27,14 +28,15 @@ pub(crate) async fn load(
     select: &Select,
     freshness: Freshness,
     sight: Sight,
+    cache: Option<&CacheUse>,
 ) -> Result<Hydrated> {
     let arena = region.arena(select.root);
     let mut tries = 0;
     loop {
         let settled = region.settled();
         let durability = durability(region);
-        let mut rows = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
-        run(region, select, &mut *rows).await?;
+        let rows = || arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
+        let rows = cache::select(region, select, "find", cache, rows, |rows| rows.sink()).await?;
         tries += 1;
         // Rows from before a flush of this context must not go over what it saved: read them again.
         if region.settled() == settled || tries == MAX_TRIES {
@@ -50,11 +52,6 @@ fn durability(region: &Region) -> Durability {
 
 /// How often a query is sent that flushes of its own context keep crossing.
 pub(crate) const MAX_TRIES: u32 = 4;
-
-async fn run(region: &Region, select: &Select, rows: &mut dyn ErasedRows) -> Result<()> {
-    let mut connection = region.session().connection("find").await?;
-    connection.select(select, rows.sink()).await.map_err(|error| region.orm().error("find", error))
-}
 
 /// Attaches rows that a write gave back.
 pub(crate) fn attach_rows<T: Entity>(

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bulk;
+pub mod cache;
 mod clock;
 pub mod condition;
 pub mod context;
@@ -34,6 +35,7 @@ mod unit_of_work;
 pub mod value;
 mod wait;
 
+pub use cache::{CachedResults, ResultCache};
 pub use clock::Clock;
 pub use condition::{Condition, Expr, Field, Having, OrderBy, count_rows};
 pub use context::{ContextSource, InCurrentContext, RequestContext};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
+use crate::cache::{Caching, ResultCache, Watched};
 use crate::clock::Clock;
 use crate::driver::{Capabilities, Connection, Driver, DriverError, DriverErrorKind};
 use crate::entity::{Entity, EntityType};
@@ -53,6 +54,7 @@ impl Orm {
             wait_timeout: Duration::from_secs(30),
             clock: Arc::new(SystemTime::now),
             subscribers: Vec::new(),
+            result_cache: None,
         }
     }
 
@@ -107,6 +109,7 @@ pub struct OrmBuilder {
     wait_timeout: Duration,
     clock: Arc<dyn Clock>,
     subscribers: Vec<Subscription>,
+    result_cache: Option<Arc<dyn ResultCache>>,
 }
 
 impl OrmBuilder {
@@ -188,6 +191,13 @@ impl OrmBuilder {
         self
     }
 
+    /// Keeps cached results in a store of the program's own: beside the process, or of another size. The default, with the
+    /// feature `moka`, is a [`MokaCache`](crate::cache::MokaCache) in memory, which is made when a query first asks it.
+    pub fn result_cache(mut self, cache: impl ResultCache) -> Self {
+        self.result_cache = Some(Arc::new(cache));
+        self
+    }
+
     /// Links and checks the entities.
     ///
     /// # Errors
@@ -198,7 +208,9 @@ impl OrmBuilder {
     pub async fn build(self) -> Result<Orm> {
         let metadata = Metadata::build(&self.entities, self.naming)?;
         let filters = FilterRegistry::build(&metadata, self.filters)?;
+        let caching = Caching::new(self.name.clone(), self.result_cache, self.wait_timeout);
         let core = OrmCore {
+            caching: Arc::new(caching),
             driver: self.driver,
             metadata: Arc::new(metadata),
             filters,
@@ -239,6 +251,7 @@ pub(crate) struct OrmCore {
     transactions: Mutex<Vec<(u64, Holder)>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) subscribers: Subscriptions,
+    pub(crate) caching: Arc<Caching>,
 }
 
 impl OrmCore {
@@ -247,10 +260,12 @@ impl OrmCore {
     /// # Errors
     ///
     /// [`Error::Wait`] when none became free in time, naming the transactions that hold some, and [`Error::Driver`].
-    pub(crate) async fn connection(&self, action: &'static str) -> Result<Box<dyn Connection>> {
+    pub(crate) async fn connection(&self, action: &'static str) -> Result<Watched> {
         let begun = Instant::now();
         let error = match within(self.wait_timeout, self.driver.acquire()).await {
-            Some(Ok(connection)) => return Ok(connection),
+            Some(Ok(connection)) => {
+                return Ok(Watched::new(connection, Arc::clone(&self.caching), Arc::clone(&self.metadata)));
+            }
             Some(Err(error)) if error.kind() == DriverErrorKind::PoolTimeout => Some(error),
             Some(Err(error)) => return Err(self.error(action, error)),
             None => None,
@@ -414,6 +429,9 @@ impl SchemaGenerator<'_> {
 
     async fn run(&self, action: &'static str, statements: &[String]) -> Result<()> {
         let mut connection = self.orm.connection(action).await?;
-        connection.execute_schema(statements).await.map_err(|error| self.orm.error(action, error))
+        let done = connection.execute_schema(statements).await;
+        drop(connection);
+        self.orm.caching.tell_or_warn().await;
+        done.map_err(|error| self.orm.error(action, error))
     }
 }

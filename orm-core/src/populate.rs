@@ -148,7 +148,7 @@ async fn load_to_one(
     if !wanted.is_empty() {
         let condition = Expression::KeyIn { property: None, keys: wanted }.and(shown.clone());
         let select = select(region, meta.target, condition, Vec::new());
-        found.extend(load_rows(region, &select, loading.freshness).await?.cells);
+        found.extend(load_rows(region, &select, loading).await?.cells);
     }
     let mut missing = None;
     for cell in cells {
@@ -220,7 +220,7 @@ async fn load_one_to_many(
     };
     let condition = Expression::KeyIn { property: Some(property), keys }.and(shown.clone());
     let select = select(region, meta.target, condition, order(region, relation));
-    let hydrated = load_rows(region, &select, loading.freshness).await?;
+    let hydrated = load_rows(region, &select, loading).await?;
 
     let arena = region.arena(meta.target);
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> =
@@ -277,7 +277,7 @@ async fn load_many_to_many(
         selection: Selection::Linked(Link { relation: owning, from, keys }),
         ..select(region, meta.target, shown, order(region, relation))
     };
-    let Hydrated { cells: items, linked, .. } = load_rows(region, &select, loading.freshness).await?;
+    let Hydrated { cells: items, linked, .. } = load_rows(region, &select, loading).await?;
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> = HashMap::default();
     for (item, key) in items.into_iter().zip(linked) {
         if let Some(owner) = by_key.get(&key) {

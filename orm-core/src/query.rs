@@ -3,6 +3,7 @@
 //! A finder does nothing until it is awaited. It resolves its context when first polled.
 
 mod annotate;
+mod cached;
 mod cursor;
 mod explain;
 mod filters;
@@ -10,6 +11,7 @@ mod find;
 mod find_by_id;
 mod keyset;
 mod lock;
+mod mentions;
 mod page;
 mod plan;
 mod projection;
@@ -21,8 +23,9 @@ pub use cursor::CursorProblem;
 pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 pub(crate) use lock::lock;
+pub(crate) use mentions::{Mention, entities_of, mention_relation, mentions_of, mentions_of_term};
 pub use page::{FindPage, Page, PageMode};
-pub(crate) use plan::{check, describe, entities_of, resolve};
+pub(crate) use plan::{check, describe, resolve};
 #[doc(hidden)]
 pub use projection::Unread;
 pub use projection::{GroupBy, Projection, Selected};

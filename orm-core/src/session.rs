@@ -23,6 +23,7 @@ pub(crate) use lease::Lease;
 pub(crate) use level::{EndHooks, Holder, Level, Turn};
 pub(crate) use unit::Unit;
 
+use crate::cache::{Touched, Watched, Written};
 use crate::driver::{Access, Connection, TransactionMode, TransactionStep};
 use crate::error::{Error, Result};
 use crate::orm::OrmCore;
@@ -47,7 +48,9 @@ struct Open {
     number: u64,
     holder: Holder,
     access: Access,
-    connection: Arc<AsyncMutex<Box<dyn Connection>>>,
+    connection: Arc<AsyncMutex<Watched>>,
+    /// What its commit will void.
+    written: Arc<Mutex<Written>>,
     /// Whether anything was written, so that rows read from now on may be taken back.
     has_written: bool,
     /// A step of it was cut off: all that is left is to roll it back.
@@ -103,6 +106,18 @@ impl Session {
         self.transaction().is_some() && self.open.lock().as_ref().is_some_and(|open| open.has_written)
     }
 
+    /// Whether a query now sees what is committed, and nothing else.
+    pub(crate) fn reads_for_everybody(&self) -> bool {
+        self.transaction().is_none() && !HookScope::is_waited_for(self.id)
+    }
+
+    /// Notes what the program says that the open transaction touches. Does nothing outside any.
+    pub(crate) fn note_touched(&self, touched: Touched) {
+        if let Some(open) = self.open() {
+            open.written.lock().note(touched);
+        }
+    }
+
     /// Notes that the open transaction writes.
     pub(crate) fn note_write(&self) {
         if let Some(open) = &mut *self.open.lock() {
@@ -133,6 +148,7 @@ impl Session {
             number,
             holder,
             access: mode.access,
+            written: Arc::clone(connection.written()),
             connection: Arc::new(AsyncMutex::new(connection)),
             has_written: false,
             is_doomed: Arc::default(),

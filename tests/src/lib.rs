@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod fixtures;
+pub mod hoard;
 pub mod hostile;
 pub mod log;
 pub mod model;
@@ -20,5 +21,6 @@ pub mod recorder;
 pub mod suite;
 
 pub use backend::{Backend, Limited, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
+pub use hoard::{Hoard, Mood};
 pub use log::Log;
 pub use recorder::{Fault, Operation, Recorder};

@@ -61,6 +61,9 @@ pub mod raw_streams;
 pub mod references;
 pub mod relation_counts;
 pub mod request_values;
+pub mod result_cache;
+pub mod result_cache_stores;
+pub mod result_cache_voided;
 pub mod rollback;
 pub mod rolled_back;
 pub mod scalars;
@@ -979,6 +982,42 @@ macro_rules! driver_suite {
                 a_view_is_read_by_one_statement,
                 a_missing_relation_is_named,
                 a_view_is_one_row;
+            result_cache:
+                an_answer_is_shared_by_contexts,
+                clearing_a_context_leaves_the_cache,
+                cached_rows_are_merged_as_fresh_ones,
+                another_question_is_asked,
+                tenants_do_not_mix,
+                populated_relations_are_cached,
+                every_finder_can_be_cached,
+                values_of_every_type_are_cached,
+                a_transaction_leaves_the_cache_alone,
+                what_must_be_fresh_is_asked_for,
+                an_answer_gets_too_old,
+                a_lifetime_may_be_anything,
+                a_failure_is_not_cached;
+            result_cache_voided:
+                a_flush_voids_what_it_writes,
+                changed_links_void_what_leads_through_them,
+                bulk_writes_void,
+                a_transaction_voids_at_its_commit,
+                a_soft_delete_voids,
+                what_the_database_cascades_to_is_voided,
+                an_answer_depends_on_all_that_is_named,
+                a_fragment_depends_on_every_table,
+                raw_sql_voids_what_it_may_write,
+                a_program_can_void,
+                what_is_voided_in_a_transaction_is_voided_by_its_commit,
+                a_new_schema_voids_everything,
+                what_may_be_committed_is_in_doubt,
+                what_was_read_before_a_commit_is_void_after_it;
+            result_cache_stores:
+                a_program_brings_its_own_store,
+                programs_share_a_store,
+                what_other_programs_write_is_seen_later,
+                a_store_that_fails_fails_no_query,
+                a_store_that_is_silent_is_given_up,
+                a_damaged_entry_is_replaced;
             projections:
                 columns_are_read_into_tuples,
                 fields_of_related_entities_are_selected,

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 
+use crate::cache::Touched;
 use crate::condition::Expression;
 use crate::driver::{
     Connection, DriverError, DriverErrorKind, Raw, RawRows, RowSink, Select, Write, WriteOutcome,
@@ -93,12 +94,19 @@ impl Writer {
         outcome.map_err(|error| self.written(error))
     }
 
-    /// Sends one statement that may write, as the program wrote it, and gives how many rows it changed.
+    /// Sends one statement that may write, as the program wrote it, and gives how many rows it changed. `touched` is what
+    /// the program says of it.
     ///
     /// # Errors
     ///
     /// As [`write`](Self::write), and what `rows` refuses.
-    pub(crate) async fn raw(&mut self, raw: &Raw, rows: &mut dyn RawRows) -> Result<u64> {
+    pub(crate) async fn raw(
+        &mut self,
+        raw: &Raw,
+        rows: &mut dyn RawRows,
+        touched: Vec<Touched>,
+    ) -> Result<u64> {
+        self.connection().note(touched);
         let outcome = self.connection().raw(raw, rows).await;
         self.em.region().tallies().clear();
         outcome.map_err(|error| self.written(error))
@@ -147,10 +155,16 @@ impl Writer {
     ///
     /// The error given, or that of the commit: [`Error::WriteOutcomeUnknown`] where its answer was lost.
     pub(crate) async fn end<V>(mut self, result: Result<V>) -> Result<V> {
-        let Way::Unit(unit, _) = &mut self.way else { return result };
+        let Way::Unit(unit, _) = &mut self.way else {
+            self.em.orm().caching.tell_or_warn().await;
+            return result;
+        };
         let error = match result {
             Ok(value) => match unit.commit().await {
-                Ok(()) => return Ok(value),
+                Ok(()) => {
+                    self.em.orm().caching.tell_or_warn().await;
+                    return Ok(value);
+                }
                 Err(error) if error.kind() == DriverErrorKind::ConnectionLost => {
                     return Err(match unit.is_own() {
                         true => self.cut_off(error),

@@ -33,16 +33,17 @@ pub(crate) struct Promise {
 pub(crate) async fn load_rows(
     region: &Arc<Region>,
     select: &Select,
-    freshness: Freshness,
+    loading: impl Into<Loading<'_>>,
 ) -> Result<Hydrated> {
-    let hydrated = load(region, select, freshness, Sight::Shown).await?;
+    let Loading { freshness, cache, .. } = loading.into();
+    let hydrated = load(region, select, freshness, Sight::Shown, cache).await?;
     follow_rows(region, select.root, &hydrated).await?;
     Ok(hydrated)
 }
 
 /// As [`load_rows`], and lists that were loaded under filters do not show the rows.
 pub(super) async fn load_unseen_rows(region: &Arc<Region>, select: &Select) -> Result<Hydrated> {
-    let hydrated = load(region, select, Freshness::Merge, Sight::Unseen).await?;
+    let hydrated = load(region, select, Freshness::Merge, Sight::Unseen, None).await?;
     follow_rows(region, select.root, &hydrated).await?;
     Ok(hydrated)
 }

@@ -1,5 +1,6 @@
 //! How relations are loaded: over unsaved edits or not, and under which filters.
 
+use crate::cache::CacheUse;
 use crate::condition::Expression;
 use crate::entity::{Freshness, Region, Shape};
 use crate::error::Result;
@@ -14,12 +15,14 @@ pub(crate) struct Loading<'a> {
     filters: Option<&'a FilterChoices>,
     /// What will be populated below the relation.
     below: Option<&'a Shape>,
+    /// How the query uses the result cache.
+    pub(crate) cache: Option<&'a CacheUse>,
 }
 
 /// Under the filters of the context.
 impl From<Freshness> for Loading<'_> {
     fn from(freshness: Freshness) -> Self {
-        Self { freshness, filters: None, below: None }
+        Self { freshness, filters: None, below: None, cache: None }
     }
 }
 
@@ -27,6 +30,11 @@ impl<'a> Loading<'a> {
     /// Under the filters that a query chose.
     pub(crate) fn under(self, filters: Option<&'a FilterChoices>) -> Self {
         Self { filters, ..self }
+    }
+
+    /// With results that may be cached.
+    pub(crate) fn cached(self, cache: Option<&'a CacheUse>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Of entities below which `below` will be populated.

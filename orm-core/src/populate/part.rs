@@ -62,7 +62,7 @@ pub(super) async fn load_part(
             Select { selection, limit_each, ..select(region, meta.target, condition, order) }
         }
     };
-    let hydrated = load_rows(region, &select, loading.freshness).await?;
+    let hydrated = load_rows(region, &select, loading).await?;
     let arena = region.arena(meta.target);
     let owner_of = |(place, at): (usize, u32)| match foreign_key {
         Some((index, _)) => match arena.original_target(at, index) {

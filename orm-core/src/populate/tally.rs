@@ -10,8 +10,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::select;
+use crate::cache::{self, CacheUse};
 use crate::condition::Expression;
-use crate::driver::{Connection, Items, RowReader, RowSink, RowSinkError, Select, Selection};
+use crate::driver::{Items, RowReader, RowSink, RowSinkError, Select, Selection};
 use crate::entity::{CellId, Region, State, read_value};
 use crate::error::{EntityKey, Error, Result};
 use crate::filter::{FilterChoices, Verdict};
@@ -25,6 +26,7 @@ pub(crate) struct Tallying<'a> {
     relation: RelationId,
     shown: Expression,
     narrowing: Option<u64>,
+    cache: Option<&'a CacheUse>,
 }
 
 impl<'a> Tallying<'a> {
@@ -41,7 +43,12 @@ impl<'a> Tallying<'a> {
         let target = region.metadata().relation(relation).target;
         let shown = region.filter_of(target, filters)?;
         let narrowing = region.narrowing(target, filters, &Expression::always());
-        Ok(Self { region, relation, shown, narrowing })
+        Ok(Self { region, relation, shown, narrowing, cache: None })
+    }
+
+    /// With answers that may be cached.
+    pub(crate) fn cached(self, cache: Option<&'a CacheUse>) -> Self {
+        Self { cache, ..self }
     }
 
     /// How many items `owner` has; asked for all that came from the same query.
@@ -341,9 +348,10 @@ impl<'a> Tallying<'a> {
 
     fn keys(&self, entity: EntityId, cells: &[u32]) -> (ByKey, Vec<KeyValues>) {
         let key = |at: &u32| Some((self.region.key(CellId { entity, at: *at })?, *at));
-        let by_key: ByKey = cells.iter().filter_map(key).collect();
-        let keys = by_key.keys().cloned().collect();
-        (by_key, keys)
+        let keyed: Vec<(KeyValues, u32)> = cells.iter().filter_map(key).collect();
+        // In their order, so that the same question is the same statement.
+        let keys = keyed.iter().map(|(key, _)| key.clone()).collect();
+        (keyed.into_iter().collect(), keys)
     }
 
     /// Sends the question; also says after which flush the answer was given.
@@ -351,15 +359,13 @@ impl<'a> Tallying<'a> {
         let region = self.region;
         let is_tally = matches!(selection, Selection::Tally(_));
         let select = Select { selection, ..select(region, self.target(), condition, Vec::new()) };
-        let mut rows = Rows {
+        let rows = || Rows {
             owner: key_columns(region, self.relation.entity),
             item: if is_tally { Vec::new() } else { key_columns(region, self.target()) },
             rows: Vec::new(),
         };
         let settled = region.settled();
-        let mut connection = region.session().connection("count").await?;
-        let sent = connection.select(&select, &mut rows).await;
-        sent.map_err(|error| region.orm().error("count", error))?;
+        let rows = cache::select(region, &select, "count", self.cache, rows, |rows| rows).await?;
         Ok((settled, rows.rows))
     }
 }

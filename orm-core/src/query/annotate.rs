@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use super::find::{
-    Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail, Query, Running, count, not_found,
+    Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail, Query, Running, not_found,
 };
 use crate::condition::{IntoKeyOperand, ToMany};
 use crate::entity::{Entity, Loaded, Record, RelationField, State};
@@ -245,7 +245,8 @@ impl Running {
         let mut numbers = vec![Vec::with_capacity(self.annotations.len()); cells.len()];
         for annotation in &self.annotations {
             let relation = RelationId { entity, index: annotation.relation() };
-            let tallying = Tallying::new(region, relation, self.filters.as_ref())?;
+            let tallying =
+                Tallying::new(region, relation, self.filters.as_ref())?.cached(self.cache.as_ref());
             let column = match annotation {
                 Annotation::Count(_) => tallying.count_all(&cells).await?,
                 Annotation::Member(_, item) => {
@@ -329,7 +330,7 @@ impl<T: Entity, P: 'static, L: Labels> FindMode<T, P> for Annotating<FindManyAnd
     {
         let running = Running::start::<T, P>(query, "find_and_count").await?;
         let page = running.annotated().await?;
-        let count = count(&running.region, &running.select).await?;
+        let count = running.count(&running.select).await?;
         Ok((page, count))
     }
 }

@@ -10,8 +10,9 @@ use super::annotate::Annotation;
 use super::explain::Planned;
 use super::stream::FindStream;
 use super::{describe, entities_of};
+use crate::cache::{self, CacheUse};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
-use crate::driver::{BoxFuture, Connection, Reading, RowLock, Select};
+use crate::driver::{BoxFuture, Reading, RowLock, Select};
 use crate::entity::{
     CellId, Entity, Freshness, ItemQueryAt, Loaded, PopulatePath, Record, Region, Shape, State,
 };
@@ -86,6 +87,7 @@ pub struct Query {
     pub(super) also_touches: Vec<EntityId>,
     /// Numbers to come with each result.
     pub(super) annotations: Vec<Annotation>,
+    pub(super) cache: Option<CacheUse>,
 }
 
 impl Query {
@@ -105,6 +107,7 @@ impl Query {
             lock: None,
             also_touches: Vec::new(),
             annotations: Vec::new(),
+            cache: None,
         }
     }
 }
@@ -306,7 +309,7 @@ impl<T: Entity, P: 'static> FindMode<T, P> for FindManyAndCount {
     {
         let running = Running::start::<T, P>(query, "find_and_count").await?;
         let page = running.run::<T, P>().await?;
-        let count = count(&running.region, &running.select).await?;
+        let count = running.count(&running.select).await?;
         Ok((page, count))
     }
 }
@@ -375,6 +378,7 @@ pub struct Running {
     pub(super) filters: Option<FilterChoices>,
     lock: Option<LockMode>,
     pub(super) annotations: Vec<Annotation>,
+    pub(super) cache: Option<CacheUse>,
 }
 
 impl Running {
@@ -411,8 +415,10 @@ impl Running {
             lock,
             ..Select::new(Arc::clone(region.metadata()), entity)
         };
-        let (freshness, lock, annotations) = (query.freshness, query.lock, query.annotations);
-        Ok(Self { region, select, shape, freshness, filters, lock, annotations })
+        let Query { freshness, lock, annotations, .. } = query;
+        // Whether a row is as it was can't be told of an old answer.
+        let cache = CacheUse::of(&region, query.cache.filter(|_| lock.is_none()), freshness)?;
+        Ok(Self { region, select, shape, freshness, filters, lock, annotations, cache })
     }
 
     /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
@@ -443,17 +449,25 @@ impl Running {
         Ok(cells)
     }
 
+    fn loading(&self) -> Loading<'_> {
+        Loading::from(self.freshness).under(self.filters.as_ref()).cached(self.cache.as_ref())
+    }
+
+    /// How many rows there are, whatever the limit.
+    pub(super) async fn count(&self, select: &Select) -> Result<u64> {
+        cache::count(&self.region, select, self.cache.as_ref()).await
+    }
+
     /// The cells of all rows, to be [completed](Self::complete).
     pub(super) async fn rows(&self) -> Result<Vec<u32>> {
-        Ok(load_rows(&self.region, &self.page(), self.freshness).await?.cells)
+        Ok(load_rows(&self.region, &self.page(), self.loading()).await?.cells)
     }
 
     /// Populates the cells, and checks their versions.
     pub(super) async fn complete(&self, cells: &[u32]) -> Result<()> {
         let region = &self.region;
         let entity = self.select.root;
-        let loading = Loading::from(self.freshness).under(self.filters.as_ref());
-        populate(region, entity, cells, &self.shape, loading).await?;
+        populate(region, entity, cells, &self.shape, self.loading()).await?;
         keep_promises(region).await?;
         if let Some(LockMode::Optimistic(expected)) = &self.lock {
             for at in cells {
@@ -470,11 +484,6 @@ impl Running {
         let present = cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
         present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect()
     }
-}
-
-pub(super) async fn count(region: &Region, select: &Select) -> Result<u64> {
-    let mut connection = region.session().connection("count").await?;
-    connection.count(select).await.map_err(|error| region.orm().error("count", error))
 }
 
 /// The number of entities that meet a condition.
@@ -517,7 +526,7 @@ impl<T: Entity> IntoFuture for Count<T> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let running = Running::start::<T, T::Nothing>(self.query, "count").await?;
-            count(&running.region, &running.select).await
+            running.count(&running.select).await
         })
     }
 }

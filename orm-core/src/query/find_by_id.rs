@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::find::{Find, FindOne};
+use crate::cache::CacheUse;
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
 use crate::entity::{
@@ -29,22 +30,23 @@ pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
     lock: Option<LockMode>,
     /// Which items are populated, where not all are.
     chosen: Vec<ItemQueryAt>,
+    pub(super) cache: Option<CacheUse>,
     marker: PhantomData<fn() -> P>,
 }
 
 impl<T: Entity> FindById<T> {
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
         let (freshness, filters) = (Freshness::Merge, FilterChoices::default());
-        Self { em, key, freshness, filters, lock: None, chosen: Vec::new(), marker: PhantomData }
+        Self { em, key, freshness, filters, lock: None, chosen: Vec::new(), cache: None, marker: PhantomData }
     }
 }
 
 impl<T: Entity, P: 'static> FindById<T, P> {
     /// Loads relations together with the entity; see [`Find::populate`].
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
-        let Self { em, key, freshness, filters, lock, mut chosen, .. } = self;
+        let Self { em, key, freshness, filters, lock, mut chosen, cache, .. } = self;
         path.__choices(&mut chosen);
-        FindById { em, key, freshness, filters, lock, chosen, marker: PhantomData }
+        FindById { em, key, freshness, filters, lock, chosen, cache, marker: PhantomData }
     }
 
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
@@ -137,7 +139,9 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
                         || !region.promised_by(entity, &shape, self.choices())?.is_always() => {}
                 State::New | State::Managed => {
                     // The row is here; only relations may be missing.
-                    let loading = Loading::from(Freshness::Merge).under(self.choices());
+                    let cache = CacheUse::of(&region, self.cache.clone(), Freshness::Merge)?;
+                    let loading =
+                        Loading::from(Freshness::Merge).under(self.choices()).cached(cache.as_ref());
                     populate(&region, entity, &[at], &shape, loading).await?;
                     keep_promises(&region).await?;
                     return Ok(Some(Loaded::new(Arc::clone(&region), CellId { entity, at })));
@@ -150,6 +154,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
         find.query.filters = self.filters;
         find.query.choices = self.chosen;
+        find.query.cache = self.cache;
         if self.freshness == Freshness::Refresh {
             find = find.refresh();
         }

@@ -3,7 +3,7 @@
 use crate::condition::{
     Aggregation, Arithmetic, Comparison, Expression, Fragment, FragmentPart, Quantifier, Term, TextMatch,
 };
-use crate::entity::{Region, Shape};
+use crate::entity::Region;
 use crate::error::{Error, Result};
 use crate::metadata::{EntityId, EntityMetadata, Metadata};
 
@@ -86,82 +86,6 @@ fn first_property(term: &Term) -> Option<usize> {
 
 fn resolve_all(region: &Region, entity: EntityId, list: Vec<Expression>) -> Result<Vec<Expression>> {
     list.into_iter().map(|expression| resolve(region, entity, expression)).collect()
-}
-
-/// Every entity that a condition and a shape touch: pending changes of these are what a query may miss.
-pub(crate) fn entities_of(
-    metadata: &Metadata,
-    root: EntityId,
-    expression: &Expression,
-    shape: &Shape,
-) -> Vec<EntityId> {
-    let mut entities = vec![root];
-    conditions_of(metadata, root, expression, &mut entities);
-    shapes_of(metadata, root, shape, &mut entities);
-    entities.sort_unstable();
-    entities.dedup();
-    entities
-}
-
-fn conditions_of(
-    metadata: &Metadata,
-    entity: EntityId,
-    expression: &Expression,
-    entities: &mut Vec<EntityId>,
-) {
-    match expression {
-        Expression::And(list) | Expression::Or(list) => {
-            list.iter().for_each(|one| conditions_of(metadata, entity, one, entities));
-        }
-        Expression::Not(inner) => conditions_of(metadata, entity, inner, entities),
-        Expression::Related { relation, inner, .. } => {
-            let target = metadata.entity(entity).relations[*relation].target;
-            entities.push(target);
-            conditions_of(metadata, target, inner, entities);
-        }
-        Expression::CompareTerms { left, right, .. } => {
-            terms_of(metadata, entity, left, entities);
-            terms_of(metadata, entity, right, entities);
-        }
-        Expression::TermIn { term, .. }
-        | Expression::TermIsNull { term }
-        | Expression::TermText { term, .. } => terms_of(metadata, entity, term, entities),
-        Expression::Compare { .. }
-        | Expression::In { .. }
-        | Expression::IsNull { .. }
-        | Expression::Between { .. }
-        | Expression::Text { .. }
-        | Expression::KeyIn { .. }
-        | Expression::References { .. }
-        | Expression::Invalid { .. } => {}
-        // Its text may name any table.
-        Expression::Fragment(_) => entities.extend(metadata.entities().map(|entity| entity.id)),
-    }
-}
-
-/// The entities that a term leads to.
-pub(crate) fn terms_of(metadata: &Metadata, entity: EntityId, term: &Term, entities: &mut Vec<EntityId>) {
-    match term {
-        Term::Property { path, .. } => {
-            let mut entity = entity;
-            for relation in path {
-                entity = metadata.entity(entity).relations[*relation].target;
-                entities.push(entity);
-            }
-        }
-        // Its text may name any table.
-        Term::Fragment(_) => entities.extend(metadata.entities().map(|entity| entity.id)),
-        _ => {}
-    }
-    term.parts().for_each(|part| terms_of(metadata, entity, part, entities));
-}
-
-fn shapes_of(metadata: &Metadata, entity: EntityId, shape: &Shape, entities: &mut Vec<EntityId>) {
-    for (relation, below) in shape.relations() {
-        let target = metadata.entity(entity).relations[relation].target;
-        entities.push(target);
-        shapes_of(metadata, target, below, entities);
-    }
 }
 
 /// A condition for a message: fields and operators, never values.

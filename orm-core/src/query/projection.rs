@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::explain::Planned;
 use super::find::{Find, Query, Running};
-use super::plan::{check, describe_term, terms_of};
+use super::mentions::terms_of;
+use super::plan::{check, describe_term};
+use crate::cache;
 use crate::condition::{Aggregate, Condition, Expr, Field, Having, IntoExpr, OrderBy, Term};
-use crate::driver::{
-    BoxFuture, Connection as _, Reading, RowReader, RowSink, RowSinkError, Select, Selection,
-};
+use crate::driver::{BoxFuture, Reading, RowReader, RowSink, RowSinkError, Select, Selection};
 use crate::entity::{Entity, Record};
 use crate::entity_manager::FlushMode;
 use crate::error::{Error, Result};
@@ -308,17 +308,14 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// As awaiting it.
     pub async fn count(self) -> Result<u64> {
         let (running, select) = self.start("count").await?;
-        super::find::count(&running.region, &select).await
+        running.count(&select).await
     }
 
     async fn rows(self, method: &'static str) -> Result<Vec<S::Row>> {
-        let (running, select) = self.start(method).await?;
-        let region = running.region;
+        let (Running { region, cache, .. }, select) = self.start(method).await?;
         let Selection::Terms(terms) = &select.selection else { return Ok(Vec::new()) };
-        let mut rows = Rows::<T, S> { select: &select, terms, rows: Vec::new() };
-        let mut connection = region.session().connection(method).await?;
-        let done = connection.select(&select, &mut rows).await;
-        done.map_err(|error| region.orm().error(method, error))?;
+        let rows = || Rows::<T, S> { select: &select, terms, rows: Vec::new() };
+        let rows = cache::select(&region, &select, method, cache.as_ref(), rows, |rows| rows).await?;
         Ok(rows.rows)
     }
 

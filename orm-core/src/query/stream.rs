@@ -75,6 +75,7 @@ struct Reader {
 impl<T: Entity, P: 'static> FindStream<T, P> {
     pub(super) fn new(mut query: Query) -> Self {
         query.uses_identity_map = false;
+        query.cache = None;
         let reader = Reader { left: query.limit, size: CHUNK_SIZE, last: None, query };
         Self { chunk: Vec::new().into_iter(), stage: Stage::Waiting(Box::new(reader)) }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OwnedMutexGuard;
 
+use crate::cache::{Touched, Watched};
 use crate::driver::{
     BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawRows, Reading, RowSink, Select,
     TransactionStep, Write, WriteOutcome,
@@ -14,7 +15,7 @@ use crate::driver::{
 /// A connection for a while.
 pub(crate) enum Lease {
     /// Given back to the pool when dropped.
-    Pooled(Box<dyn Connection>),
+    Pooled(Watched),
     /// The open transaction's; the next statement of the context waits for it.
     Shared(SharedConnection),
 }
@@ -28,6 +29,18 @@ impl Lease {
         }
     }
 
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.open_transaction().is_some()
+    }
+
+    /// Notes what the next statement, which only the program understands, may write.
+    pub(crate) fn note(&self, touched: impl IntoIterator<Item = Touched>) {
+        match self {
+            Self::Pooled(connection) => connection.note(touched),
+            Self::Shared(shared) => shared.connection.note(touched),
+        }
+    }
+
     /// Runs `work` with the connection as the type that the driver made, as one statement of its transaction.
     ///
     /// # Errors
@@ -38,9 +51,16 @@ impl Lease {
         work: impl AsyncFnOnce(&mut C) -> Result<V, DriverError>,
     ) -> Result<V, DriverError> {
         match self {
-            Self::Pooled(connection) => run_native(&mut **connection, work).await,
+            Self::Pooled(connection) => {
+                connection.begin_unseen();
+                let outcome = run_native(connection, work).await;
+                connection.end_unseen(&outcome);
+                outcome
+            }
             Self::Shared(shared) => {
+                shared.connection.begin_unseen();
                 let outcome = run_native(shared.begin(), work).await;
+                shared.connection.end_unseen(&outcome);
                 shared.end(outcome)
             }
         }
@@ -62,7 +82,7 @@ async fn run_native<C: Any + Send, V>(
 
 /// The connection of the open transaction. A statement that is cut off, or whose connection is lost, dooms it.
 pub(crate) struct SharedConnection {
-    connection: OwnedMutexGuard<Box<dyn Connection>>,
+    connection: OwnedMutexGuard<Watched>,
     transaction: u64,
     is_doomed: Arc<AtomicBool>,
     is_running: bool,
@@ -70,7 +90,7 @@ pub(crate) struct SharedConnection {
 
 impl SharedConnection {
     pub(super) fn new(
-        connection: OwnedMutexGuard<Box<dyn Connection>>,
+        connection: OwnedMutexGuard<Watched>,
         transaction: u64,
         is_doomed: Arc<AtomicBool>,
     ) -> Self {
@@ -79,7 +99,7 @@ impl SharedConnection {
 
     fn begin(&mut self) -> &mut dyn Connection {
         self.is_running = true;
-        &mut **self.connection
+        &mut *self.connection
     }
 
     fn end<V>(&mut self, outcome: Result<V, DriverError>) -> Result<V, DriverError> {

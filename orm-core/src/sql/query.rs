@@ -9,12 +9,14 @@ use super::rows::{NoRows, RowsAs, RowsOf};
 use super::stream::SqlStream;
 use super::text::Sql;
 use crate::bulk::{Extent, Writer};
+use crate::cache::Touched;
 use crate::condition::{FragmentPart, Term};
 use crate::driver::{Connection as _, Raw, RawEffect, RawPart, RawRows};
-use crate::entity::{CellId, Entity, Freshness, Loaded, Region, Rows, State};
+use crate::entity::{CellId, Entity, EntityType, Freshness, Loaded, Region, Rows, State};
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
 use crate::hydrate::{MAX_TRIES, attach_rows};
+use crate::metadata::Metadata;
 use crate::populate::{eager_shape, follow_rows, keep_promises, populate};
 use crate::session::Holder;
 
@@ -29,18 +31,39 @@ pub struct SqlQuery {
     sql: Sql,
     values: Vec<FragmentPart>,
     flush_mode: Option<FlushMode>,
+    /// What it writes, as the program says.
+    writes: Vec<EntityType>,
     holder: Holder,
 }
 
 impl SqlQuery {
     #[track_caller]
     pub(crate) fn new(em: EntityManager, sql: Sql, values: Vec<FragmentPart>) -> Self {
-        Self { em, sql, values, flush_mode: None, holder: Holder::new("raw SQL", Location::caller()) }
+        let holder = Holder::new("raw SQL", Location::caller());
+        Self { em, sql, values, flush_mode: None, writes: Vec::new(), holder }
     }
 
     /// Decides for this statement whether pending changes are flushed before it.
     pub fn flush_mode(mut self, mode: FlushMode) -> Self {
         self.flush_mode = Some(mode);
+        self
+    }
+
+    /// Says that it writes rows of `T` and of no entity that is not named so too. Cached results of these are void then, once
+    /// it is committed, with those of what the database cascades to. Without it, a statement that may write voids all
+    /// cached results: its text may name any table.
+    ///
+    /// ```
+    /// # use orm_core::{Entity, EntityManager, Result};
+    /// # #[derive(Entity, Clone, Debug, Default)]
+    /// # struct Book { #[entity(id, auto)] id: i64, title: String }
+    /// # async fn example(em: EntityManager) -> Result<()> {
+    /// em.sql("update book set title = upper(title)", ()).writes::<Book>().execute().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn writes<T: Entity>(mut self) -> Self {
+        self.writes.push(EntityType::of::<T>());
         self
     }
 
@@ -185,11 +208,24 @@ impl SqlQuery {
         let raw = Raw { parts };
         let effect = em.orm().driver.raw_effect(&raw).map_err(|error| refused(error.to_string()))?;
         let region = em.region();
+        let touched = touched(region.metadata(), &self.writes)?;
         // Its text may name any table.
         let entities = || region.arenas().map(|(entity, _)| entity).collect();
         em.flush_before_query(self.flush_mode, entities).await?;
-        Ok(Running { em, region, raw, effect, text, holder: self.holder })
+        Ok(Running { em, region, raw, effect, text, touched, holder: self.holder })
     }
+}
+
+/// What the cache has to know of a statement that may write.
+fn touched(metadata: &Metadata, writes: &[EntityType]) -> Result<Vec<Touched>> {
+    if writes.is_empty() {
+        return Ok(vec![Touched::Everything]);
+    }
+    let touched = writes.iter().map(|entity| {
+        let unknown = Error::UnknownEntity { entity: entity.description().name };
+        metadata.id_of_type(entity).map(Touched::Keys).ok_or(unknown)
+    });
+    touched.collect()
 }
 
 fn raw_part(part: FragmentPart) -> Result<RawPart, String> {
@@ -210,6 +246,7 @@ struct Running {
     raw: Raw,
     effect: RawEffect,
     text: String,
+    touched: Vec<Touched>,
     holder: Holder,
 }
 
@@ -235,7 +272,7 @@ impl Running {
 
     async fn write(&self, rows: &mut dyn RawRows, extent: Extent) -> Result<u64> {
         let mut writer = Writer::open(&self.em, self.holder, ACTION, extent).await?;
-        let result = writer.raw(&self.raw, rows).await;
+        let result = writer.raw(&self.raw, rows, self.touched.clone()).await;
         writer.end(result).await
     }
 }

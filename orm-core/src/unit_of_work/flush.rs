@@ -98,6 +98,7 @@ pub(crate) async fn flush(
     drop((run, unit));
     tracing::debug!(target: "orm", statements, "flushed");
     if is_own {
+        region.orm().caching.tell_or_warn().await;
         fire(em, TransactionMoment::AfterCommit).await?;
     }
     events.after_flush().await

@@ -241,3 +241,26 @@ async fn it_works_in_another_task() -> Result<()> {
     assert_eq!(task.await.map_err(Error::other)??, 2);
     Ok(())
 }
+
+/// Nobody sees what is done with it: it voids all cached results, in a transaction once that is committed, or once the
+/// program has committed it by hand.
+#[tokio::test]
+async fn it_voids_cached_results() -> Result<()> {
+    let (sqlite, db) = open().await?;
+    let count = || db.em().count_all::<Tag>().cache(Duration::from_secs(60));
+    let insert = async |em: &orm_core::EntityManager, sql: &'static str| {
+        sqlite.with_connection(em, async |own| own.execute(sql).await).await.map(drop)
+    };
+    assert_eq!(count().await?, 2);
+    insert(&db.em(), "insert into tag (label) values ('ice')").await?;
+    assert_eq!(count().await?, 3);
+    db.em().transactional(async |em| insert(&em, "insert into tag (label) values ('fire')").await).await?;
+    assert_eq!(count().await?, 4);
+    let by_hand = "insert into tag (label) values ('earth'); commit";
+    db.em()
+        .transactional(async |em| insert(&em, by_hand).await)
+        .await
+        .expect_err("it has ended the transaction");
+    assert_eq!(count().await?, 5);
+    Ok(())
+}

@@ -115,6 +115,7 @@ impl<'a> OpenTransaction<'a> {
             return Ok(());
         }
         drop(begun);
+        em.context.orm.caching.tell_or_warn().await;
         let heard = fire(em, TransactionMoment::AfterCommit).await;
         for hook in hooks.after_commit {
             hook().await;

@@ -1,12 +1,12 @@
-//! Values that came back from a write, read as a row.
+//! Values that are at hand, such as those that came back from a write, read as a row.
 
 use std::borrow::Cow;
 
-use crate::driver::RowReader;
+use super::row::RowReader;
 use crate::value::{Value, ValueError};
 
 /// One row of values.
-pub(super) struct ValueRow<'a>(pub(super) &'a [Value]);
+pub(crate) struct ValueRow<'a>(pub(crate) &'a [Value]);
 
 impl ValueRow<'_> {
     fn value(&self, index: usize) -> Result<&Value, ValueError> {
