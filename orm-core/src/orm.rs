@@ -192,7 +192,8 @@ impl OrmBuilder {
     }
 
     /// Keeps cached results in a store of the program's own: beside the process, or of another size. The default, with the
-    /// feature `moka`, is a [`MokaCache`](crate::cache::MokaCache) in memory, which is made when a query first asks it.
+    /// feature `moka`, is a `MokaCache` in memory, which is made when a query first asks it. ORMs of different databases
+    /// that share a store need different [names](Self::name).
     pub fn result_cache(mut self, cache: impl ResultCache) -> Self {
         self.result_cache = Some(Arc::new(cache));
         self

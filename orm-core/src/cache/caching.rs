@@ -23,6 +23,9 @@ use crate::wait::within;
 /// How long a call of the store may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The longest time for which an unknown commit is doubted.
+const LONGEST_DOUBT: Duration = Duration::from_secs(600);
+
 /// The result cache of one ORM.
 pub(crate) struct Caching {
     /// The name of the ORM: programs that share a store tell their ORMs apart by it.
@@ -47,6 +50,7 @@ struct Void {
 impl Caching {
     pub(crate) fn new(name: String, store: Option<Arc<dyn ResultCache>>, doubt: Duration) -> Self {
         let store = store.map_or_else(OnceLock::new, OnceLock::from);
+        let doubt = doubt.min(LONGEST_DOUBT);
         Self { name, store, void: Mutex::default(), voids: AtomicU64::new(0), doubt }
     }
 
@@ -165,13 +169,77 @@ impl fmt::Debug for Caching {
     }
 }
 
-#[cfg(all(test, not(feature = "moka")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(not(feature = "moka"))]
     #[test]
     fn without_a_store_nothing_can_be_cached() {
         let caching = Caching::new("default".to_owned(), None, Duration::ZERO);
         assert!(matches!(caching.open(), Err(crate::Error::NoResultCache)));
+    }
+
+    #[cfg(feature = "moka")]
+    mod over_moka {
+        use std::future::Future;
+        use std::pin::pin;
+        use std::task::{Context, Poll, Waker};
+
+        use super::*;
+        use crate::cache::MokaCache;
+        use crate::cache::store::Content;
+
+        /// A store in memory answers at once.
+        fn at_once<F: Future>(future: F) -> F::Output {
+            match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(output) => output,
+                Poll::Pending => panic!("the store should be in memory"),
+            }
+        }
+
+        fn caching() -> (Caching, Arc<MokaCache>, Tag) {
+            let store = Arc::new(MokaCache::default());
+            let shared: Arc<dyn ResultCache> = Arc::<MokaCache>::clone(&store);
+            (Caching::new("x".to_owned(), Some(shared), Duration::MAX), store, Tag::Table("a".to_owned()))
+        }
+
+        fn generation(store: &MokaCache, tag: &Tag) -> Option<Content> {
+            let found = at_once(store.get(&[tag.key("x")])).expect("memory does not fail");
+            found.into_iter().next().flatten().map(|entry| entry.content)
+        }
+
+        #[test]
+        fn what_is_void_gets_another_generation_each_time() {
+            let (caching, store, tag) = caching();
+            let mut seen = vec![generation(&store, &tag)];
+            for _ in 0..3 {
+                caching.void(vec![tag.clone()]);
+                at_once(caching.tell()).expect("memory does not fail");
+                assert!(caching.void.lock().is_empty());
+                let now = generation(&store, &tag);
+                assert!(!seen.contains(&now));
+                seen.push(now);
+            }
+        }
+
+        #[test]
+        fn a_doubt_lasts_and_ends_by_voiding() {
+            let (caching, store, tag) = caching();
+            let tags = std::slice::from_ref(&tag);
+            caching.mark(tags.to_vec(), Instant::now().checked_add(caching.doubt));
+            // A commit that is known does not end it, nor does a shorter doubt.
+            caching.void(tags.to_vec());
+            caching.mark(tags.to_vec(), Some(Instant::now()));
+            at_once(caching.tell()).expect("memory does not fail");
+            assert!(caching.doubts(tags) && !caching.doubts(&[Tag::Everything]));
+            assert_eq!(generation(&store, &tag), None);
+
+            caching.void.lock().clear();
+            caching.mark(tags.to_vec(), Some(Instant::now()));
+            assert!(!caching.doubts(tags));
+            at_once(caching.tell()).expect("memory does not fail");
+            assert!(generation(&store, &tag).is_some() && caching.void.lock().is_empty());
+        }
     }
 }

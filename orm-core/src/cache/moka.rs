@@ -94,3 +94,25 @@ impl fmt::Debug for MokaCache {
         f.debug_struct("MokaCache").field("entries", &self.entries.entry_count()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::store::Answer;
+    use crate::value::Value;
+
+    #[test]
+    fn it_keeps_within_its_bounds() {
+        let cache = MokaCache::with_capacity(10_000);
+        let put = |key: usize, bytes: usize| {
+            let rows = vec![vec![Value::Bytes(vec![0; bytes])]];
+            let answer = Answer { question: Box::default(), generations: Vec::new(), asked_at: 0, rows };
+            drop(cache.set(vec![(key.to_string(), CacheEntry::answer(answer))], None));
+        };
+        (0..100).for_each(|key| put(key, 1_000));
+        put(100, 20_000);
+        cache.entries.run_pending_tasks();
+        assert!((1..=10_000).contains(&cache.entries.weighted_size()), "{}", cache.entries.weighted_size());
+        assert!(cache.entries.get("100").is_none(), "it would take more than all of it");
+    }
+}

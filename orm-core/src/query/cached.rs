@@ -17,14 +17,14 @@ macro_rules! cache_choices {
         /// query, of every relation that it populates, and of what it counts.
         ///
         /// An answer is that of the very same statement with the same values: filters, tenant and page included. Its rows go
-        /// into the identity map as fresh ones do. What flushes, bulk writes and transactions of this
+        /// into the identity map as fresh ones do, over what is loaded and not edited. What flushes, bulk writes and transactions of this
         /// [`Orm`](crate::Orm) commit voids what was read of the same tables; what other programs write is seen when the
         /// answer is too old, or is [said](crate::EntityManager::result_cache) to be void. So are tables that only raw SQL
         /// knows: with a raw fragment in it, a query depends on every table of the entities, and on no other.
         ///
         /// The database is asked, and nothing kept: in a transaction, with a lock, for a lifetime of zero, and where the cache
-        /// fails. With `refresh` it is asked and the answer kept. After a commit whose answer was lost, it is asked for as
-        /// long as the `wait_timeout` of the ORM.
+        /// fails. With `refresh` it is asked and the answer kept. Streams always ask it. After a commit whose answer was lost, it
+        /// is asked for as long as the `wait_timeout` of the ORM, ten minutes at most.
         ///
         /// # Errors
         ///

@@ -73,6 +73,7 @@ struct Reader {
 }
 
 impl<T: Entity, P: 'static> FindStream<T, P> {
+    /// A stream is for more than fits into memory, and so into a cache.
     pub(super) fn new(mut query: Query) -> Self {
         query.uses_identity_map = false;
         query.cache = None;

@@ -30,7 +30,9 @@ async fn voided(
     let authors = || db.em().find_all::<Author>().cache(MINUTE);
     let books = || db.em().find_all::<Book>().cache(MINUTE);
     let tags = || db.em().find_all::<Tag>().with_count(Tag::BOOKS).cache(MINUTE);
-    (authors().await?, books().await?, tags().await?);
+    authors().await?;
+    books().await?;
+    tags().await?;
     write(db.em()).await?;
     Ok((sent(db, authors()).await? > 0, sent(db, books()).await? > 0, sent(db, tags()).await? > 0))
 }
@@ -172,7 +174,10 @@ pub async fn an_answer_depends_on_all_that_is_named<B: Backend>() -> Result<()> 
     let by_selection =
         || db.em().find_all::<Profile>().select(Profile::AUTHOR.field(Author::NAME)).cache(MINUTE);
     let by_population = || db.em().find_all::<Author>().populate(Author::BOOKS).cache(MINUTE);
-    (by_condition().await?, by_order().await?, by_selection().await?, by_population().await?);
+    by_condition().await?;
+    by_order().await?;
+    by_selection().await?;
+    by_population().await?;
 
     db.em().update_many(Publisher::NAME.eq("Ravens")).set(Publisher::NAME, "Crows").await?;
     assert_eq!(sent(&db, by_order()).await?, 1);
@@ -246,7 +251,9 @@ pub async fn a_program_can_void<B: Backend>() -> Result<()> {
     let other = || db.em().find_all::<Book>().cache_as("other page", MINUTE);
     let tags = || db.em().find_all::<Tag>().cache_as("front page", MINUTE);
     let results = db.orm.em().result_cache();
-    (front().await?, other().await?, tags().await?);
+    front().await?;
+    other().await?;
+    tags().await?;
 
     results.invalidate("front page").await?;
     assert_eq!((sent(&db, other()).await?, sent(&db, front()).await?, sent(&db, tags()).await?), (0, 1, 1));
