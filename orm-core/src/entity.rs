@@ -29,7 +29,8 @@ pub use key::Key;
 pub(crate) use key::SerializeKey;
 pub use populated::{
     Extent, Has, IsPopulated, ItemQuery, ItemQueryAt, ItemsOf, NestedPath, NewEntity, Part, Partly, Populate,
-    PopulatePath, Record, RelationField, Shape, Slot, SlotRecord, Then, Whole, With, Without,
+    PopulatePath, Record, RelationField, Shape, Slot, SlotAt, SlotRecord, Then, Whole, With, Without,
+    index_of,
 };
 pub use properties::PropertySet;
 pub(crate) use region::CellId;

@@ -439,6 +439,17 @@ pub enum Error {
         source: ValueError,
     },
 
+    /// Items of a to-many relation can't be listed in a view.
+    #[error("the items of `{relation}` of {entity} can't be listed in a view: {problem}")]
+    ViewItems {
+        /// The struct's name of the entity that has the relation.
+        entity: &'static str,
+        /// The relation's field.
+        relation: &'static str,
+        /// Why, and what to do.
+        problem: &'static str,
+    },
+
     /// A projection of groups selects what differs between the rows of a group.
     #[error(
         "`{term}` of {entity} differs between the rows of a group; group by it too, or select an aggregate of it"
@@ -497,8 +508,8 @@ pub enum Error {
 
     /// A stream or a page was given an order that it can't go on from.
     #[error(
-        "{reading} of {entity} can't be ordered by `{field}`: {problem}; order by fields of {entity} with one column, \
-         or use a plain query"
+        "{reading} of {entity} can't be ordered by `{field}`: {problem}; order by values of one column, or use a plain \
+         query"
     )]
     KeysetOrder {
         /// What was asked for: a stream or a page.
@@ -506,7 +517,7 @@ pub enum Error {
         /// The struct's name.
         entity: &'static str,
         /// The field.
-        field: &'static str,
+        field: String,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -523,6 +534,15 @@ pub enum Error {
     /// A page was to have no entities.
     #[error("a page of 0 entities of {entity} has no end to go on from; ask for at least one")]
     PageSize {
+        /// The struct's name.
+        entity: &'static str,
+    },
+
+    /// A query that is read by pages makes groups of rows, which have no key to go on from.
+    #[error(
+        "pages of {entity} go by its rows; leave `group_by`, `distinct` and aggregates away, or use `limit` and `offset`"
+    )]
+    PageOfGroups {
         /// The struct's name.
         entity: &'static str,
     },

@@ -9,6 +9,7 @@ mod evaluate;
 mod guard;
 mod narrow;
 mod registry;
+mod terms;
 
 use std::any::type_name;
 use std::fmt;

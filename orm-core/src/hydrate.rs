@@ -14,7 +14,8 @@ use crate::value::{ColumnType, KeyValues};
 pub(crate) struct Hydrated {
     /// The cell of each row, in order.
     pub(crate) cells: Vec<u32>,
-    /// For a [`Selection::Linked`]: the key at the other side of the link, for each row.
+    /// For a [`Selection::Linked`]: the key at the other side of the link, for each row; for a
+    /// [`Selection::Beside`], the values.
     pub(crate) linked: Vec<KeyValues>,
     /// Foreign keys of loaded entities that the rows changed.
     pub(crate) moved: Vec<MovedReference>,
@@ -91,7 +92,15 @@ fn attach(
 }
 
 fn prefix(region: &Region, selection: &Selection) -> Vec<ColumnType> {
-    let Selection::Linked(link) = selection else { return Vec::new() };
+    let link = match selection {
+        Selection::Linked(link) => link,
+        Selection::Beside(terms) => return terms.iter().map(|(_, column_type)| *column_type).collect(),
+        Selection::Columns
+        | Selection::Terms(_)
+        | Selection::Tally(_)
+        | Selection::Pairs(_)
+        | Selection::ItemTerms(..) => return Vec::new(),
+    };
     let relation = region.metadata().relation(link.relation);
     let entity = match link.from {
         Side::Owner => region.entity(link.relation.entity),

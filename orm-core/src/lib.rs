@@ -52,7 +52,7 @@ pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use lock::{LockMode, LockRefusal};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
-pub use query::{CursorProblem, Page, View};
+pub use query::{CursorProblem, FromLoaded, Page, View};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
 pub use sql::{FromRow, Sql};
 pub use subscriber::Subscriber;
@@ -74,7 +74,7 @@ pub mod __private {
     pub use crate::entity::{
         Core, Cursor, Entity, EntityIndex, EntityType, Hooks, IsPopulated, Loaded, LoadedCollection,
         MadeValue, Moment, NewEntity, Populate, PropertySet, ReadError, Record, RelationField, Shape, Slot,
-        SlotRecord, With, Without, emitted, hooks, unset_key,
+        SlotAt, SlotRecord, With, Without, emitted, hooks, index_of, unset_key,
     };
     pub use crate::entity_manager::transaction;
     pub use crate::error::{Error, Result};
@@ -83,7 +83,7 @@ pub mod __private {
         Case, DefaultValue, EntityDescription, IndexDescription, OrderDescription, PropertyDescription,
         PropertyShape, ReferentialAction, RelationDescription, RelationShape, owns_relation_back,
     };
-    pub use crate::query::{Unread, View, ViewRow, ViewTerms};
+    pub use crate::query::{Computes, FromLoaded, Shows, Unread, View, ViewLists, ViewRow, ViewTerms};
     pub use crate::relation::{
         BoundCollection, BoundInverse, BoundRef, ErasedReference, Ref, ReferenceField, RelationVisitor,
     };

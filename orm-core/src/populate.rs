@@ -307,7 +307,7 @@ pub(crate) fn select(
 }
 
 /// The order of a collection's items: as declared, else by primary key, so that results are stable.
-fn order(region: &Region, relation: RelationId) -> Vec<OrderTerm> {
+pub(crate) fn order(region: &Region, relation: RelationId) -> Vec<OrderTerm> {
     let meta = region.metadata().relation(relation);
     let term = |property, descending| OrderTerm::new(Vec::new(), property, descending);
     let declared = meta.order_by.iter().map(|(property, order)| term(*property, order.descending));

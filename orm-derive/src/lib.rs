@@ -195,7 +195,9 @@ pub fn enum_value(input: TokenStream) -> TokenStream {
 ///
 /// `#[view(of = Article)]` names the entity. Each field is the entity's field of that name and type;
 /// `#[view(from = title)]` names another one, `#[view(expr = Book::PRICE * 2)]` computes it, and `#[view(nested)]` takes
-/// another view, or an `Option` of one, through a to-one relation. See `orm_core::View`.
+/// another view, or an `Option` of one, through a to-one relation, and a `Vec` of one through a to-many relation. The
+/// view can be read by a query and, without `expr`, taken from a handle with its relations populated. See
+/// `orm_core::View`.
 #[proc_macro_derive(View, attributes(view))]
 pub fn view(input: TokenStream) -> TokenStream {
     shown(view::derive(&parse_macro_input!(input as DeriveInput)))

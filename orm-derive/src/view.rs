@@ -3,12 +3,15 @@
 use darling::error::Accumulator;
 use darling::{Error, FromMeta};
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{DeriveInput, Expr, Field, Ident, Path, Type};
 
 use crate::support::attribute::Syntax;
 use crate::support::crate_path::CratePath;
-use crate::support::shape;
+use crate::support::shape::{self, word_of};
+use crate::support::tokens::{at, placed};
 
 /// `#[view(..)]` on the struct.
 #[derive(Debug, Default, FromMeta)]
@@ -53,8 +56,18 @@ enum Source<'a> {
     Nested {
         constant: Ident,
         view: &'a Type,
-        is_optional: bool,
+        number: Number,
     },
+}
+
+/// How many views a field holds.
+#[derive(Clone, Copy)]
+enum Number {
+    One,
+    /// `Option<V>`.
+    Optional,
+    /// `Vec<V>`.
+    Many,
 }
 
 /// Expands the derive.
@@ -92,21 +105,21 @@ fn column<'a>(field: &'a Field, errors: &mut Accumulator) -> Option<Column<'a>> 
             errors.push(Error::custom(message).with_span(&expr));
             return None;
         }
-        (None, true) if shape::last_name(&field.ty).is_some_and(|name| name == "Vec") => {
-            let message = format!(
-                "`{ident}` would need a statement of its own: a view is read by one. Populate the relation, or read a \
-                 view of its target with a condition"
-            );
-            errors.push(Error::custom(message).with_span(&field.ty));
-            return None;
-        }
         (None, true) => {
-            let view = shape::without_option(&field.ty);
-            Source::Nested { constant, view, is_optional: view != &field.ty }
+            let (view, number) = view_in(&field.ty);
+            Source::Nested { constant, view, number }
         }
         (None, false) => Source::Constant(constant),
     };
     Some(Column { ident, ty: &field.ty, source })
+}
+
+/// The view in a field's type.
+fn view_in(ty: &Type) -> (&Type, Number) {
+    if let Some(view) = shape::argument_of(ty, "Vec") {
+        return (view, Number::Many);
+    }
+    shape::argument_of(ty, "Option").map_or((ty, Number::One), |view| (view, Number::Optional))
 }
 
 /// The constant of a field.
@@ -117,31 +130,62 @@ fn constant(field: &Ident) -> Ident {
 
 fn expand(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream) -> TokenStream {
     let terms = columns.iter().map(|Column { ty, source, .. }| match source {
-        Source::Constant(constant) => quote!(terms.value::<#ty, _>(#entity::#constant);),
-        Source::Computed(expr) => quote!(terms.value::<#ty, _>(#expr);),
-        Source::Nested { constant, view, is_optional: false } => {
-            quote!(terms.nested::<#view, _>(&#entity::#constant);)
+        Source::Constant(constant) => {
+            let value = of(entity, constant);
+            let ty = placed(ty, constant.span());
+            quote_spanned!(at(constant.span())=> terms.value::<#ty, _>(#value);)
         }
-        Source::Nested { constant, view, is_optional: true } => {
-            quote!(terms.optional::<#view, _>(&#entity::#constant);)
+        Source::Computed(expr) => quote_spanned!(at(expr.span())=> terms.value::<#ty, _>(#expr);),
+        Source::Nested { constant, view, number } => {
+            let add = match number {
+                Number::One => quote!(nested),
+                Number::Optional => quote!(optional),
+                Number::Many => quote!(list),
+            };
+            let relation = of(entity, constant);
+            quote_spanned!(at(word_of(view))=> terms.#add::<#view, _>(#relation);)
         }
     });
     let values = columns.iter().map(|Column { ident, source, .. }| match source {
         Source::Constant(_) | Source::Computed(_) => quote!(#ident: row.value()?),
-        Source::Nested { is_optional: false, .. } => quote!(#ident: row.nested()?),
-        Source::Nested { is_optional: true, .. } => quote!(#ident: row.optional()?),
+        Source::Nested { number: Number::One, .. } => quote!(#ident: row.nested()?),
+        Source::Nested { number: Number::Optional, .. } => quote!(#ident: row.optional()?),
+        Source::Nested { number: Number::Many, .. } => quote!(#ident: row.list()?),
     });
     let counts = columns.iter().map(|Column { source, .. }| match source {
         Source::Constant(_) | Source::Computed(_) => quote!(1),
-        Source::Nested { view, is_optional: false, .. } => quote!(<#view as #o::View>::__COLUMNS),
-        Source::Nested { view, is_optional: true, .. } => quote!((1 + <#view as #o::View>::__COLUMNS)),
+        Source::Nested { view, number: Number::One, .. } => quote!(<#view as #o::View>::__COLUMNS),
+        Source::Nested { view, number: Number::Optional, .. } => {
+            quote!((1 + <#view as #o::View>::__COLUMNS))
+        }
+        Source::Nested { number: Number::Many, .. } => quote!(0),
     });
+    let lists = columns.iter().map(|Column { source, .. }| match source {
+        Source::Constant(_) | Source::Computed(_) => quote!(0),
+        Source::Nested { number: Number::Many, .. } => quote!(1),
+        Source::Nested { view, .. } => quote!(<#view as #o::View>::__LISTS),
+    });
+    let fills = columns.iter().filter_map(|Column { ident, source, .. }| {
+        let Source::Nested { view, number, .. } = source else { return None };
+        Some(match number {
+            Number::One => quote!(#o::View::__fill(&mut self.#ident, lists);),
+            Number::Optional => quote! {
+                match &mut self.#ident {
+                    ::core::option::Option::Some(nested) => #o::View::__fill(nested, lists),
+                    ::core::option::Option::None => lists.skip::<#view>(),
+                }
+            },
+            Number::Many => quote!(self.#ident = lists.next();),
+        })
+    });
+    let from_loaded = from_loaded(ident, entity, columns, o);
     quote! {
         #[automatically_derived]
         impl #o::View for #ident {
             type Of = #entity;
 
             const __COLUMNS: usize = 0 #(+ #counts)*;
+            const __LISTS: usize = 0 #(+ #lists)*;
 
             fn __terms(terms: &mut #o::ViewTerms<#entity>) {
                 #(#terms)*
@@ -150,6 +194,53 @@ fn expand(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream)
             fn __read(row: &mut #o::ViewRow<'_>) -> ::core::result::Result<Self, #o::Unread> {
                 ::core::result::Result::Ok(Self { #(#values),* })
             }
+
+            fn __fill(&mut self, lists: &mut #o::ViewLists) {
+                let _ = &lists;
+                #(#fills)*
+            }
         }
+
+        #from_loaded
+    }
+}
+
+/// A constant of the entity, at the place of the field that it is for.
+fn of(entity: &Path, constant: &Ident) -> TokenStream {
+    let entity = placed(entity, constant.span());
+    quote_spanned!(at(constant.span())=> #entity::#constant)
+}
+
+/// What a handle must have so that the view can be taken from it.
+fn from_loaded(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream) -> TokenStream {
+    let needs: Vec<(Ident, TokenStream)> = columns
+        .iter()
+        .filter_map(|Column { ident: field, source, .. }| {
+            let marker = format_ident!("{}__{}", ident.unraw(), field.unraw(), span = field.span());
+            let need = match source {
+                Source::Constant(_) => return None,
+                Source::Computed(_) => quote!(__P: #o::Computes<#marker>),
+                Source::Nested { constant, view, .. } => {
+                    let relation = of(entity, constant);
+                    let index = quote_spanned!(at(word_of(view))=> #o::index_of(#relation));
+                    let slot = quote!(#o::SlotAt<{ #index }>);
+                    quote!(__P: #slot, <__P as #slot>::Value: #o::Shows<#view, #marker>)
+                }
+            };
+            Some((marker, need))
+        })
+        .collect();
+    let markers = needs.iter().map(|(marker, _)| marker);
+    let bounds = needs.iter().map(|(_, need)| need);
+    quote! {
+        const _: () = {
+            #(
+                #[allow(non_camel_case_types)]
+                enum #markers {}
+            )*
+
+            #[automatically_derived]
+            impl<__P> #o::FromLoaded<__P> for #ident where #(#bounds),* {}
+        };
     }
 }

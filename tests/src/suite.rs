@@ -32,6 +32,7 @@ pub mod flush_outcome;
 pub mod flush_turns;
 pub mod forks;
 pub mod freed_values;
+pub mod hidden_values;
 pub mod hooks;
 pub mod hooks_taken_back;
 pub mod hostile_conditions;
@@ -42,6 +43,7 @@ pub mod keys;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
+pub mod loaded_views;
 pub mod lock_modes;
 pub mod made_values;
 pub mod memory;
@@ -84,7 +86,9 @@ pub mod transactions;
 pub mod turns;
 pub mod unique_values;
 pub mod upserts;
+pub mod value_pages;
 pub mod versions;
+pub mod view_lists;
 pub mod views;
 pub mod violations;
 pub mod violations_by_position;
@@ -1018,6 +1022,33 @@ macro_rules! driver_suite {
                 a_store_that_fails_fails_no_query,
                 a_store_that_is_silent_is_given_up,
                 a_damaged_entry_is_replaced;
+            loaded_views:
+                a_view_of_a_handle_is_that_of_the_query,
+                a_view_of_a_handle_is_as_the_handle,
+                what_is_not_loaded_is_not_viewed;
+            value_pages:
+                pages_go_by_related_and_computed_values,
+                pages_of_values_are_what_one_query_gives,
+                a_page_of_views_has_their_lists,
+                streams_go_by_related_values,
+                cursors_know_what_is_computed,
+                groups_have_no_pages,
+                pages_tell_nothing_of_hidden_rows;
+            hidden_values:
+                fields_of_hidden_rows_are_not_selected,
+                views_do_without_hidden_rows,
+                an_order_tells_nothing_of_hidden_rows,
+                conditions_know_nothing_of_hidden_rows,
+                hidden_rows_are_no_groups,
+                what_requires_a_hidden_row_is_hidden;
+            view_lists:
+                lists_are_read_by_one_statement_each,
+                rows_of_one_owner_have_lists_of_their_own,
+                a_tree_is_read_level_by_level,
+                items_without_an_end_are_refused,
+                owners_of_several_key_columns_have_lists,
+                lists_show_what_filters_show,
+                groups_have_no_lists;
             projections:
                 columns_are_read_into_tuples,
                 fields_of_related_entities_are_selected,
@@ -1061,7 +1092,9 @@ macro_rules! driver_suite {
                 writes_ask_again,
                 filters_hold,
                 a_page_with_numbers_takes_six_statements,
-                numbers_come_with_every_finder;
+                numbers_come_with_every_finder,
+                numbers_come_with_a_find_by_id,
+                numbers_are_in_responses;
             raw_streams:
                 rows_come_one_by_one,
                 a_stream_may_be_left_early,
@@ -1311,7 +1344,7 @@ macro_rules! driver_suite {
                 limit_and_offset_are_of_the_whole_stream,
                 a_composite_key_is_gone_through,
                 a_reference_in_the_key_is_gone_through,
-                an_order_by_a_related_entity_is_refused,
+                an_order_by_an_aggregate_is_refused,
                 a_stream_ends_after_an_error,
                 a_managed_stream_brings_instances_of_the_context,
                 pending_changes_do_not_shift_a_managed_stream,

@@ -72,6 +72,13 @@ impl Tag {
             Selection::Tally(items) | Selection::Pairs(items) => {
                 mention_relation(metadata, items.relation, &mut note);
             }
+            Selection::ItemTerms(items, terms) => {
+                mention_relation(metadata, items.relation, &mut note);
+                terms.iter().for_each(|term| mentions_of_term(metadata, select.root, term, &mut note));
+            }
+            Selection::Beside(terms) => {
+                terms.iter().for_each(|(term, _)| mentions_of_term(metadata, select.root, term, &mut note));
+            }
         }
         tags.sort_unstable();
         tags.dedup();

@@ -5,7 +5,7 @@ use crate::entity::CellRef;
 use crate::value::{KeyValues, Value, ValueError};
 
 /// A condition on one entity. Indexes of properties and relations are that entity's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expression {
     /// All of them; an empty list is always true.
     And(Vec<Expression>),

@@ -171,13 +171,13 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
     /// Smallest first.
     #[must_use]
     pub fn asc(self) -> OrderBy<T> {
-        OrderBy::new(Term::property(self.property), false)
+        OrderBy::new::<V>(Term::property(self.property), false)
     }
 
     /// Largest first.
     #[must_use]
     pub fn desc(self) -> OrderBy<T> {
-        OrderBy::new(Term::property(self.property), true)
+        OrderBy::new::<V>(Term::property(self.property), true)
     }
 
     fn compare(self, comparison: Comparison, value: impl IntoOperand<V>) -> Condition<T> {

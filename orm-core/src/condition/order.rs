@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::term::{NullPlace, Term};
 use crate::entity::Entity;
+use crate::value::{ColumnType, FieldValue};
 
 /// One term of an order: a field of the entity, of one that a to-one relation leads to, or what is computed of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,13 +16,15 @@ pub struct OrderTerm {
     pub descending: bool,
     /// Where NULL stands; `None`: where the database puts it.
     pub nulls: Option<NullPlace>,
+    /// What is computed; of a property its column says it.
+    pub value_type: Option<ColumnType>,
 }
 
 impl OrderTerm {
     /// By a property at the end of a path of to-one relations.
     #[must_use]
     pub fn new(path: Vec<usize>, property: usize, descending: bool) -> Self {
-        Self { term: Term::Property { path, property }, descending, nulls: None }
+        Self { term: Term::Property { path, property }, descending, nulls: None, value_type: None }
     }
 }
 
@@ -34,8 +37,9 @@ pub struct OrderBy<T> {
 }
 
 impl<T: Entity> OrderBy<T> {
-    pub(crate) fn new(term: Term, descending: bool) -> Self {
-        Self::of(vec![OrderTerm { term, descending, nulls: None }])
+    /// By what is a `V`.
+    pub(crate) fn new<V: FieldValue>(term: Term, descending: bool) -> Self {
+        Self::of(vec![OrderTerm { term, descending, nulls: None, value_type: Some(V::COLUMN_TYPE) }])
     }
 
     pub(crate) fn of(terms: Vec<OrderTerm>) -> Self {

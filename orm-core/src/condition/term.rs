@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::expression::{Expression, Quantifier};
 use crate::value::{Value, ValueError};
 
 /// A value computed for each row of one entity, or for a group of rows. Indexes of properties and relations are that
@@ -40,6 +41,13 @@ pub enum Term {
         /// Of what; only [`Aggregation::Count`] counts rows without it.
         of: Option<Box<Term>>,
     },
+    /// A value where the row meets a condition, NULL where it does not.
+    When {
+        /// The condition.
+        condition: Box<Expression>,
+        /// The value.
+        then: Box<Term>,
+    },
     /// Text that the program trusts, for databases that speak SQL.
     Fragment(Fragment),
     /// A value that no column could hold; reported when the query runs.
@@ -68,10 +76,23 @@ impl Term {
             Self::Arithmetic { left, right, .. } => vec![&**left, &**right],
             Self::Call { arguments, .. } => arguments.iter().collect(),
             Self::Aggregate { of, .. } => of.iter().map(|of| &**of).collect(),
+            Self::When { then, .. } => vec![&**then],
             Self::Fragment(fragment) => fragment.terms().collect(),
             Self::Property { .. } | Self::Value(_) | Self::Invalid(_) => Vec::new(),
         };
         list.into_iter()
+    }
+
+    /// As [`parts`](Self::parts), to be changed.
+    pub(crate) fn parts_mut(&mut self) -> Vec<&mut Self> {
+        match self {
+            Self::Arithmetic { left, right, .. } => vec![&mut **left, &mut **right],
+            Self::Call { arguments, .. } => arguments.iter_mut().collect(),
+            Self::Aggregate { of, .. } => of.iter_mut().map(|of| &mut **of).collect(),
+            Self::When { then, .. } => vec![&mut **then],
+            Self::Fragment(fragment) => fragment.terms_mut().collect(),
+            Self::Property { .. } | Self::Value(_) | Self::Invalid(_) => Vec::new(),
+        }
     }
 
     /// Whether it is for a group of rows, or has a part that is.
@@ -94,19 +115,13 @@ impl Term {
     pub(crate) fn lead_through(&mut self, relation: usize) {
         match self {
             Self::Property { path, .. } => path.insert(0, relation),
-            Self::Arithmetic { left, right, .. } => {
-                left.lead_through(relation);
-                right.lead_through(relation);
+            Self::When { condition, .. } => {
+                let inner = std::mem::replace(condition, Box::new(Expression::always()));
+                **condition = Expression::Related { relation, quantifier: Quantifier::Is, inner };
             }
-            Self::Call { arguments, .. } => arguments.iter_mut().for_each(|one| one.lead_through(relation)),
-            Self::Aggregate { of, .. } => of.iter_mut().for_each(|of| of.lead_through(relation)),
-            Self::Fragment(fragment) => fragment.parts.iter_mut().for_each(|part| {
-                if let FragmentPart::Term(term) = part {
-                    term.lead_through(relation);
-                }
-            }),
-            Self::Value(_) | Self::Invalid(_) => {}
+            _ => {}
         }
+        self.parts_mut().into_iter().for_each(|part| part.lead_through(relation));
     }
 
     /// The first value in it that no column could hold.
@@ -190,6 +205,14 @@ impl Fragment {
     /// The fields and computed values in it.
     pub fn terms(&self) -> impl Iterator<Item = &Term> {
         self.parts.iter().filter_map(|part| match part {
+            FragmentPart::Term(term) => Some(term),
+            FragmentPart::Text(_) | FragmentPart::Value(_) => None,
+        })
+    }
+
+    /// As [`terms`](Self::terms), to be changed.
+    pub(crate) fn terms_mut(&mut self) -> impl Iterator<Item = &mut Term> {
+        self.parts.iter_mut().filter_map(|part| match part {
             FragmentPart::Term(term) => Some(term),
             FragmentPart::Text(_) | FragmentPart::Value(_) => None,
         })

@@ -338,13 +338,13 @@ impl<T: Entity, V: FieldValue> Expr<T, V> {
     /// Smallest first.
     #[must_use]
     pub fn asc(self) -> OrderBy<T> {
-        OrderBy::new(self.term, false)
+        OrderBy::new::<V>(self.term, false)
     }
 
     /// Largest first.
     #[must_use]
     pub fn desc(self) -> OrderBy<T> {
-        OrderBy::new(self.term, true)
+        OrderBy::new::<V>(self.term, true)
     }
 
     /// Matches a pattern, with the database's wildcards.
@@ -527,13 +527,13 @@ impl<T: Entity, V: FieldValue> Aggregate<T, V> {
     /// Groups with the smallest first.
     #[must_use]
     pub fn asc(self) -> OrderBy<T> {
-        OrderBy::new(self.term, false)
+        OrderBy::new::<V>(self.term, false)
     }
 
     /// Groups with the largest first.
     #[must_use]
     pub fn desc(self) -> OrderBy<T> {
-        OrderBy::new(self.term, true)
+        OrderBy::new::<V>(self.term, true)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::condition::{Expression, OrderTerm, Term};
 use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId, Side};
-use crate::value::{KeyValues, Value};
+use crate::value::{ColumnType, KeyValues, Value};
 
 /// Rows of one entity.
 #[derive(Clone, Debug)]
@@ -105,6 +105,10 @@ pub enum Selection {
     Tally(Items),
     /// For each row of each owner given: the columns of the owner's key, then those of the row's.
     Pairs(Items),
+    /// For each row of each owner given: the columns of the owner's key, then computed values, none an aggregate.
+    ItemTerms(Items, Vec<Term>),
+    /// First computed values, none an aggregate, which are of these types; then all columns of the root.
+    Beside(Vec<(Term, ColumnType)>),
 }
 
 /// What a to-many relation, or a one-to-one relation that the target owns, leads to from some entities.

@@ -1,4 +1,4 @@
-//! Values that are at hand, such as those that came back from a write, read as a row.
+//! Values that are at hand, such as those that came back from a write, or are in memory, read as a row.
 
 use std::borrow::Cow;
 

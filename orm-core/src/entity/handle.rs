@@ -10,8 +10,7 @@ use super::arena::typed;
 use super::region::{CellId, Region};
 use super::{Edit, Entity, IsPopulated, Key, PopulatePath, Record, RelationField, Shape, State};
 use crate::error::{Error, Result};
-use crate::metadata::description::RelationShape;
-use crate::metadata::{EntityId, PropertyKind, RelationId};
+use crate::metadata::{EntityId, PropertyKind, RelationId, RelationKind};
 use crate::relation::{BoundCollection, BoundInverse, BoundRef, Ref, ReferenceField, Target};
 
 /// An entity of a context: a cheap handle to *the* instance of its row.
@@ -97,33 +96,8 @@ impl<T: Entity, P> Core<T, P> {
     {
         let relation = self.relation_id::<R>();
         let target = self.region.metadata().relation(relation).target;
-        let at = match T::__DESCRIPTION.relations[R::INDEX].shape {
-            RelationShape::Reference => {
-                let snapshot = self.snapshot();
-                let field = snapshot.__reference(R::INDEX).map_or(Target::Unset, |field| field.target());
-                if field == Target::Unset || self.region.is_hidden(relation, self.at, &field) {
-                    return Ok(None);
-                }
-                self.region.resolve(target, &field).filter(|at| self.region.arena(target).is_loaded(*at))
-            }
-            RelationShape::InverseReference
-            | RelationShape::InverseCollection
-            | RelationShape::OwningCollection => {
-                match self.region.links().items(&self.region, relation, self.at) {
-                    Some(items) if items.is_empty() => return Ok(None),
-                    Some(items) => items.first().copied(),
-                    None => None,
-                }
-            }
-        };
-        match at {
-            Some(at) => {
-                let cell = CellId { entity: target, at };
-                Ok(Some(Loaded::new(Arc::clone(&self.region), cell)))
-            }
-            None if T::__DESCRIPTION.relations[R::INDEX].may_be_missing => Ok(None),
-            None => Err(self.not_loaded::<R>()),
-        }
+        let at = self.region.leads_to(relation, self.at)?;
+        Ok(at.map(|at| Loaded::new(Arc::clone(&self.region), CellId { entity: target, at })))
     }
 
     /// The target of the required to-one relation `R`, loaded.
@@ -223,10 +197,6 @@ impl<T: Entity, P> Core<T, P> {
         let Target::Cell(cell) = field.target() else { return None };
         let values = self.region.key(cell.id).filter(|_| cell.context == self.region.id())?;
         <F::Target as Entity>::Key::__from_values(&mut values.into_iter()).ok()
-    }
-
-    fn not_loaded<R: RelationField>(&self) -> Error {
-        Error::NotLoaded { key: self.region.name(self.cell_id()), relation: R::NAME }
     }
 }
 
@@ -376,27 +346,68 @@ impl Region {
         (meta.nullable || meta.may_be_missing) && self.links().is_target_hidden(relation, owner, target)
     }
 
-    /// Handles of the items of a relation that no foreign key of `owner` holds.
+    /// What a to-one relation of a loaded entity leads to, loaded, if to anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`] when that is not loaded.
+    pub(crate) fn leads_to(&self, relation: RelationId, owner: u32) -> Result<Option<u32>> {
+        let meta = self.metadata().relation(relation);
+        let arena = self.arena(meta.target);
+        let at = match meta.kind {
+            RelationKind::ManyToOne { .. } => {
+                let target = self.arena(relation.entity).target(owner, relation.index);
+                if target == Target::Unset || self.is_hidden(relation, owner, &target) {
+                    return Ok(None);
+                }
+                self.resolve(meta.target, &target).filter(|at| arena.is_loaded(*at))
+            }
+            RelationKind::OneToMany
+            | RelationKind::OneToOneInverse
+            | RelationKind::ManyToMany { .. }
+            | RelationKind::ManyToManyInverse => match self.links().items(self, relation, owner) {
+                Some(items) if items.is_empty() => return Ok(None),
+                Some(items) => items.first().copied(),
+                None => None,
+            },
+        };
+        let owner = CellId { entity: relation.entity, at: owner };
+        match at {
+            None if !meta.may_be_missing => {
+                Err(Error::NotLoaded { key: self.name(owner), relation: meta.name })
+            }
+            at => Ok(at),
+        }
+    }
+
+    /// The items of a relation that no foreign key of `owner` holds, loaded.
     ///
     /// # Errors
     ///
     /// [`Error::NotLoaded`] when the list, or one of its items, is not loaded.
+    pub(crate) fn loaded_cells(&self, owner: CellId, relation: RelationId) -> Result<Vec<CellId>> {
+        let meta = self.metadata().relation(relation);
+        let not_loaded = || Error::NotLoaded { key: self.name(owner), relation: meta.name };
+        let items = self.links().items(self, relation, owner.at).ok_or_else(not_loaded)?;
+        let arena = self.arena(meta.target);
+        if items.iter().any(|at| !arena.is_loaded(*at)) {
+            return Err(not_loaded());
+        }
+        Ok(items.into_iter().map(|at| CellId { entity: meta.target, at }).collect())
+    }
+
+    /// Handles of [`loaded_cells`](Self::loaded_cells).
+    ///
+    /// # Errors
+    ///
+    /// As [`loaded_cells`](Self::loaded_cells).
     pub(crate) fn loaded_items<T: Entity, P: 'static>(
         self: &Arc<Self>,
         owner: CellId,
         relation: RelationId,
     ) -> Result<Vec<Loaded<T, P>>> {
-        let meta = self.metadata().relation(relation);
-        let not_loaded = || Error::NotLoaded { key: self.name(owner), relation: meta.name };
-        let items = self.links().items(self, relation, owner.at).ok_or_else(not_loaded)?;
-        let arena = self.arena(meta.target);
-        let handles = items.into_iter().map(|at| {
-            if !arena.is_loaded(at) {
-                return Err(not_loaded());
-            }
-            Ok(Loaded::new(Arc::clone(self), CellId { entity: meta.target, at }))
-        });
-        handles.collect()
+        let cells = self.loaded_cells(owner, relation)?;
+        Ok(cells.into_iter().map(|cell| Loaded::new(Arc::clone(self), cell)).collect())
     }
 
     /// Handles of the items that the last query that populated a part of a relation found.

@@ -84,6 +84,25 @@ pub trait Slot<R> {
     type Value;
 }
 
+/// A record with a slot for the relation of this index.
+#[diagnostic::on_unimplemented(
+    message = "nothing says what is populated in this handle",
+    label = "`{Self}` is no record of a query",
+    note = "a handle of a new entity has no related entities that a view could show: find it again, and populate them",
+    note = "where the record is a type parameter, bound the view instead: `YourView: FromLoaded<P>`"
+)]
+pub trait SlotAt<const INDEX: usize> {
+    /// What is in the slot.
+    type Value;
+}
+
+/// The index of a relation.
+#[doc(hidden)]
+#[must_use]
+pub const fn index_of<R: RelationField>(_: R) -> usize {
+    R::INDEX
+}
+
 impl<R: RelationField> Slot<R> for NewEntity {
     type Value = R::OfNew;
 }
@@ -222,6 +241,11 @@ impl Shape {
         self.slots[relation].get_or_insert_with(Self::default)
     }
 
+    /// What is populated below a relation, if it is populated.
+    pub(crate) fn below(&self, relation: usize) -> Option<&Self> {
+        self.slots.get(relation).and_then(Option::as_ref)
+    }
+
     /// What was chosen of the relation that this stands below; `None` for all of it.
     pub(crate) fn part(&self) -> Option<ItemQuery> {
         self.is_part.then(|| self.part.as_deref().cloned().unwrap_or_default())
@@ -250,6 +274,7 @@ impl Shape {
 }
 
 /// A relation of an entity: the type of constants such as `Author::BOOKS`.
+#[diagnostic::on_unimplemented(message = "`{Self}` is no relation", label = "not a relation")]
 pub trait RelationField: Copy + Send + Sync + 'static {
     /// The entity that has the field.
     type Owner: Entity;
@@ -263,6 +288,8 @@ pub trait RelationField: Copy + Send + Sync + 'static {
     const INDEX: usize;
     /// The field.
     const NAME: &'static str;
+    /// Its name in responses.
+    const RESPONSE_NAME: &'static str;
     /// Whether the field is a `Collection`.
     #[doc(hidden)]
     const TO_MANY: bool;

@@ -6,7 +6,7 @@ use super::{FilterContext, RegisteredFilter};
 use crate::condition::{Expression, Quantifier, Term};
 use crate::entity::{Region, Shape};
 use crate::error::Result;
-use crate::metadata::{EntityId, RelationKind};
+use crate::metadata::EntityId;
 use crate::query::resolve;
 
 impl Region {
@@ -74,10 +74,7 @@ impl Region {
         }
         for (index, below) in shape.relations() {
             let relation = &self.entity(entity).relations[index];
-            let is_required = matches!(relation.kind, RelationKind::ManyToOne { .. })
-                && !relation.nullable
-                && !relation.may_be_missing;
-            if !is_required {
+            if !relation.is_promised() {
                 continue;
             }
             let own = self.filter_of(relation.target, query)?;
@@ -112,7 +109,7 @@ impl Region {
         Ok(condition.and(self.filter_of(entity, query)?))
     }
 
-    fn narrow_relations(
+    pub(crate) fn narrow_relations(
         &self,
         entity: EntityId,
         condition: Expression,
@@ -135,6 +132,14 @@ impl Region {
                 };
                 Expression::Related { relation, quantifier, inner: Box::new(inner) }
             }
+            mut leaf @ (Expression::CompareTerms { .. }
+            | Expression::TermIn { .. }
+            | Expression::TermIsNull { .. }
+            | Expression::TermText { .. }
+            | Expression::Fragment(_)) => {
+                self.shown_terms(entity, terms_of(&mut leaf), &Shape::default(), query)?;
+                leaf
+            }
             leaf @ (Expression::Compare { .. }
             | Expression::In { .. }
             | Expression::IsNull { .. }
@@ -142,11 +147,6 @@ impl Region {
             | Expression::Text { .. }
             | Expression::KeyIn { .. }
             | Expression::References { .. }
-            | Expression::CompareTerms { .. }
-            | Expression::TermIn { .. }
-            | Expression::TermIsNull { .. }
-            | Expression::TermText { .. }
-            | Expression::Fragment(_)
             | Expression::Invalid { .. }) => leaf,
         })
     }
@@ -166,6 +166,18 @@ impl Region {
             return None;
         }
         Some(if query.is_some() { next_revision() } else { self.request().filters.revision() })
+    }
+}
+
+/// The computed values that a leaf compares.
+fn terms_of(leaf: &mut Expression) -> Vec<&mut Term> {
+    match leaf {
+        Expression::CompareTerms { left, right, .. } => vec![left, right],
+        Expression::TermIn { term, .. }
+        | Expression::TermIsNull { term }
+        | Expression::TermText { term, .. } => vec![term],
+        Expression::Fragment(fragment) => fragment.terms_mut().collect(),
+        _ => Vec::new(),
     }
 }
 

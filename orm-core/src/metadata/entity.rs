@@ -174,6 +174,11 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// Whether every row that is shown must lead to a row that is shown, where this is populated or read through.
+    pub(crate) fn is_promised(&self) -> bool {
+        matches!(self.kind, RelationKind::ManyToOne { .. }) && !self.nullable && !self.may_be_missing
+    }
+
     /// Whether the field is a `Collection`.
     #[must_use]
     pub fn is_to_many(&self) -> bool {

@@ -1,7 +1,7 @@
 //! How relations are loaded: over unsaved edits or not, and under which filters.
 
 use crate::cache::CacheUse;
-use crate::condition::Expression;
+use crate::condition::{Expression, OrderTerm};
 use crate::entity::{Freshness, Region, Shape};
 use crate::error::Result;
 use crate::filter::FilterChoices;
@@ -69,6 +69,20 @@ impl<'a> Loading<'a> {
         condition: Expression,
     ) -> Result<Expression> {
         Ok(region.narrowed(target, condition, self.filters)?.and(self.promised(region, target)?))
+    }
+
+    /// An order of the program's of `target`, in which the rows that filters hide stand as none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever a filter fails with.
+    pub(super) fn order(
+        &self,
+        region: &Region,
+        target: EntityId,
+        order: Vec<OrderTerm>,
+    ) -> Result<Vec<OrderTerm>> {
+        region.shown_order(target, order, self.below.unwrap_or(&Shape::default()), self.filters)
     }
 
     /// Which items of a to-many relation to `target` are shown, and the number of these filters.

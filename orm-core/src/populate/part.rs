@@ -26,7 +26,7 @@ pub(super) async fn load_part(
 ) -> Result<()> {
     let meta = region.metadata().relation(relation);
     let condition = loading.narrowed(region, meta.target, query.condition)?;
-    let order = chosen_order(region, relation, query.order)?;
+    let order = chosen_order(region, relation, query.order, loading)?;
     let mut keys = Vec::new();
     let mut owners: HashMap<KeyValues, (u32, Vec<u32>), foldhash::fast::RandomState> = HashMap::default();
     for cell in cells {
@@ -82,11 +82,17 @@ pub(super) async fn load_part(
 }
 
 /// The order of the program, with ties by primary key; without one, that of the relation.
-fn chosen_order(region: &Region, relation: RelationId, chosen: Vec<OrderTerm>) -> Result<Vec<OrderTerm>> {
+fn chosen_order(
+    region: &Region,
+    relation: RelationId,
+    chosen: Vec<OrderTerm>,
+    loading: Loading<'_>,
+) -> Result<Vec<OrderTerm>> {
     if chosen.is_empty() {
         return Ok(order(region, relation));
     }
     let target = region.entity(region.metadata().relation(relation).target);
+    let chosen = loading.order(region, target.id, chosen)?;
     chosen.iter().try_for_each(|term| check(target, &term.term))?;
     let key = target.primary_key.iter().map(|property| OrderTerm::new(Vec::new(), *property, false));
     Ok(chosen.into_iter().chain(key).collect())

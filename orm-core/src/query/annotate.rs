@@ -2,23 +2,34 @@
 //!
 //! The numbers are values of the result, as of the query: they are on no entity, and nothing changes them later.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::find::{
     Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail, Query, Running, not_found,
 };
+use crate::cache::CacheUse;
 use crate::condition::{IntoKeyOperand, ToMany};
-use crate::entity::{Entity, Loaded, Record, RelationField, State};
+use crate::entity::{Entity, Loaded, Record, Region, RelationField, State};
 use crate::error::Result;
-use crate::metadata::RelationId;
+use crate::filter::FilterChoices;
+use crate::metadata::{EntityId, RelationId};
 use crate::populate::{Tallying, item_cell};
 use crate::relation::Target;
+use crate::serialize::SerializeRecord;
 use crate::value::KeyValues;
 
 /// A result with what [`with_count`](Find::with_count) and [`with_membership`](Find::with_membership) asked for; `L`
 /// says what that is. Everything else is that of the result itself.
+///
+/// As JSON it is the result's object, and in it `_count` and `_member`, as far as they were asked for: objects of the
+/// numbers, and of what is a member, by the names that the relations have in responses:
+/// `{"id": 1, "title": "..", "_count": {"comments": 3}, "_member": {"favourited_by": true}}`.
 pub struct Annotated<H, L> {
     handle: H,
     numbers: Box<[u64]>,
@@ -42,14 +53,47 @@ pub trait Labels: 'static {
     /// How many numbers that makes.
     #[doc(hidden)]
     const LENGTH: usize;
+
+    /// What each number is, in their order.
+    #[doc(hidden)]
+    fn __labels(labels: &mut Vec<Label>) {
+        let _ = labels;
+    }
 }
 
 impl Labels for () {
     const LENGTH: usize = 0;
 }
 
-impl<X: 'static, L: Labels> Labels for Also<X, L> {
+impl<X: Labelled, L: Labels> Labels for Also<X, L> {
     const LENGTH: usize = L::LENGTH + 1;
+
+    fn __labels(labels: &mut Vec<Label>) {
+        L::__labels(labels);
+        labels.push(X::LABEL);
+    }
+}
+
+/// What a number is, with the name of its relation in responses.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Label {
+    Count(&'static str),
+    Member(&'static str),
+}
+
+/// Something that can be asked for: [`CountOf`] or [`MemberOf`].
+pub trait Labelled: 'static {
+    #[doc(hidden)]
+    const LABEL: Label;
+}
+
+impl<R: RelationField> Labelled for CountOf<R> {
+    const LABEL: Label = Label::Count(R::RESPONSE_NAME);
+}
+
+impl<R: RelationField> Labelled for MemberOf<R> {
+    const LABEL: Label = Label::Member(R::RESPONSE_NAME);
 }
 
 /// `X` was asked for. `I` is where, and found by itself.
@@ -73,12 +117,18 @@ pub struct Last;
 #[derive(Clone, Copy, Debug)]
 pub struct Before<I>(PhantomData<fn() -> I>);
 
-impl<X: 'static, L: Labels> Asked<X, Last> for Also<X, L> {
+impl<X: Labelled, L: Labels> Asked<X, Last> for Also<X, L> {
     const INDEX: usize = L::LENGTH;
 }
 
-impl<X, Y: 'static, I, L: Asked<X, I>> Asked<X, Before<I>> for Also<Y, L> {
+impl<X, Y: Labelled, I, L: Asked<X, I>> Asked<X, Before<I>> for Also<Y, L> {
     const INDEX: usize = L::INDEX;
+}
+
+impl<H, L> Annotated<H, L> {
+    pub(super) fn new(handle: H, numbers: Vec<u64>) -> Self {
+        Self { handle, numbers: numbers.into_boxed_slice(), labels: PhantomData }
+    }
 }
 
 impl<H, L: Labels> Annotated<H, L> {
@@ -125,6 +175,29 @@ impl<H, L: Labels> Annotated<H, L> {
 
     fn number(&self, index: usize) -> u64 {
         self.numbers.get(index).copied().unwrap_or_default()
+    }
+}
+
+impl<T: Entity, P: SerializeRecord<T>, L: Labels> Serialize for Annotated<Loaded<T, P>, L> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut labels = Vec::with_capacity(L::LENGTH);
+        L::__labels(&mut labels);
+        let (mut counts, mut members) = (BTreeMap::new(), BTreeMap::new());
+        for (label, number) in labels.into_iter().zip(&self.numbers) {
+            match label {
+                Label::Count(name) => drop(counts.insert(name, *number)),
+                Label::Member(name) => drop(members.insert(name, *number > 0)),
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        P::__serialize(&self.handle.get(), self.handle.core(), &mut map)?;
+        if !counts.is_empty() {
+            map.serialize_entry("_count", &counts)?;
+        }
+        if !members.is_empty() {
+            map.serialize_entry("_member", &members)?;
+        }
+        map.end()
     }
 }
 
@@ -242,32 +315,43 @@ impl Running {
         let (region, entity) = (&self.region, self.select.root);
         let arena = region.arena(entity);
         cells.retain(|at| arena.state(*at) != State::Removed);
-        let mut numbers = vec![Vec::with_capacity(self.annotations.len()); cells.len()];
-        for annotation in &self.annotations {
-            let relation = RelationId { entity, index: annotation.relation() };
-            let tallying =
-                Tallying::new(region, relation, self.filters.as_ref())?.cached(self.cache.as_ref());
-            let column = match annotation {
-                Annotation::Count(_) => tallying.count_all(&cells).await?,
-                Annotation::Member(_, item) => {
-                    match item_cell(region, relation, item.clone(), KeyValues::default())? {
-                        Some(item) => {
-                            tallying.has_all(&cells, item).await?.into_iter().map(u64::from).collect()
-                        }
-                        None => vec![0; cells.len()],
-                    }
-                }
-            };
-            numbers.iter_mut().zip(column).for_each(|(row, number)| row.push(number));
-        }
+        let numbers = annotations_of(
+            region,
+            entity,
+            &self.annotations,
+            (self.filters.as_ref(), self.cache.as_ref()),
+            &cells,
+        )
+        .await?;
         let handles = self.handles(cells).into_iter().zip(numbers);
-        let annotated = handles.map(|(handle, numbers)| Annotated {
-            handle,
-            numbers: numbers.into_boxed_slice(),
-            labels: PhantomData,
-        });
-        Ok(annotated.collect())
+        Ok(handles.map(|(handle, numbers)| Annotated::new(handle, numbers)).collect())
     }
+}
+
+/// The numbers of each of the cells.
+pub(super) async fn annotations_of(
+    region: &Arc<Region>,
+    entity: EntityId,
+    annotations: &[Annotation],
+    (filters, cache): (Option<&FilterChoices>, Option<&CacheUse>),
+    cells: &[u32],
+) -> Result<Vec<Vec<u64>>> {
+    let mut numbers = vec![Vec::with_capacity(annotations.len()); cells.len()];
+    for annotation in annotations {
+        let relation = RelationId { entity, index: annotation.relation() };
+        let tallying = Tallying::new(region, relation, filters)?.cached(cache);
+        let column = match annotation {
+            Annotation::Count(_) => tallying.count_all(cells).await?,
+            Annotation::Member(_, item) => {
+                match item_cell(region, relation, item.clone(), KeyValues::default())? {
+                    Some(item) => tallying.has_all(cells, item).await?.into_iter().map(u64::from).collect(),
+                    None => vec![0; cells.len()],
+                }
+            }
+        };
+        numbers.iter_mut().zip(column).for_each(|(row, number)| row.push(number));
+    }
+    Ok(numbers)
 }
 
 macro_rules! annotates {

@@ -5,8 +5,8 @@
 
 use thiserror::Error;
 
-use crate::condition::{OrderTerm, Term};
-use crate::metadata::{Column, EntityMetadata};
+use super::keyset::{Keyset, KeysetTerm};
+use crate::metadata::EntityMetadata;
 use crate::value::{ColumnType, Value};
 
 /// Why a page can't begin at a cursor.
@@ -38,20 +38,20 @@ const HEADER: usize = 1 + 8 + 8;
 
 const CHECKSUM: usize = 8;
 
-/// The cursor of the row at `position` in `order`, which is total.
-pub(super) fn encode(entity: &EntityMetadata, order: &[OrderTerm], position: &[Value]) -> String {
+/// The cursor of the row at `position` in an order.
+pub(super) fn encode(entity: &EntityMetadata, order: &Keyset, position: &[Value]) -> String {
     let mut bytes = vec![VERSION];
     bytes.extend(hash(entity.name.as_bytes()).to_be_bytes());
-    bytes.extend(fingerprint(entity, order).to_be_bytes());
+    bytes.extend(fingerprint(order).to_be_bytes());
     position.iter().for_each(|value| write(value, &mut bytes));
     bytes.extend(hash(&bytes).to_be_bytes());
     to_text(&bytes)
 }
 
-/// Where the row of a cursor stands in `order`, which is total.
+/// Where the row of a cursor stands in an order.
 pub(super) fn decode(
     entity: &EntityMetadata,
-    order: &[OrderTerm],
+    order: &Keyset,
     cursor: &str,
 ) -> Result<Vec<Value>, CursorProblem> {
     use CursorProblem::{Damaged, OtherEntity, OtherOrder, Version};
@@ -68,31 +68,18 @@ pub(super) fn decode(
     if reader.take() != Some(hash(entity.name.as_bytes()).to_be_bytes()) {
         return Err(OtherEntity);
     }
-    if reader.take() != Some(fingerprint(entity, order).to_be_bytes()) {
+    if reader.take() != Some(fingerprint(order).to_be_bytes()) {
         return Err(OtherOrder);
     }
-    let values = order.iter().map(|term| {
-        let value = reader.value()?;
-        column_of(entity, term).is_some_and(|column| fits(column, &value)).then_some(value)
-    });
+    let values = order.terms.iter().map(|term| reader.value().filter(|value| fits(term, value)));
     let values: Vec<Value> = values.collect::<Option<_>>().ok_or(Damaged)?;
     if reader.0.is_empty() { Ok(values) } else { Err(Damaged) }
 }
 
-fn column_of<'a>(entity: &'a EntityMetadata, term: &OrderTerm) -> Option<&'a Column> {
-    let property = term.term.as_property()?;
-    entity.columns.get(entity.properties[property].columns.start)
-}
-
-/// Tells orders apart, the same in every process: by fields, their types, directions and places of NULL.
-fn fingerprint(entity: &EntityMetadata, order: &[OrderTerm]) -> u64 {
-    let terms = order.iter().map(|term| {
-        let field = match &term.term {
-            Term::Property { path, property } if path.is_empty() => entity.properties[*property].name,
-            _ => "",
-        };
-        let stored = column_of(entity, term).map(|column| column.column_type);
-        format!("{field} {stored:?} {} {:?};", term.descending, term.nulls)
+/// Tells orders apart, the same in every process: by what is ordered by, its type, directions and places of NULL.
+fn fingerprint(order: &Keyset) -> u64 {
+    let terms = order.terms.iter().map(|KeysetTerm { order, value_type, name, .. }| {
+        format!("{name} {:?} {} {:?};", Some(value_type), order.descending, order.nulls)
     });
     hash(terms.collect::<String>().as_bytes())
 }
@@ -103,22 +90,25 @@ fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Whether a column can hold a value: one that can't was never read from it.
-fn fits(column: &Column, value: &Value) -> bool {
+/// Whether a term can have a value: one that can't was never read from it.
+fn fits(term: &KeysetTerm, value: &Value) -> bool {
+    let value_type = term.value_type;
     match value {
-        Value::Null => column.nullable,
-        Value::Bool(_) => column.column_type == ColumnType::Bool,
-        Value::Int(_) => column.column_type.is_integer(),
-        Value::Float(_) => matches!(column.column_type, ColumnType::Float | ColumnType::Double),
-        Value::Text(_) => column.column_type == ColumnType::Text,
-        Value::Bytes(_) => column.column_type == ColumnType::Bytes,
-        Value::Uuid(_) => column.column_type == ColumnType::Uuid,
-        Value::Date(_) => column.column_type == ColumnType::Date,
-        Value::Time(_) => column.column_type == ColumnType::Time,
-        Value::DateTime(_) => column.column_type == ColumnType::DateTime,
-        Value::Timestamp(_) => column.column_type == ColumnType::Timestamp,
-        Value::Decimal(_) => column.column_type == ColumnType::Decimal,
-        Value::Json(_) => column.column_type == ColumnType::Json,
+        Value::Null => term.nullable,
+        Value::Bool(_) => value_type == ColumnType::Bool,
+        Value::Int(_) => value_type.is_integer(),
+        Value::Float(value) => {
+            matches!(value_type, ColumnType::Float | ColumnType::Double) && !value.is_nan()
+        }
+        Value::Text(_) => value_type == ColumnType::Text,
+        Value::Bytes(_) => value_type == ColumnType::Bytes,
+        Value::Uuid(_) => value_type == ColumnType::Uuid,
+        Value::Date(_) => value_type == ColumnType::Date,
+        Value::Time(_) => value_type == ColumnType::Time,
+        Value::DateTime(_) => value_type == ColumnType::DateTime,
+        Value::Timestamp(_) => value_type == ColumnType::Timestamp,
+        Value::Decimal(_) => value_type == ColumnType::Decimal,
+        Value::Json(_) => value_type == ColumnType::Json,
     }
 }
 

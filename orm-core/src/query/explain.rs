@@ -2,7 +2,9 @@
 
 use super::find::{Count, Find, FindMode, Running};
 use super::page::{FindPage, PageMode};
-use super::projection::{Projection, Selected};
+use super::projection::Projection;
+use super::projection_page::ProjectionPage;
+use super::selected::Selected;
 use crate::driver::{Connection as _, Reading, Select, StatementText};
 use crate::entity::{Entity, Record};
 use crate::error::Result;
@@ -63,4 +65,5 @@ macro_rules! explains {
 explains!([T: Entity, P: Record<T>, M: FindMode<T, P>] Find<T, P, M>);
 explains!([T: Entity, P: Record<T>, M: PageMode<T, P>] FindPage<T, P, M>);
 explains!([T: Entity, S: Selected<T>] Projection<T, S>);
+explains!([T: Entity, S: Selected<T>] ProjectionPage<T, S>);
 explains!([T: Entity] Count<T>);

@@ -8,20 +8,24 @@ use std::sync::Arc;
 
 use super::annotate::Annotation;
 use super::explain::Planned;
+use super::keyset::Keyset;
+use super::mentions::terms_of;
 use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::cache::{self, CacheUse};
-use crate::condition::{Condition, Expression, OrderBy, OrderTerm};
-use crate::driver::{BoxFuture, Reading, RowLock, Select};
+use crate::condition::{Condition, Expression, OrderBy, OrderTerm, Term};
+use crate::driver::{BoxFuture, Reading, RowLock, Select, Selection};
 use crate::entity::{
     CellId, Entity, Freshness, ItemQueryAt, Loaded, PopulatePath, Record, Region, Shape, State,
 };
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
 use crate::filter::FilterChoices;
+use crate::hydrate::Hydrated;
 use crate::lock::LockMode;
 use crate::metadata::EntityId;
 use crate::populate::{Loading, eager_shape, keep_promises, load_rows, parse_path, populate};
+use crate::value::{KeyValues, Value};
 
 /// What a finder returns.
 pub trait FindMode<T: Entity, P: 'static>: 'static {
@@ -88,6 +92,8 @@ pub struct Query {
     /// Numbers to come with each result.
     pub(super) annotations: Vec<Annotation>,
     pub(super) cache: Option<CacheUse>,
+    /// To-one relations that values are read through.
+    pub(super) reads: Shape,
 }
 
 impl Query {
@@ -108,6 +114,7 @@ impl Query {
             also_touches: Vec::new(),
             annotations: Vec::new(),
             cache: None,
+            reads: Shape::default(),
         }
     }
 }
@@ -359,6 +366,9 @@ impl Arrival {
         let entities = || {
             let mut entities = entities_of(region.metadata(), *entity, &query.condition, shape);
             entities.extend(&query.also_touches);
+            for order in &query.order {
+                terms_of(region.metadata(), *entity, &order.term, &mut entities);
+            }
             let relations = query.annotations.iter().map(Annotation::relation);
             entities.extend(relations.map(|index| region.entity(*entity).relations[index].target));
             entities
@@ -374,6 +384,8 @@ pub struct Running {
     pub(super) region: Arc<Region>,
     pub(super) select: Select,
     shape: Shape,
+    /// What the rows lead to: what is populated, and what values are read through.
+    promised: Shape,
     freshness: Freshness,
     pub(super) filters: Option<FilterChoices>,
     lock: Option<LockMode>,
@@ -402,14 +414,16 @@ impl Running {
         let Arrival { region, entity, shape, lock, query, .. } = arrival;
         query.filters.check(&region.orm().filters)?;
         let filters = Some(query.filters).filter(|filters| !filters.is_empty());
+        let mut promised = shape.clone();
+        promised.merge(&query.reads);
         let condition = region.narrowed(entity, query.condition, filters.as_ref())?.and(region.promised_by(
             entity,
-            &shape,
+            &promised,
             filters.as_ref(),
         )?);
         let select = Select {
             condition,
-            order: query.order,
+            order: region.shown_order(entity, query.order, &promised, filters.as_ref())?,
             limit: query.limit,
             offset: query.offset,
             lock,
@@ -418,7 +432,7 @@ impl Running {
         let Query { freshness, lock, annotations, .. } = query;
         // Whether a row is as it was can't be told of an old answer.
         let cache = CacheUse::of(&region, query.cache.filter(|_| lock.is_none()), freshness)?;
-        Ok(Self { region, select, shape, freshness, filters, lock, annotations, cache })
+        Ok(Self { region, select, shape, promised, freshness, filters, lock, annotations, cache })
     }
 
     /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
@@ -435,6 +449,11 @@ impl Running {
         let gone = Expression::KeyIn { property: None, keys: removed };
         select.condition = select.condition.and(Expression::Not(Box::new(gone)));
         Cow::Owned(select)
+    }
+
+    /// Makes terms NULL where they are of what filters hide.
+    pub(super) fn show(&self, terms: &mut [Term]) -> Result<()> {
+        self.region.shown_terms(self.select.root, terms, &self.promised, self.filters.as_ref())
     }
 
     async fn run<T: Entity, P: 'static>(&self) -> Result<Vec<Loaded<T, P>>> {
@@ -459,8 +478,23 @@ impl Running {
     }
 
     /// The cells of all rows, to be [completed](Self::complete).
-    pub(super) async fn rows(&self) -> Result<Vec<u32>> {
+    async fn rows(&self) -> Result<Vec<u32>> {
         Ok(load_rows(&self.region, &self.page(), self.loading()).await?.cells)
+    }
+
+    /// The cells of all rows, to be [completed](Self::complete), and where they stand in `order`, the query's.
+    pub(super) async fn placed_rows(&mut self, order: &Keyset) -> Result<Vec<Placed>> {
+        if order.is_own() {
+            let placed = self.rows().await?.into_iter().map(|cell| Placed { cell, read: None });
+            return Ok(placed.collect());
+        }
+        let mut terms: Vec<Term> = order.terms.iter().map(|term| term.order.term.clone()).collect();
+        self.show(&mut terms)?;
+        let types = order.terms.iter().map(|term| term.value_type);
+        self.select.selection = Selection::Beside(terms.into_iter().zip(types).collect());
+        let Hydrated { cells, linked, .. } = load_rows(&self.region, &self.page(), self.loading()).await?;
+        let placed = cells.into_iter().zip(linked);
+        Ok(placed.map(|(cell, values)| Placed { cell, read: Some(values) }).collect())
     }
 
     /// Populates the cells, and checks their versions.
@@ -483,6 +517,23 @@ impl Running {
         let arena = region.arena(entity);
         let present = cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
         present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect()
+    }
+}
+
+/// A row of an ordered query.
+pub(super) struct Placed {
+    pub(super) cell: u32,
+    /// Its values of the order, where the entity does not have them.
+    read: Option<KeyValues>,
+}
+
+impl Placed {
+    /// Where it stands in `order`.
+    pub(super) fn position(&self, running: &Running, order: &Keyset) -> Result<Vec<Value>> {
+        match &self.read {
+            Some(values) => Ok(values.to_vec()),
+            None => order.position(&running.region, CellId { entity: running.select.root, at: self.cell }),
+        }
     }
 }
 

@@ -66,6 +66,19 @@ impl<T: Entity, P: 'static> FindById<T, P> {
     fn asks_always(&self) -> bool {
         self.freshness == Freshness::Refresh || self.lock.is_some()
     }
+
+    pub(super) fn choices(&self) -> Option<&FilterChoices> {
+        Some(&self.filters).filter(|filters| !filters.is_empty())
+    }
+
+    pub(super) fn not_found(&self) -> Error {
+        not_found::<T>(&self.key)
+    }
+}
+
+fn not_found<T: Entity>(key: &T::Key) -> Error {
+    let key = EntityKey::new(T::__DESCRIPTION.name, key.to_values().unwrap_or_default());
+    Error::NotFound { entity: T::__DESCRIPTION.name, condition: key.to_string() }
 }
 
 impl<T: Entity, P: 'static> fmt::Debug for FindById<T, P> {
@@ -116,10 +129,6 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         self.filters.check(&region.orm().filters)?;
         let condition = region.filter_of(cell.entity, self.choices())?;
         Ok(if condition.is_always() { Some(true) } else { region.meets(cell, &condition) })
-    }
-
-    fn choices(&self) -> Option<&FilterChoices> {
-        Some(&self.filters).filter(|filters| !filters.is_empty())
     }
 
     async fn ask(self) -> Result<Option<Loaded<T, P>>> {
@@ -232,12 +241,7 @@ impl<T: Entity, P: Record<T>> Future for FindByIdOrFailFuture<T, P> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = Pin::new(&mut self.future).poll(context);
-        answer.map(|found| {
-            found?.ok_or_else(|| {
-                let key = EntityKey::new(T::__DESCRIPTION.name, self.key.to_values().unwrap_or_default());
-                Error::NotFound { entity: T::__DESCRIPTION.name, condition: key.to_string() }
-            })
-        })
+        answer.map(|found| found?.ok_or_else(|| not_found::<T>(&self.key)))
     }
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn mentions_of_term(
                 entity = metadata.relation(relation).target;
             }
         }
+        Term::When { condition, .. } => mentions_of(metadata, entity, condition, note),
         Term::Fragment(_) => note(Mention::Anything),
         Term::Value(_)
         | Term::Arithmetic { .. }

@@ -10,12 +10,12 @@ use super::annotate::{Annotated, Annotating, Labels};
 use super::cursor::{decode, encode};
 use super::explain::Planned;
 use super::find::{Find, FindMany, Query, Running};
-use super::keyset::{after, position, reversed, total_order};
-use crate::condition::{Expression, OrderTerm};
+use super::keyset::Keyset;
+use crate::condition::Expression;
 use crate::driver::{BoxFuture, Reading};
-use crate::entity::{CellId, Entity, Loaded, Record};
+use crate::entity::{Entity, Loaded, Record};
 use crate::error::{Error, Result};
-use crate::metadata::EntityMetadata;
+use crate::metadata::{EntityId, EntityMetadata, Metadata};
 use crate::value::Value;
 
 /// Some of all results, and the way to the others. What [`Find::page`] returns.
@@ -91,7 +91,7 @@ impl<T: Entity, P: 'static, M: PageMode<T, P>> Find<T, P, M> {
     /// # Errors
     ///
     /// Awaiting it: [`Error::PageSize`] for `page(0)`, [`Error::PageLimit`] beside a limit or an offset, and
-    /// [`Error::KeysetOrder`] for an order by a related entity or by what is computed.
+    /// [`Error::KeysetOrder`] for an order by a key of several columns.
     ///
     /// # Examples
     ///
@@ -109,7 +109,7 @@ impl<T: Entity, P: 'static, M: PageMode<T, P>> Find<T, P, M> {
     /// # Ok(()) }
     /// ```
     pub fn page(self, size: u64) -> FindPage<T, P, M> {
-        FindPage { find: self, window: Window { size, backwards: false, beside: None } }
+        FindPage { find: self, window: Window::first(size) }
     }
 }
 
@@ -138,20 +138,14 @@ impl<T: Entity, P: 'static, M> FindPage<T, P, M> {
     }
 
     fn beside(mut self, cursor: &str, backwards: bool) -> Result<Self> {
-        let query = &self.find.query;
-        let metadata = &query.em.orm().metadata;
-        let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
-        let entity = metadata.entity(id);
-        let order = total_order("a page", entity, query.order.clone())?;
-        let position = decode(entity, &order, cursor)
-            .map_err(|problem| Error::Cursor { entity: entity.name, problem })?;
-        self.window = Window { size: self.window.size, backwards, beside: Some(position) };
+        self.window = self.window.beside::<T>(&self.find.query, cursor, backwards)?;
         Ok(self)
     }
 }
 
 /// Which of all results a page shows.
-struct Window {
+#[derive(Debug)]
+pub(super) struct Window {
     size: u64,
     /// Whether it is what comes before.
     backwards: bool,
@@ -160,27 +154,45 @@ struct Window {
 }
 
 impl Window {
+    /// The first `size` results.
+    pub(super) fn first(size: u64) -> Self {
+        Self { size, backwards: false, beside: None }
+    }
+
+    /// What comes after the row of a cursor, or before it.
+    pub(super) fn beside<T: Entity>(self, query: &Query, cursor: &str, backwards: bool) -> Result<Self> {
+        let (id, metadata) = root_of::<T>(query)?;
+        let entity = metadata.entity(id);
+        let order = Keyset::of("a page", metadata, id, query.order.clone())?;
+        let position = decode(entity, &order, cursor)
+            .map_err(|problem| Error::Cursor { entity: entity.name, problem })?;
+        Ok(Self { size: self.size, backwards, beside: Some(position) })
+    }
+
     /// Makes `query` read the rows of the page and one more, from the cursor on. Gives its order as it was, made total.
-    fn narrow(&self, entity: &EntityMetadata, query: &mut Query) -> Result<Vec<OrderTerm>> {
+    pub(super) fn narrow(&self, root: EntityId, query: &mut Query) -> Result<Keyset> {
+        let orm = query.em.orm();
+        let entity = orm.metadata.entity(root);
         if self.size == 0 {
             return Err(Error::PageSize { entity: entity.name });
         }
         if query.limit.is_some() || query.offset.is_some() {
             return Err(Error::PageLimit { entity: entity.name });
         }
-        let order = total_order("a page", entity, std::mem::take(&mut query.order))?;
-        query.order = if self.backwards { reversed(&order) } else { order.clone() };
+        let order = Keyset::of("a page", &orm.metadata, root, query.order.clone())?;
+        let read = if self.backwards { order.reversed() } else { order.clone() };
         if let Some(position) = &self.beside {
-            let nulls = query.em.orm().driver.capabilities().null_order;
+            let after = read.after(position, orm.driver.capabilities().null_order);
             let condition = std::mem::replace(&mut query.condition, Expression::always());
-            query.condition = condition.and(after(entity, &query.order, position, nulls));
+            query.condition = condition.and(after);
         }
+        query.order = read.order();
         query.limit = Some(self.size.saturating_add(1));
         Ok(order)
     }
 
     /// Takes the row that is one too many away, and puts the others in order. Whether there was one.
-    fn cut<R>(&self, rows: &mut Vec<R>) -> bool {
+    pub(super) fn cut<R>(&self, rows: &mut Vec<R>) -> bool {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let is_more = rows.len() > size;
         rows.truncate(size);
@@ -190,21 +202,36 @@ impl Window {
         is_more
     }
 
-    fn page<I>(&self, items: Vec<I>, is_more: bool, cursors: [Option<String>; 2]) -> Page<I> {
+    /// The page of these items; `ends` is where the first and the last of them stand.
+    pub(super) fn page<I>(
+        &self,
+        entity: &EntityMetadata,
+        order: &Keyset,
+        items: Vec<I>,
+        is_more: bool,
+        ends: Option<[Vec<Value>; 2]>,
+    ) -> Page<I> {
         let is_beside = self.beside.is_some();
         let (has_next, has_previous) =
             if self.backwards { (is_beside, is_more) } else { (is_more, is_beside) };
-        let [start_cursor, end_cursor] = cursors;
+        let cursors = ends.map(|ends| ends.map(|position| encode(entity, order, &position)));
+        let [start_cursor, end_cursor] = cursors.map_or([None, None], |cursors| cursors.map(Some));
         Page { items, has_next, has_previous, start_cursor, end_cursor }
     }
+}
+
+/// The entity that a query is for.
+pub(super) fn root_of<T: Entity>(query: &Query) -> Result<(EntityId, &Arc<Metadata>)> {
+    let metadata = &query.em.orm().metadata;
+    let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
+    Ok((id, metadata))
 }
 
 impl<T: Entity, P: Record<T>, M: PageMode<T, P>> FindPage<T, P, M> {
     pub(super) fn planned(&self, method: &'static str) -> Result<Planned> {
         let mut query = self.find.query.clone();
-        let metadata = Arc::clone(&query.em.orm().metadata);
-        let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
-        self.window.narrow(metadata.entity(id), &mut query)?;
+        let (id, _) = root_of::<T>(&self.find.query)?;
+        self.window.narrow(id, &mut query)?;
         let running = Running::at_rest::<T, P>(query, method)?;
         let select = running.page().into_owned();
         Ok(Planned::new(running, select, Reading::Rows))
@@ -212,21 +239,22 @@ impl<T: Entity, P: Record<T>, M: PageMode<T, P>> FindPage<T, P, M> {
 
     async fn run(self) -> Result<Page<M::Item>> {
         let Self { find: Find { mut query, .. }, window } = self;
-        let metadata = Arc::clone(&query.em.orm().metadata);
-        let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
-        let entity = metadata.entity(id);
-        let order = window.narrow(entity, &mut query)?;
-        let running = Running::start::<T, P>(query, "page").await?;
-        let mut cells = running.rows().await?;
-        let is_more = window.cut(&mut cells);
-        let cursor = |at: Option<&u32>| {
-            let cell = at.map(|at| CellId { entity: id, at: *at });
-            let position = cell.map(|cell| position(&running.region, cell, &order)).transpose()?;
-            Ok::<_, Error>(position.map(|position| encode(entity, &order, &position)))
+        let (id, metadata) = root_of::<T>(&query)?;
+        let metadata = Arc::clone(metadata);
+        let order = window.narrow(id, &mut query)?;
+        let mut running = Running::start::<T, P>(query, "page").await?;
+        let mut placed = running.placed_rows(&order).await?;
+        let is_more = window.cut(&mut placed);
+        let ends = match (placed.first(), placed.last()) {
+            (Some(first), Some(last)) => {
+                Some([first.position(&running, &order)?, last.position(&running, &order)?])
+            }
+            _ => None,
         };
-        let cursors = [cursor(cells.first())?, cursor(cells.last())?];
+        let cells: Vec<u32> = placed.iter().map(|row| row.cell).collect();
         running.complete(&cells).await?;
-        Ok(window.page(M::__items(&running, cells).await?, is_more, cursors))
+        let items = M::__items(&running, cells).await?;
+        Ok(window.page(metadata.entity(id), &order, items, is_more, ends))
     }
 }
 

@@ -202,6 +202,7 @@ pub(crate) fn describe_term(metadata: &Metadata, entity: EntityId, term: &Term) 
             };
             format!("{name}({of})")
         }
+        Term::When { then, .. } => nested(then),
         Term::Fragment(fragment) => describe_fragment(metadata, entity, fragment),
     }
 }

@@ -7,142 +7,18 @@ use std::sync::Arc;
 
 use super::explain::Planned;
 use super::find::{Find, Query, Running};
-use super::mentions::terms_of;
+use super::list::{Loader, Owners, RowPlan, Touched};
 use super::plan::{check, describe_term};
+use super::selected::{GroupBy, Selected, Terms, Unread};
+use super::view::ViewRow;
 use crate::cache;
-use crate::condition::{Aggregate, Condition, Expr, Field, Having, IntoExpr, OrderBy, Term};
+use crate::condition::{Condition, Having, OrderBy, Term};
 use crate::driver::{BoxFuture, Reading, RowReader, RowSink, RowSinkError, Select, Selection};
-use crate::entity::{Entity, Record};
+use crate::entity::{Entity, Record, Shape, read_value};
 use crate::entity_manager::FlushMode;
 use crate::error::{Error, Result};
 use crate::metadata::{EntityId, Metadata};
-use crate::value::{FieldValue, Value, ValueError};
-
-/// What [`Find::select`] takes: a field, a computed value, an aggregate, or a tuple of up to twelve of these.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be selected from the rows of `{T}`",
-    label = "neither a field of `{T}`, nor computed from its rows, nor a tuple of such"
-)]
-pub trait Selected<T: Entity>: Send + 'static {
-    /// One row of the result.
-    type Row: Send + 'static;
-
-    /// Adds the terms that a row is read from.
-    #[doc(hidden)]
-    fn __terms(&self, terms: &mut Vec<Term>);
-
-    /// Reads a row from the columns from `at` on, and moves `at` behind them.
-    #[doc(hidden)]
-    fn __read(row: &dyn RowReader, at: &mut usize) -> Result<Self::Row, Unread>;
-}
-
-pub(super) fn read<V: FieldValue>(row: &dyn RowReader, at: &mut usize) -> Result<V, Unread> {
-    let column = *at;
-    *at += 1;
-    V::read(row, column).map_err(|source| Unread { column, source })
-}
-
-/// A column whose value does not fit the type that it is read as.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Unread {
-    pub(super) column: usize,
-    pub(super) source: ValueError,
-}
-
-macro_rules! one {
-    ($($type:ident => |$this:ident| $term:expr;)+) => { $(
-        impl<T: Entity, V: FieldValue> Selected<T> for $type<T, V> {
-            type Row = V;
-
-            fn __terms(&self, terms: &mut Vec<Term>) {
-                let $this = self;
-                terms.push($term);
-            }
-
-            fn __read(row: &dyn RowReader, at: &mut usize) -> Result<V, Unread> {
-                read(row, at)
-            }
-        }
-    )+ };
-}
-
-one! {
-    Field => |field| IntoExpr::<T>::into_expr(*field).term;
-    Expr => |expr| expr.term.clone();
-    Aggregate => |aggregate| aggregate.term.clone();
-}
-
-macro_rules! tuple {
-    ($($name:ident)+) => {
-        impl<T: Entity, $($name: Selected<T>),+> Selected<T> for ($($name,)+) {
-            type Row = ($($name::Row,)+);
-
-            #[expect(non_snake_case, reason = "named as their types")]
-            fn __terms(&self, terms: &mut Vec<Term>) {
-                let ($($name,)+) = self;
-                $($name.__terms(terms);)+
-            }
-
-            fn __read(row: &dyn RowReader, at: &mut usize) -> Result<Self::Row, Unread> {
-                Ok(($($name::__read(row, at)?,)+))
-            }
-        }
-    };
-}
-
-tuple!(A);
-tuple!(A B);
-tuple!(A B C);
-tuple!(A B C D);
-tuple!(A B C D E);
-tuple!(A B C D E F);
-tuple!(A B C D E F G);
-tuple!(A B C D E F G H);
-tuple!(A B C D E F G H I);
-tuple!(A B C D E F G H I J);
-tuple!(A B C D E F G H I J K);
-tuple!(A B C D E F G H I J K L);
-
-/// What a row is grouped by: a field, a computed value, or a tuple of these.
-#[diagnostic::on_unimplemented(
-    message = "rows of `{T}` can't be grouped by `{Self}`",
-    label = "neither a field of `{T}` nor computed from one, nor a tuple of such"
-)]
-pub trait GroupBy<T: Entity> {
-    /// Adds its terms.
-    #[doc(hidden)]
-    fn __terms(self, terms: &mut Vec<Term>);
-}
-
-impl<T: Entity, V: FieldValue> GroupBy<T> for Field<T, V> {
-    fn __terms(self, terms: &mut Vec<Term>) {
-        terms.push(IntoExpr::<T>::into_expr(self).term);
-    }
-}
-
-impl<T: Entity, V: FieldValue> GroupBy<T> for Expr<T, V> {
-    fn __terms(self, terms: &mut Vec<Term>) {
-        terms.push(self.term);
-    }
-}
-
-macro_rules! group {
-    ($($name:ident)+) => {
-        impl<T: Entity, $($name: GroupBy<T>),+> GroupBy<T> for ($($name,)+) {
-            #[expect(non_snake_case, reason = "named as their types")]
-            fn __terms(self, terms: &mut Vec<Term>) {
-                let ($($name,)+) = self;
-                $($name.__terms(terms);)+
-            }
-        }
-    };
-}
-
-group!(A);
-group!(A B);
-group!(A B C);
-group!(A B C D);
+use crate::value::Value;
 
 /// Rows of values instead of entities: nothing of them is managed, and only what is named is read.
 ///
@@ -150,7 +26,7 @@ group!(A B C D);
 #[must_use = "a query is sent when it is awaited"]
 pub struct Projection<T: Entity, S> {
     pub(super) query: Query,
-    terms: Vec<Term>,
+    terms: Terms,
     group_by: Vec<Term>,
     having: Condition<T>,
     distinct: bool,
@@ -179,7 +55,7 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     /// ```
     #[expect(clippy::needless_pass_by_value, reason = "it reads as a list of fields")]
     pub fn select<S: Selected<T>>(self, columns: S) -> Projection<T, S> {
-        let mut terms = Vec::new();
+        let mut terms = Terms::default();
         columns.__terms(&mut terms);
         Projection {
             query: self.query,
@@ -204,7 +80,7 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
         query.limit = Some(1);
         let one = Projection::<T, One> {
             query,
-            terms: vec![Term::Value(Value::Int(1))],
+            terms: Terms { columns: vec![Term::Value(Value::Int(1))], ..Terms::default() },
             group_by: Vec::new(),
             having: Condition::always(),
             distinct: false,
@@ -220,9 +96,9 @@ struct One;
 impl<T: Entity> Selected<T> for One {
     type Row = ();
 
-    fn __terms(&self, _: &mut Vec<Term>) {}
+    fn __terms(&self, _: &mut Terms) {}
 
-    fn __read(_: &dyn RowReader, _: &mut usize) -> Result<(), Unread> {
+    fn __read(_: &mut ViewRow<'_>) -> Result<(), Unread> {
         Ok(())
     }
 }
@@ -307,55 +183,92 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     ///
     /// As awaiting it.
     pub async fn count(self) -> Result<u64> {
-        let (running, select) = self.start("count").await?;
+        let (query, plan) = self.prepared(self.query.clone())?;
+        let running = Running::start::<T, T::Nothing>(query, "count").await?;
+        let select = self.select_of(&running, &plan)?;
         running.count(&select).await
     }
 
     async fn rows(self, method: &'static str) -> Result<Vec<S::Row>> {
-        let (Running { region, cache, .. }, select) = self.start(method).await?;
-        let Selection::Terms(terms) = &select.selection else { return Ok(Vec::new()) };
-        let rows = || Rows::<T, S> { select: &select, terms, rows: Vec::new() };
-        let rows = cache::select(&region, &select, method, cache.as_ref(), rows, |rows| rows).await?;
-        Ok(rows.rows)
+        let prepared = self.prepared(self.query.clone())?;
+        let rows = self.read(prepared, method).await?;
+        Ok(rows.into_iter().map(|(row, _)| row).collect())
     }
 
-    async fn start(self, method: &'static str) -> Result<(Running, Select)> {
-        let running = Running::start::<T, T::Nothing>(self.checked()?, method).await?;
-        let select = self.select_of(&running)?;
-        Ok((running, select))
+    /// The rows, and the values of the columns that the plan keeps.
+    pub(super) async fn read(
+        &self,
+        (query, plan): (Query, RowPlan),
+        method: &'static str,
+    ) -> Result<Vec<(S::Row, Vec<Value>)>> {
+        let running = Running::start::<T, T::Nothing>(query, method).await?;
+        let select = self.select_of(&running, &plan)?;
+        let (region, cache) = (&running.region, running.cache.as_ref());
+        let rows = || Rows::<T, S>::new(&select, &plan);
+        let read = cache::select(region, &select, method, cache, rows, |rows| rows).await?;
+        let Rows { mut rows, owners, .. } = read;
+        if !plan.lists.is_empty() {
+            let loader = Loader { region, filters: running.filters.as_ref(), cache, method };
+            let mut lists = loader.lists(&plan, &owners, None).await?;
+            rows.iter_mut().for_each(|(row, _)| lists.fill(|lists| S::__fill(row, lists)));
+        }
+        Ok(rows)
     }
 
     pub(super) fn planned(&self, method: &'static str) -> Result<Planned> {
-        let running = Running::at_rest::<T, T::Nothing>(self.checked()?, method)?;
-        let select = self.select_of(&running)?;
+        self.planned_as(self.prepared(self.query.clone())?, method)
+    }
+
+    pub(super) fn planned_as(
+        &self,
+        (query, plan): (Query, RowPlan),
+        method: &'static str,
+    ) -> Result<Planned> {
+        let running = Running::at_rest::<T, T::Nothing>(query, method)?;
+        let select = self.select_of(&running, &plan)?;
         Ok(Planned::new(running, select, Reading::Rows))
     }
 
-    /// The query, which knows what its terms lead to.
-    fn checked(&self) -> Result<Query> {
-        let mut query = self.query.clone();
-        let order = query.order.iter().map(|term| &term.term);
-        let terms = self.terms.iter().chain(&self.group_by).chain(order);
-        let metadata = &query.em.orm().metadata;
-        let mut entities = Vec::new();
-        if let Some(id) = metadata.id_of::<T>() {
-            check_terms(metadata, id, &self.terms, &self.group_by)?;
-            for term in terms {
-                check(metadata.entity(id), term)?;
-                terms_of(metadata, id, term, &mut entities);
-            }
+    /// A query, which knows what its terms lead to, and how its rows are read.
+    pub(super) fn prepared(&self, mut query: Query) -> Result<(Query, RowPlan)> {
+        let metadata = Arc::clone(&query.em.orm().metadata);
+        let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
+        let entity = metadata.entity(id);
+        check_terms(&metadata, id, &self.terms.columns, &self.group_by)?;
+        if self.distinct || !self.group_by.is_empty() {
+            self.terms
+                .lists
+                .first()
+                .map_or(Ok(()), |list| list.refuse(&metadata, id, "the rows are groups"))?;
         }
-        query.also_touches = entities;
-        Ok(query)
+        let plan = RowPlan::of(&metadata, id, self.terms.clone())?;
+        let mut touched = Touched::default();
+        touched.add(&metadata, id, &self.terms);
+        for term in self.group_by.iter().chain(query.order.iter().map(|term| &term.term)) {
+            check(entity, term)?;
+            touched.add_term(&metadata, id, term);
+        }
+        query.also_touches = touched.entities;
+        query.reads = Shape::read_by(plan.columns.iter().chain(&self.group_by));
+        Ok((query, plan))
+    }
+
+    /// Whether its rows are groups of rows.
+    pub(super) fn is_grouped(&self) -> bool {
+        self.distinct || !self.group_by.is_empty() || self.terms.columns.iter().any(Term::is_aggregate)
     }
 
     /// What is read. It takes no notice of what is scheduled to be removed: a projection shows the database.
-    fn select_of(&self, running: &Running) -> Result<Select> {
-        let having = super::resolve(&running.region, running.select.root, self.having.expression.clone())?;
+    fn select_of(&self, running: &Running, plan: &RowPlan) -> Result<Select> {
+        let (region, root) = (&running.region, running.select.root);
+        let having = super::resolve(region, root, self.having.expression.clone())?;
+        let (mut columns, mut group_by) = (plan.columns.clone(), self.group_by.clone());
+        running.show(&mut columns)?;
+        running.show(&mut group_by)?;
         Ok(Select {
-            selection: Selection::Terms(self.terms.clone()),
-            group_by: self.group_by.clone(),
-            having,
+            selection: Selection::Terms(columns),
+            group_by,
+            having: region.narrow_relations(root, having, running.filters.as_ref())?,
             distinct: self.distinct,
             ..running.select.clone()
         })
@@ -382,26 +295,35 @@ fn is_of_group(term: &Term, group_by: &[Term]) -> bool {
         || match term {
             Term::Aggregate { .. } | Term::Value(_) | Term::Fragment(_) | Term::Invalid(_) => true,
             Term::Property { .. } => false,
-            Term::Arithmetic { .. } | Term::Call { .. } => {
+            Term::Arithmetic { .. } | Term::Call { .. } | Term::When { .. } => {
                 term.parts().all(|part| is_of_group(part, group_by))
             }
         }
 }
 
+/// Rows as they come, without the lists in them.
 struct Rows<'a, T: Entity, S: Selected<T>> {
     select: &'a Select,
-    terms: &'a [Term],
-    rows: Vec<S::Row>,
+    plan: &'a RowPlan,
+    owners: Owners,
+    rows: Vec<(S::Row, Vec<Value>)>,
+}
+
+impl<'a, T: Entity, S: Selected<T>> Rows<'a, T, S> {
+    fn new(select: &'a Select, plan: &'a RowPlan) -> Self {
+        Self { select, plan, owners: Owners::of(plan), rows: Vec::new() }
+    }
 }
 
 impl<T: Entity, S: Selected<T>> RowSink for Rows<'_, T, S> {
     fn row(&mut self, row: &dyn RowReader) -> Result<(), RowSinkError> {
-        let read = S::__read(row, &mut 0).map_err(|Unread { column, source }| {
-            let term = self.terms.get(column);
-            let term = term.map(|term| describe_term(&self.select.metadata, self.select.root, term));
-            Error::Unread { entity: T::__DESCRIPTION.name, term: term.unwrap_or_default(), source }
-        })?;
-        self.rows.push(read);
+        let read = S::__read(&mut ViewRow::new(row, 0, &mut self.owners));
+        let read = read.map_err(|unread| self.plan.unread(self.select, unread))?;
+        let kept = self.plan.kept.iter().map(|(at, value_type)| {
+            let unread = |source| self.plan.unread(self.select, Unread { column: *at, source });
+            read_value(row, *at, *value_type).map_err(unread)
+        });
+        self.rows.push((read, kept.collect::<Result<_>>()?));
         Ok(())
     }
 }
@@ -410,7 +332,12 @@ impl<T: Entity, S> fmt::Debug for Projection<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metadata = &self.query.em.orm().metadata;
         let terms = metadata.id_of::<T>().map(|id| {
-            self.terms.iter().map(|term| describe_term(metadata, id, term)).collect::<Vec<_>>().join(", ")
+            self.terms
+                .columns
+                .iter()
+                .map(|term| describe_term(metadata, id, term))
+                .collect::<Vec<_>>()
+                .join(", ")
         });
         f.debug_struct("Projection").field("entity", &T::__DESCRIPTION.name).field("terms", &terms).finish()
     }

@@ -12,9 +12,9 @@ use std::vec;
 use futures_core::Stream;
 
 use super::find::{Query, Running};
-use super::keyset::{after, position, total_order};
+use super::keyset::Keyset;
 use crate::driver::BoxFuture;
-use crate::entity::{CellId, Entity, Loaded, Record};
+use crate::entity::{Entity, Loaded, Record};
 use crate::error::{Error, Result};
 use crate::value::Value;
 
@@ -107,31 +107,33 @@ impl Reader {
     async fn read<T: Entity, P: Record<T>>(mut self: Box<Self>) -> Result<Chunk<T, P>> {
         let metadata = Arc::clone(&self.query.em.orm().metadata);
         let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
-        let entity = metadata.entity(id);
         if self.last.is_none() {
             if self.query.uses_identity_map {
                 // One context for all chunks, wherever the stream is polled.
                 self.query.em = self.query.em.resolve("stream")?;
             }
-            self.query.order = total_order("a stream", entity, std::mem::take(&mut self.query.order))?;
         }
+        // The primary key, once it is in the order, stays where it is.
+        let order = Keyset::of("a stream", &metadata, id, std::mem::take(&mut self.query.order))?;
+        self.query.order = order.order();
         let size = self.left.map_or(self.size, |left| left.min(self.size));
         let mut page = self.query.clone();
         page.limit = Some(size);
         if let Some(last) = &self.last {
             let nulls = self.query.em.orm().driver.capabilities().null_order;
             page.offset = None;
-            page.condition = page.condition.and(after(entity, &page.order, last, nulls));
+            page.condition = page.condition.and(order.after(last, nulls));
         }
-        let running = Running::start::<T, P>(page, "stream").await?;
-        let cells = running.cells().await?;
+        let mut running = Running::start::<T, P>(page, "stream").await?;
+        let placed = running.placed_rows(&order).await?;
+        let cells: Vec<u32> = placed.iter().map(|row| row.cell).collect();
+        running.complete(&cells).await?;
         let rows = u64::try_from(cells.len()).unwrap_or(u64::MAX);
         self.left = self.left.map(|left| left.saturating_sub(rows));
         let is_last = rows < size || self.left == Some(0);
-        let next = match cells.last() {
-            Some(at) if !is_last => {
-                let last = CellId { entity: id, at: *at };
-                self.last = Some(position(&running.region, last, &self.query.order)?);
+        let next = match placed.last() {
+            Some(row) if !is_last => {
+                self.last = Some(row.position(&running, &order)?);
                 Some(self)
             }
             Some(_) | None => None,

@@ -19,6 +19,15 @@ pub(crate) fn at(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
 
+/// Tokens as they are, at the place of `span`: errors about what they name there point there.
+pub(crate) fn placed(tokens: impl ToTokens, span: Span) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_token_stream().into_iter().map(place).collect()
+}
+
 /// Every name in some tokens.
 #[derive(Debug, Default)]
 pub(crate) struct UsedNames(HashSet<String>);

@@ -58,6 +58,20 @@ pub(super) fn write_shape(
             shape.number(4);
             items_shape(shape, items)?;
         }
+        Selection::Beside(terms) => {
+            shape.number(6);
+            if reading == Reading::Rows {
+                shape.number(terms.len());
+                terms.iter().try_for_each(|(term, _)| shape.term(select.entity(), term))?;
+            }
+        }
+        Selection::ItemTerms(items, terms) => {
+            shape.number(5);
+            if reading == Reading::Rows {
+                shape.terms(select.entity(), terms)?;
+            }
+            items_shape(shape, items)?;
+        }
     }
     shape.flag(select.distinct);
     shape.expression(select.entity(), &select.condition)?;
@@ -100,19 +114,23 @@ pub(super) fn render(
             }
             link_columns = columns;
         }
-        Selection::Tally(items) | Selection::Pairs(items) => {
+        Selection::Tally(items) | Selection::Pairs(items) | Selection::ItemTerms(items, _) => {
             let owners = owners(writer, &mut scope, entity, root, items)?;
+            if reading == Reading::Rows {
+                scope.select.exprs(owners.clone());
+            }
+            // What is selected stands before the conditions.
+            if let (Reading::Rows, Selection::ItemTerms(_, terms)) = (reading, &select.selection) {
+                selected(writer, &mut scope, entity, root, terms)?;
+            }
             let mut values = Vec::new();
             let form = leaf::set(writer.dialect, &items.keys, owners.len(), &mut values)?;
             conditions.push(writer.in_set(owners.clone(), &form, values));
             if matches!(select.selection, Selection::Tally(_)) {
-                scope.select.add_group_by(owners.clone());
-            }
-            if reading == Reading::Rows {
-                scope.select.exprs(owners);
+                scope.select.add_group_by(owners);
             }
         }
-        Selection::Columns | Selection::Terms(_) => {}
+        Selection::Columns | Selection::Terms(_) | Selection::Beside(_) => {}
     }
     let is_tally = matches!(select.selection, Selection::Tally(_));
     let is_grouped = !select.group_by.is_empty() || select.distinct || is_tally;
@@ -149,6 +167,11 @@ pub(super) fn render(
         }
         (Reading::Rows, Selection::Pairs(_)) => {
             scope.select.exprs(names(entity, entity.key_columns()).map(|name| root.column(name)));
+        }
+        (Reading::Rows, Selection::ItemTerms(..)) => {}
+        (Reading::Rows, Selection::Beside(terms)) => {
+            selected(writer, &mut scope, entity, root, terms.iter().map(|(term, _)| term))?;
+            scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
         }
         (Reading::Count, _) if is_grouped => {
             scope.select.expr(Expr::cust("1"));
@@ -207,12 +230,12 @@ pub(super) fn render(
     Ok(scope.select)
 }
 
-fn selected(
+fn selected<'t>(
     writer: &mut TextWriter<'_>,
     scope: &mut Scope,
     entity: &EntityMetadata,
     root: Table,
-    terms: &[Term],
+    terms: impl IntoIterator<Item = &'t Term>,
 ) -> Result<(), DriverError> {
     for term in terms {
         let term = writer.term(scope, entity, root, term)?;
@@ -254,7 +277,11 @@ fn ranked(select: &Select, reading: Reading) -> Result<Option<LimitEach>, Driver
     let is_placed = match &select.selection {
         Selection::Columns => each.property.is_some(),
         Selection::Linked(_) => each.property.is_none(),
-        Selection::Terms(_) | Selection::Tally(_) | Selection::Pairs(_) => false,
+        Selection::Terms(_)
+        | Selection::Tally(_)
+        | Selection::Pairs(_)
+        | Selection::ItemTerms(..)
+        | Selection::Beside(_) => false,
     };
     let is_alone = select.limit.is_none() && select.offset.is_none() && select.lock.is_none();
     match is_placed && is_alone && select.group_by.is_empty() && !select.distinct {

@@ -8,7 +8,7 @@ use orm_core::condition::{Aggregation, Arithmetic, Fragment, FragmentPart, Funct
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityMetadata, Metadata};
 use orm_core::value::{ColumnType, Value};
-use sea_query::{Expr, ExprTrait, Func};
+use sea_query::{CaseStatement, Expr, ExprTrait, Func};
 
 use super::shape::Shape;
 use super::text::{Scope, Table, TextWriter};
@@ -28,6 +28,7 @@ enum Tag {
     Call,
     Aggregate,
     Fragment,
+    When,
 }
 
 impl Shape<'_> {
@@ -95,6 +96,11 @@ impl Shape<'_> {
                     None if *aggregate == Aggregation::Count => Ok(()),
                     None => Err(unsupported("an aggregate of nothing")),
                 }
+            }
+            Term::When { condition, then } => {
+                self.byte(Tag::When as u8);
+                self.expression(entity, condition)?;
+                self.nested_term(entity, then, depth + 1)
             }
             Term::Fragment(fragment) => self.fragment(entity, fragment, depth),
             Term::Invalid(error) => Err(leaf::does_not_fit("an expression", error.clone())),
@@ -206,6 +212,11 @@ impl TextWriter<'_> {
                     Aggregation::Max => Func::max(of).into(),
                 }
             }
+            Term::When { condition, then } => {
+                let condition = self.condition(scope, entity, table, condition)?;
+                let then = self.term(scope, entity, table, then)?;
+                CaseStatement::new().case(condition, then).into()
+            }
             Term::Fragment(fragment) => self.fragment(scope, entity, table, fragment)?,
             Term::Invalid(error) => return Err(leaf::does_not_fit("an expression", error.clone())),
         })
@@ -294,6 +305,7 @@ fn column_type(metadata: &Metadata, entity: &EntityMetadata, term: &Term) -> Opt
         Term::Call { function: Function::Coalesce, arguments } => {
             arguments.iter().find_map(|argument| column_type(metadata, entity, argument))
         }
+        Term::When { then, .. } => column_type(metadata, entity, then),
         Term::Value(Value::Decimal(_)) => Some(ColumnType::Decimal),
         _ => None,
     }

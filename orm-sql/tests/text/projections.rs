@@ -18,7 +18,7 @@ fn check_count(select: &Select, expected: &Expect) {
 }
 
 fn by(term: Term) -> OrderTerm {
-    OrderTerm { term, descending: true, nulls: None }
+    OrderTerm { term, descending: true, nulls: None, value_type: None }
 }
 
 #[test]

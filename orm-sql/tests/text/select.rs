@@ -1,9 +1,10 @@
 //! Reading rows.
 
 use expect_test::expect;
-use orm_core::condition::{Comparison, Expression, Quantifier, TextMatch};
-use orm_core::driver::Select;
+use orm_core::condition::{Comparison, Expression, Quantifier, Term, TextMatch};
+use orm_core::driver::{Items, Select, Selection};
 use orm_core::metadata::Side;
+use orm_core::value::ColumnType;
 use orm_sql::Statements;
 
 use crate::check;
@@ -309,4 +310,38 @@ fn counting_needs_no_order_and_no_page() {
         SELECT COUNT(*) FROM "book" AS "t0" LEFT JOIN "author" AS "t1" ON "t1"."id" = "t0"."author_id" WHERE "t1"."id" IS NOT NULL AND "t1"."name" = ?
         -- ["a"]
     "#]].assert_eq(&crate::show(&[count]));
+}
+
+/// What is computed may depend on a related row, which is joined once; its values come first.
+#[test]
+fn values_stand_beside_columns_and_behind_keys_of_owners() {
+    let category = on("Category");
+    let parent = category.relation("parent").index;
+    let name = Term::Property { path: vec![parent], property: category.field("name") };
+    let shown = category.is("parent", category.eq("name", text("shown")));
+    let shown = Term::When { condition: Box::new(shown), then: Box::new(name) };
+    let beside = Selection::Beside(vec![(shown.clone(), ColumnType::Text)]);
+    check(
+        &Select { selection: beside, ..category.select(category.eq("id", int(1))) },
+        &expect![[r#"
+        SELECT (CASE WHEN ("t1"."id" IS NOT NULL AND "t1"."name" = ?) THEN "t1"."name" END), "t0"."id", "t0"."name", "t0"."parent_id" FROM "category" AS "t0" LEFT JOIN "category" AS "t1" ON "t1"."id" = "t0"."parent_id" WHERE "t0"."id" = ?
+        -- ["shown", 1]
+    "#]],
+    );
+    for relation in ["children", "similar"] {
+        let items = Items { relation: category.relation(relation), keys: vec![key([int(1)]), key([int(2)])] };
+        let selection = Selection::ItemTerms(items, vec![shown.clone()]);
+        let order = vec![category.order(&[], category.field("id"), false)];
+        let expected = match relation {
+            "children" => expect![[r#"
+                SELECT "t0"."parent_id", (CASE WHEN ("t1"."id" IS NOT NULL AND "t1"."name" = ?) THEN "t1"."name" END) FROM "category" AS "t0" LEFT JOIN "category" AS "t1" ON "t1"."id" = "t0"."parent_id" WHERE "t0"."parent_id" IN (SELECT "k"."value" FROM json_each(?) AS "k") ORDER BY "t0"."id" ASC
+                -- ["shown", "[1,2]"]
+            "#]],
+            _ => expect![[r#"
+                SELECT "t1"."category_1_id", (CASE WHEN ("t2"."id" IS NOT NULL AND "t2"."name" = ?) THEN "t2"."name" END) FROM "category" AS "t0" INNER JOIN "category_similar" AS "t1" ON "t1"."category_2_id" = "t0"."id" LEFT JOIN "category" AS "t2" ON "t2"."id" = "t0"."parent_id" WHERE "t1"."category_1_id" IN (SELECT "k"."value" FROM json_each(?) AS "k") ORDER BY "t0"."id" ASC
+                -- ["shown", "[1,2]"]
+            "#]],
+        };
+        check(&Select { selection, order, ..category.select(Expression::always()) }, &expected);
+    }
 }

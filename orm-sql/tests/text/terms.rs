@@ -250,7 +250,12 @@ fn terms_of_related_entities_share_a_join() {
     let both = compare(name(), Comparison::Equal, field(&book, "title"))
         .and(Expression::TermIsNull { term: through(&book, "author", &author, "email") })
         .and(Expression::TermIsNull { term: through(&book, "editor", &author, "email") });
-    let order = vec![OrderTerm { term: call(Function::Lower, [name()]), descending: true, nulls: None }];
+    let order = vec![OrderTerm {
+        term: call(Function::Lower, [name()]),
+        descending: true,
+        nulls: None,
+        value_type: None,
+    }];
     check(
         &Select { order, ..book.select(both) },
         &expect![[r#"
@@ -263,7 +268,12 @@ fn terms_of_related_entities_share_a_join() {
 fn nulls_stand_where_the_order_says() {
     let author = on("Author");
     let email = || field(&author, "email");
-    let term = |term: Term, descending: bool, nulls: Option<NullPlace>| OrderTerm { term, descending, nulls };
+    let term = |term: Term, descending: bool, nulls: Option<NullPlace>| OrderTerm {
+        term,
+        descending,
+        nulls,
+        value_type: None,
+    };
     let order = vec![
         term(email(), false, Some(NullPlace::First)),
         term(email(), true, Some(NullPlace::Last)),

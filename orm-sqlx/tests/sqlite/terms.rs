@@ -154,7 +154,7 @@ impl Random {
 
     fn by(&mut self, term: Term) -> OrderTerm {
         let nulls = self.one_of(&[None, Some(NullPlace::First), Some(NullPlace::Last)]);
-        OrderTerm { term, descending: self.below(2) == 0, nulls }
+        OrderTerm { term, descending: self.below(2) == 0, nulls, value_type: None }
     }
 
     /// Rows of an entity by computed values; the key comes last, so that there are no ties.

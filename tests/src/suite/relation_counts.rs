@@ -236,3 +236,62 @@ pub async fn numbers_come_with_every_finder<B: Backend>() -> Result<()> {
     assert!(none.iter().all(|book| !book.has_member(Book::TAGS)));
     Ok(())
 }
+
+/// By key too; what is loaded takes no statement of its own, and what is not there has no numbers.
+pub async fn numbers_come_with_a_find_by_id<B: Backend>() -> Result<()> {
+    let db = twenty::<B>().await?;
+    let em = db.em();
+    let five = em.find_one_or_fail(Author::NAME.eq("05")).await?.id();
+    db.recorder.reset();
+    let authors = em.get_repository::<Author>();
+    let found = authors.find_by_id_or_fail(five).with_count(Author::BOOKS).await?;
+    assert_eq!((found.count_of(Author::BOOKS), &*found.get().name, db.statements()), (5, "05", 1));
+    let first = em.find_one_or_fail(Book::TITLE.eq("05.00")).await?;
+    let other = em.find_one_or_fail(Book::TITLE.eq("06.00")).await?;
+
+    let em = db.em();
+    db.recorder.reset();
+    let found = em
+        .find_by_id::<Author>(five)
+        .populate(Author::MENTOR)
+        .with_membership(Author::BOOKS, Ref::<Book>::key(first.id()))
+        .with_count(Author::STUDENTS)
+        .await?
+        .expect("it is there");
+    assert_eq!(db.statements(), 4);
+    assert!(found.has_member(Author::BOOKS));
+    assert_eq!(found.count_of(Author::STUDENTS), 1);
+    assert_eq!(found.mentor().map(|mentor| mentor.get().name.clone()).as_deref(), Some("04"));
+    let other =
+        em.find_by_id_or_fail::<Author>(five).with_membership(Author::BOOKS, Ref::<Book>::key(other.id()));
+    assert!(!other.await?.has_member(Author::BOOKS));
+    assert!(em.find_by_id::<Author>(9999).with_count(Author::BOOKS).await?.is_none());
+    let error = em.find_by_id_or_fail::<Author>(9999).with_count(Author::BOOKS).await.expect_err("nobody");
+    assert!(matches!(error, Error::NotFound { entity: "Author", .. }), "{error:?}");
+
+    let db = newsroom::seeded::<B>().await?;
+    let em = db.em();
+    let wall = em.find_one_or_fail(Article::TITLE.eq("Wall")).await?.id();
+    let shown = em.find_by_id_or_fail::<Article>(wall).with_count(Article::TOPICS).await?;
+    assert_eq!(shown.count_of(Article::TOPICS), 1);
+    let all = em.find_by_id_or_fail::<Article>(wall).without_filters().with_count(Article::TOPICS).await?;
+    assert_eq!(all.count_of(Article::TOPICS), 3);
+    Ok(())
+}
+
+/// The entity's own object, with the numbers under the relations' names; what was not asked for is not there.
+pub async fn numbers_are_in_responses<B: Backend>() -> Result<()> {
+    let db = blog::seeded::<B>().await?;
+    let em = db.em();
+    let war = em.find_one_or_fail(Tag::LABEL.eq("war")).await?;
+    let books = em.find(Book::TITLE.eq("The Wall")).with_count(Book::TAGS).with_membership(Book::TAGS, &war);
+    let json = serde_json::to_value(books.await?).map_err(Error::other)?;
+    assert_eq!(json[0]["title"], "The Wall");
+    assert_eq!(json[0]["_count"], serde_json::json!({"tags": 2}));
+    assert_eq!(json[0]["_member"], serde_json::json!({"tags": true}));
+    let page = em.find_all::<Author>().with_count(Author::BOOKS).with_count(Author::STUDENTS).page(1).await?;
+    let json = serde_json::to_value(&page).map_err(Error::other)?;
+    assert_eq!(json["items"][0]["_count"], serde_json::json!({"books": 3, "students": 1}));
+    assert!(json["items"][0].get("_member").is_none(), "{json}");
+    Ok(())
+}

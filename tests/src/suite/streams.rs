@@ -201,11 +201,11 @@ pub async fn a_reference_in_the_key_is_gone_through<B: Backend>() -> Result<()> 
 }
 
 /// An order that a stream can't go on from is refused before anything is sent, with the cure; then it has ended.
-pub async fn an_order_by_a_related_entity_is_refused<B: Backend>() -> Result<()> {
+pub async fn an_order_by_an_aggregate_is_refused<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
-    let mut stream = db.em().find_all::<Book>().order_by(Book::AUTHOR.order(Author::NAME.asc())).stream();
+    let mut stream = db.em().find_all::<Book>().order_by(orm_core::count_rows::<Book>().asc()).stream();
     let refused = stream.try_next().await.expect_err("no row says where it stands");
-    assert!(matches!(refused, Error::KeysetOrder { field: "author", .. }), "{refused:?}");
+    assert!(matches!(refused, Error::KeysetOrder { .. }), "{refused:?}");
     assert!(refused.to_string().contains("plain query"), "{refused}");
     assert_eq!(db.statements(), 0);
     assert!(stream.try_next().await?.is_none());

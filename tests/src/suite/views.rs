@@ -91,7 +91,6 @@ pub async fn a_view_is_read_by_one_statement<B: Backend>() -> Result<()> {
 pub async fn a_missing_relation_is_named<B: Backend>() -> Result<()> {
     #[derive(View, Debug)]
     #[view(of = Author)]
-    #[expect(dead_code, reason = "never read")]
     struct Apprentice {
         #[view(nested)]
         mentor: Teacher,

@@ -40,6 +40,7 @@ const METHODS: &[&str] = &[
     "try_with",
     "type_id",
     "update",
+    "view",
     "without_hints",
 ];
 

@@ -17,11 +17,16 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     );
     let slots = model.slots();
     let impls = model.relations().zip(&slots).map(|((_, relation), slot)| {
-        let (marker, n) = (&relation.marker, model.parameter("N"));
+        let (marker, index, n) = (&relation.marker, relation.index, model.parameter("N"));
         let filled = slots.iter().map(|other| if other == slot { quote!(#n) } else { quote!(#other) });
         quote! {
             #[automatically_derived]
             impl<#(#slots),*> #o::Slot<#marker> for #record<#(#slots),*> {
+                type Value = #slot;
+            }
+
+            #[automatically_derived]
+            impl<#(#slots),*> #o::SlotAt<#index> for #record<#(#slots),*> {
                 type Value = #slot;
             }
 

@@ -11,7 +11,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
 }
 
 fn one(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenStream {
-    let (o, ident, name) = (&model.orm, &model.ident, &field.name);
+    let (o, ident, name, response) = (&model.orm, &model.ident, &field.name, &field.json);
     let Relation { index, target, marker, vis, .. } = relation;
     let to_many = relation.is_to_many();
     let methods = if to_many { quote!(#o::ToMany<#marker>) } else { quote!(#o::ToOne<#marker>) };
@@ -49,6 +49,7 @@ fn one(model: &EntityModel, field: &FieldModel, relation: &Relation) -> TokenStr
             type OfNew = #of_new;
             const INDEX: usize = #index;
             const NAME: &'static str = #name;
+            const RESPONSE_NAME: &'static str = #response;
             const TO_MANY: bool = #to_many;
         }
 

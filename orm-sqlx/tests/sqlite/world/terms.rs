@@ -27,7 +27,7 @@ impl World {
                 let values = rows.iter().map(|row| self.value(entity, &[*row], of));
                 aggregated(*aggregate, values.filter(|value| !value.is_null()).collect())
             }
-            Term::Fragment(_) | Term::Invalid(_) => panic!("not made here"),
+            Term::When { .. } | Term::Fragment(_) | Term::Invalid(_) => panic!("not made here"),
         }
     }
 
