@@ -20,7 +20,7 @@ use std::pin::Pin;
 pub use capability::{Capabilities, NullOrder, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{
-    Items, LimitEach, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
+    Items, Join, LimitEach, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
 };
 pub use raw::{Raw, RawEffect, RawPart, RawRows};
 pub use row::{RowReader, RowSink, RowSinkError};

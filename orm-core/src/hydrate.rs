@@ -1,6 +1,11 @@
 //! From a select to instances: rows are collected first and attached when the query is done.
 
+mod joined;
+
 use std::sync::Arc;
+
+use joined::SelectedRows;
+pub(crate) use joined::{Joined, JoinedAt};
 
 use crate::cache::{self, CacheUse};
 use crate::driver::{Select, Selection};
@@ -21,6 +26,8 @@ pub(crate) struct Hydrated {
     pub(crate) moved: Vec<MovedReference>,
     /// Cells that the rows put into lists that were loaded before, each with an item that was there already.
     pub(crate) joined: Vec<(u32, u32)>,
+    /// For a [`Selection::Joined`]: the rows of related entities, to be attached when their relation is populated.
+    pub(crate) related: Option<Joined>,
 }
 
 /// Runs `select` and attaches its rows to `region`; what they moved is for the caller to follow.
@@ -36,12 +43,20 @@ pub(crate) async fn load(
     loop {
         let settled = region.settled();
         let durability = durability(region);
-        let rows = || arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
-        let rows = cache::select(region, select, "find", cache, rows, |rows| rows.sink()).await?;
+        let rows = || {
+            let root = arena.rows(Arc::clone(region.metadata()), prefix(region, &select.selection));
+            SelectedRows::of(region, select, root)
+        };
+        let rows = cache::select(region, select, "find", cache, rows, |rows| rows).await?;
         tries += 1;
         // Rows from before a flush of this context must not go over what it saved: read them again.
         if region.settled() == settled || tries == MAX_TRIES {
-            return Ok(attach(region, select.root, rows, (freshness, sight), durability));
+            let (root, joined) = rows.into_parts();
+            let related = Joined::new(joined, settled, durability);
+            return Ok(Hydrated {
+                related,
+                ..attach(region, select.root, root, (freshness, sight), durability)
+            });
         }
     }
 }
@@ -66,6 +81,19 @@ pub(crate) fn attach_rows<T: Entity>(
     attach(region, entity, Box::new(written), (freshness, Sight::Shown), durability(region))
 }
 
+/// Attaches the joined rows with the keys that are wanted, and leaves of these what is still to be selected.
+pub(crate) fn attach_joined(
+    region: &Region,
+    joined: JoinedAt<'_>,
+    wanted: &mut Vec<KeyValues>,
+    freshness: Freshness,
+) -> Option<Hydrated> {
+    let Joined { settled, durability, .. } = *joined.joined;
+    let rows = joined.take().filter(|_| region.settled() == settled)?;
+    let target = rows.target;
+    Some(attach(region, target, rows.answer(wanted), (freshness, Sight::Shown), durability))
+}
+
 fn attach(
     region: &Region,
     entity: EntityId,
@@ -88,7 +116,7 @@ fn attach(
         }
     }
     drop(links);
-    Hydrated { cells: attached.cells, linked, moved: attached.moved, joined }
+    Hydrated { cells: attached.cells, linked, moved: attached.moved, joined, related: None }
 }
 
 fn prefix(region: &Region, selection: &Selection) -> Vec<ColumnType> {
@@ -96,6 +124,7 @@ fn prefix(region: &Region, selection: &Selection) -> Vec<ColumnType> {
         Selection::Linked(link) => link,
         Selection::Beside(terms) => return terms.iter().map(|(_, column_type)| *column_type).collect(),
         Selection::Columns
+        | Selection::Joined(_)
         | Selection::Terms(_)
         | Selection::Tally(_)
         | Selection::Pairs(_)

@@ -52,7 +52,7 @@ pub use filter::{Filter, FilterContext, FilterDefault, FilterReach, SoftDelete};
 pub use lock::{LockMode, LockRefusal};
 pub use metadata::NamingStrategy;
 pub use orm::{Orm, OrmBuilder, SchemaGenerator};
-pub use query::{CursorProblem, FromLoaded, Page, View};
+pub use query::{CursorProblem, FromLoaded, LoadStrategy, Page, View};
 pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
 pub use sql::{FromRow, Sql};
 pub use subscriber::Subscriber;

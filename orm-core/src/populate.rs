@@ -4,6 +4,7 @@
 //! next. [`lazy`] loads one relation of one entity, and of all that came with it.
 
 mod follow;
+mod joined;
 mod lazy;
 mod loading;
 mod part;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 pub(crate) use follow::{Promise, follow_rows, keep_promises, load_rows};
+pub(crate) use joined::joins_of;
 pub(crate) use loading::Loading;
 use part::{load_part, part_targets};
 pub(crate) use path::{eager_shape, parse_path};
@@ -26,7 +28,7 @@ use crate::condition::{Expression, OrderTerm};
 use crate::driver::{BoxFuture, Link, Select, Selection};
 use crate::entity::{CellId, Freshness, Region, Shape, State};
 use crate::error::{EntityKey, Error, Result};
-use crate::hydrate::Hydrated;
+use crate::hydrate::{Hydrated, attach_joined};
 use crate::metadata::{EntityId, RelationId, RelationKind, Side};
 use crate::relation::Target;
 use crate::value::KeyValues;
@@ -43,6 +45,7 @@ pub(crate) fn populate<'a>(
     Box::pin(async move {
         for (index, below) in shape.relations() {
             let relation = RelationId { entity, index };
+            let loading = loading.at(index);
             match below.part() {
                 None => load_relation(region, relation, cells, loading.above(below)).await?,
                 Some(query) => load_part(region, relation, cells, query, loading.above(below)).await?,
@@ -145,6 +148,12 @@ async fn load_to_one(
         return Ok(());
     }
     let mut found = HashSet::<u32, foldhash::fast::RandomState>::default();
+    if let Some(joined) = loading.joined
+        && let Some(hydrated) = attach_joined(region, joined, &mut wanted, loading.freshness)
+    {
+        follow_rows(region, meta.target, &hydrated).await?;
+        found.extend(hydrated.cells);
+    }
     if !wanted.is_empty() {
         let condition = Expression::KeyIn { property: None, keys: wanted }.and(shown.clone());
         let select = select(region, meta.target, condition, Vec::new());

@@ -30,7 +30,7 @@ pub use annotate::{
 };
 pub use annotate_by_id::AnnotatedById;
 pub use cursor::CursorProblem;
-pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail};
+pub use find::{Count, Find, FindMany, FindManyAndCount, FindMode, FindOne, FindOneOrFail, LoadStrategy};
 pub use find_by_id::{FindById, FindByIdFuture, FindByIdOrFail, FindByIdOrFailFuture};
 #[doc(hidden)]
 pub use list::ViewLists;

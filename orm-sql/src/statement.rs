@@ -12,6 +12,7 @@ mod cache;
 mod condition;
 mod delete;
 mod insert;
+mod join;
 mod leaf;
 mod pivot;
 mod raw;

@@ -43,6 +43,7 @@ pub mod keys;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
+pub mod load_strategy;
 pub mod loaded_views;
 pub mod lock_modes;
 pub mod made_values;
@@ -1095,6 +1096,19 @@ macro_rules! driver_suite {
                 numbers_come_with_every_finder,
                 numbers_come_with_a_find_by_id,
                 numbers_are_in_responses;
+            load_strategy:
+                to_one_relations_come_with_their_owners,
+                to_many_relations_take_their_own_statement,
+                a_self_relation_is_joined_three_levels_deep,
+                every_kind_of_key_is_joined,
+                edits_stay,
+                filters_hold_for_joined_targets,
+                a_joined_key_may_lead_nowhere,
+                eager_and_lazy_relations_work_as_ever,
+                a_locking_query_joins_nothing,
+                the_statement_shows_its_joins,
+                both_strategies_give_the_same,
+                a_joined_query_goes_where_others_go;
             raw_streams:
                 rows_come_one_by_one,
                 a_stream_may_be_left_early,

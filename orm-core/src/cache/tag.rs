@@ -65,6 +65,16 @@ impl Tag {
         }
         match &select.selection {
             Selection::Columns => {}
+            Selection::Joined(joins) => {
+                let mut targets = Vec::new();
+                for join in joins {
+                    let owner = join.parent.and_then(|parent| targets.get(parent)).unwrap_or(&select.root);
+                    let target = metadata.entity(*owner).relations[join.relation].target;
+                    note(Mention::Entity(target));
+                    mentions_of(metadata, target, &join.condition, &mut note);
+                    targets.push(target);
+                }
+            }
             Selection::Linked(link) => mention_relation(metadata, link.relation, &mut note),
             Selection::Terms(terms) => {
                 terms.iter().for_each(|term| mentions_of_term(metadata, select.root, term, &mut note));

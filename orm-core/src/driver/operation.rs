@@ -99,6 +99,9 @@ pub enum Selection {
     /// First the key columns of the entity at the other side of a pivot, then all columns of the root: one row
     /// for each link of the owners given.
     Linked(Link),
+    /// All columns of the root, then for each of the joins in their order all columns of its target, NULL where there is
+    /// none.
+    Joined(Vec<Join>),
     /// Computed values, in this order; aggregates among them are of the group.
     Terms(Vec<Term>),
     /// For each of the owners given that has any of the rows: the columns of its key, then how many it has.
@@ -109,6 +112,18 @@ pub enum Selection {
     ItemTerms(Items, Vec<Term>),
     /// First computed values, none an aggregate, which are of these types; then all columns of the root.
     Beside(Vec<(Term, ColumnType)>),
+}
+
+/// A to-one relation whose target is read with the entity that has it.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The join that leads to the entity with the relation, by its place in the list, earlier than this one; `None`:
+    /// the root has it.
+    pub parent: Option<usize>,
+    /// The relation of that entity; it has the foreign key.
+    pub relation: usize,
+    /// Which targets are read; another is as if it were not there.
+    pub condition: Expression,
 }
 
 /// What a to-many relation, or a one-to-one relation that the target owns, leads to from some entities.

@@ -5,6 +5,7 @@ use crate::condition::{Expression, OrderTerm};
 use crate::entity::{Freshness, Region, Shape};
 use crate::error::Result;
 use crate::filter::FilterChoices;
+use crate::hydrate::JoinedAt;
 use crate::metadata::EntityId;
 
 /// How relations are loaded.
@@ -17,12 +18,14 @@ pub(crate) struct Loading<'a> {
     below: Option<&'a Shape>,
     /// How the query uses the result cache.
     pub(crate) cache: Option<&'a CacheUse>,
+    /// Rows that came with the entities whose relations are loaded; for one relation, with those that have it.
+    pub(super) joined: Option<JoinedAt<'a>>,
 }
 
 /// Under the filters of the context.
 impl From<Freshness> for Loading<'_> {
     fn from(freshness: Freshness) -> Self {
-        Self { freshness, filters: None, below: None, cache: None }
+        Self { freshness, filters: None, below: None, cache: None, joined: None }
     }
 }
 
@@ -40,6 +43,16 @@ impl<'a> Loading<'a> {
     /// Of entities below which `below` will be populated.
     pub(super) fn above(self, below: &'a Shape) -> Self {
         Self { below: Some(below), ..self }
+    }
+
+    /// With rows that were joined to those of the entities.
+    pub(crate) fn with(self, joined: Option<JoinedAt<'a>>) -> Self {
+        Self { joined, ..self }
+    }
+
+    /// Of one relation of the entities.
+    pub(super) fn at(self, relation: usize) -> Self {
+        Self { joined: self.joined.and_then(|joined| joined.below(relation)), ..self }
     }
 
     fn promised(&self, region: &Region, target: EntityId) -> Result<Expression> {

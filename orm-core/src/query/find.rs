@@ -14,17 +14,17 @@ use super::stream::FindStream;
 use super::{describe, entities_of};
 use crate::cache::{self, CacheUse};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm, Term};
-use crate::driver::{BoxFuture, Reading, RowLock, Select, Selection};
+use crate::driver::{BoxFuture, Join, Reading, RowLock, Select, Selection};
 use crate::entity::{
     CellId, Entity, Freshness, ItemQueryAt, Loaded, PopulatePath, Record, Region, Shape, State,
 };
 use crate::entity_manager::{EntityManager, FlushMode};
 use crate::error::{Error, Result};
 use crate::filter::FilterChoices;
-use crate::hydrate::Hydrated;
+use crate::hydrate::{Hydrated, Joined};
 use crate::lock::LockMode;
 use crate::metadata::EntityId;
-use crate::populate::{Loading, eager_shape, keep_promises, load_rows, parse_path, populate};
+use crate::populate::{Loading, eager_shape, joins_of, keep_promises, load_rows, parse_path, populate};
 use crate::value::{KeyValues, Value};
 
 /// What a finder returns.
@@ -70,6 +70,21 @@ pub struct Find<T: Entity, P: 'static = <T as Entity>::Nothing, M = FindMany> {
 /// Types that a query only names; `fn` keeps it `Send` and `Sync` whatever they are.
 type Types<T> = PhantomData<fn() -> T>;
 
+/// How populated relations are loaded, by [`Find::strategy`]. The result is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LoadStrategy {
+    /// One select a relation and level, for what is not loaded yet.
+    #[default]
+    SelectIn,
+    /// To-one relations that have the foreign key, and chains of such, are joined to the select of the query, so that they
+    /// take no statement of their own; other relations are loaded as by [`SelectIn`](Self::SelectIn). What is loaded
+    /// already is read again with its owner.
+    ///
+    /// A query that locks its rows joins none, since the lock is of the root alone; nor does one that uses the result
+    /// cache, whose answers are of one entity each.
+    Joined,
+}
+
 /// A query without its types.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
@@ -87,6 +102,7 @@ pub struct Query {
     pub(super) flush_mode: Option<FlushMode>,
     pub(super) filters: FilterChoices,
     lock: Option<LockMode>,
+    pub(super) strategy: LoadStrategy,
     /// Entities, beside those of the condition and the relations, whose pending changes the query may miss.
     pub(super) also_touches: Vec<EntityId>,
     /// Numbers to come with each result.
@@ -111,6 +127,7 @@ impl Query {
             flush_mode: None,
             filters: FilterChoices::default(),
             lock: None,
+            strategy: LoadStrategy::SelectIn,
             also_touches: Vec::new(),
             annotations: Vec::new(),
             cache: None,
@@ -197,6 +214,12 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     /// Decides for this query whether pending changes are flushed before it.
     pub fn flush_mode(mut self, mode: FlushMode) -> Self {
         self.query.flush_mode = Some(mode);
+        self
+    }
+
+    /// Decides how populated relations are loaded; see [`LoadStrategy`].
+    pub fn strategy(mut self, strategy: LoadStrategy) -> Self {
+        self.query.strategy = strategy;
         self
     }
 }
@@ -383,6 +406,8 @@ impl Arrival {
 pub struct Running {
     pub(super) region: Arc<Region>,
     pub(super) select: Select,
+    /// What is joined to it.
+    joins: Vec<Join>,
     shape: Shape,
     /// What the rows lead to: what is populated, and what values are read through.
     promised: Shape,
@@ -421,6 +446,14 @@ impl Running {
             &promised,
             filters.as_ref(),
         )?);
+        let joins = match query.strategy {
+            // A lock is of the root alone, and cached answers are kept by entity.
+            LoadStrategy::Joined if lock.is_none() && query.cache.is_none() => {
+                let loading = Loading::from(query.freshness).under(filters.as_ref());
+                joins_of(&region, entity, &shape, loading)?
+            }
+            LoadStrategy::Joined | LoadStrategy::SelectIn => Vec::new(),
+        };
         let select = Select {
             condition,
             order: region.shown_order(entity, query.order, &promised, filters.as_ref())?,
@@ -432,23 +465,27 @@ impl Running {
         let Query { freshness, lock, annotations, .. } = query;
         // Whether a row is as it was can't be told of an old answer.
         let cache = CacheUse::of(&region, query.cache.filter(|_| lock.is_none()), freshness)?;
-        Ok(Self { region, select, shape, promised, freshness, filters, lock, annotations, cache })
+        Ok(Self { region, select, joins, shape, promised, freshness, filters, lock, annotations, cache })
     }
 
-    /// The select, without the rows of entities that are scheduled to be removed where these would take the place of
-    /// others.
+    /// The select with what is joined to it, without the rows of entities that are scheduled to be removed where these
+    /// would take the place of others.
     pub(super) fn page(&self) -> Cow<'_, Select> {
-        if self.select.limit.is_none() && self.select.offset.is_none() {
-            return Cow::Borrowed(&self.select);
+        let mut select = Cow::Borrowed(&self.select);
+        // Beside values of its own it takes no others.
+        if !self.joins.is_empty() && matches!(select.selection, Selection::Columns) {
+            select.to_mut().selection = Selection::Joined(self.joins.clone());
         }
-        let removed = self.region.removed_keys(self.select.root);
-        if removed.is_empty() {
-            return Cow::Borrowed(&self.select);
+        if select.limit.is_some() || select.offset.is_some() {
+            let removed = self.region.removed_keys(select.root);
+            if !removed.is_empty() {
+                let gone = Expression::KeyIn { property: None, keys: removed };
+                let select = select.to_mut();
+                select.condition = std::mem::replace(&mut select.condition, Expression::always())
+                    .and(Expression::Not(Box::new(gone)));
+            }
         }
-        let mut select = self.select.clone();
-        let gone = Expression::KeyIn { property: None, keys: removed };
-        select.condition = select.condition.and(Expression::Not(Box::new(gone)));
-        Cow::Owned(select)
+        select
     }
 
     /// Makes terms NULL where they are of what filters hide.
@@ -463,9 +500,9 @@ impl Running {
 
     /// The cells of all rows, populated.
     pub(super) async fn cells(&self) -> Result<Vec<u32>> {
-        let cells = self.rows().await?;
-        self.complete(&cells).await?;
-        Ok(cells)
+        let rows = self.rows().await?;
+        self.complete(&rows).await?;
+        Ok(rows.cells)
     }
 
     fn loading(&self) -> Loading<'_> {
@@ -477,31 +514,36 @@ impl Running {
         cache::count(&self.region, select, self.cache.as_ref()).await
     }
 
-    /// The cells of all rows, to be [completed](Self::complete).
-    async fn rows(&self) -> Result<Vec<u32>> {
-        Ok(load_rows(&self.region, &self.page(), self.loading()).await?.cells)
+    /// All rows, to be [completed](Self::complete).
+    pub(super) async fn rows(&self) -> Result<Hydrated> {
+        load_rows(&self.region, &self.page(), self.loading()).await
     }
 
-    /// The cells of all rows, to be [completed](Self::complete), and where they stand in `order`, the query's.
-    pub(super) async fn placed_rows(&mut self, order: &Keyset) -> Result<Vec<Placed>> {
+    /// All rows, to be [completed](Self::complete), and where they stand in `order`, the query's.
+    pub(super) async fn placed_rows(&mut self, order: &Keyset) -> Result<(Hydrated, Vec<Placed>)> {
         if order.is_own() {
-            let placed = self.rows().await?.into_iter().map(|cell| Placed { cell, read: None });
-            return Ok(placed.collect());
+            let rows = self.rows().await?;
+            let placed = rows.cells.iter().map(|cell| Placed { cell: *cell, read: None }).collect();
+            return Ok((rows, placed));
         }
         let mut terms: Vec<Term> = order.terms.iter().map(|term| term.order.term.clone()).collect();
         self.show(&mut terms)?;
         let types = order.terms.iter().map(|term| term.value_type);
         self.select.selection = Selection::Beside(terms.into_iter().zip(types).collect());
-        let Hydrated { cells, linked, .. } = load_rows(&self.region, &self.page(), self.loading()).await?;
-        let placed = cells.into_iter().zip(linked);
-        Ok(placed.map(|(cell, values)| Placed { cell, read: Some(values) }).collect())
+        let mut rows = self.rows().await?;
+        let values = std::mem::take(&mut rows.linked);
+        let placed = rows.cells.iter().zip(values);
+        let placed = placed.map(|(cell, values)| Placed { cell: *cell, read: Some(values) }).collect();
+        Ok((rows, placed))
     }
 
-    /// Populates the cells, and checks their versions.
-    pub(super) async fn complete(&self, cells: &[u32]) -> Result<()> {
+    /// Populates the cells of the rows, and checks their versions.
+    pub(super) async fn complete(&self, rows: &Hydrated) -> Result<()> {
         let region = &self.region;
         let entity = self.select.root;
-        populate(region, entity, cells, &self.shape, self.loading()).await?;
+        let cells = &rows.cells;
+        let joined = rows.related.as_ref().map(Joined::at_root);
+        populate(region, entity, cells, &self.shape, self.loading().with(joined)).await?;
         keep_promises(region).await?;
         if let Some(LockMode::Optimistic(expected)) = &self.lock {
             for at in cells {

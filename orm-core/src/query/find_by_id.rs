@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::find::{Find, FindOne};
+use super::find::{Find, FindOne, LoadStrategy};
 use crate::cache::CacheUse;
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
@@ -28,6 +28,7 @@ pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
     freshness: Freshness,
     pub(super) filters: FilterChoices,
     lock: Option<LockMode>,
+    strategy: LoadStrategy,
     /// Which items are populated, where not all are.
     chosen: Vec<ItemQueryAt>,
     pub(super) cache: Option<CacheUse>,
@@ -37,16 +38,27 @@ pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
 impl<T: Entity> FindById<T> {
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
         let (freshness, filters) = (Freshness::Merge, FilterChoices::default());
-        Self { em, key, freshness, filters, lock: None, chosen: Vec::new(), cache: None, marker: PhantomData }
+        let (strategy, cache) = (LoadStrategy::default(), None);
+        Self {
+            em,
+            key,
+            freshness,
+            filters,
+            lock: None,
+            strategy,
+            chosen: Vec::new(),
+            cache,
+            marker: PhantomData,
+        }
     }
 }
 
 impl<T: Entity, P: 'static> FindById<T, P> {
     /// Loads relations together with the entity; see [`Find::populate`].
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
-        let Self { em, key, freshness, filters, lock, mut chosen, cache, .. } = self;
+        let Self { em, key, freshness, filters, lock, strategy, mut chosen, cache, .. } = self;
         path.__choices(&mut chosen);
-        FindById { em, key, freshness, filters, lock, chosen, cache, marker: PhantomData }
+        FindById { em, key, freshness, filters, lock, strategy, chosen, cache, marker: PhantomData }
     }
 
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
@@ -59,6 +71,12 @@ impl<T: Entity, P: 'static> FindById<T, P> {
     /// and brings it up to date but for its unsaved edits.
     pub fn lock(mut self, mode: impl Into<LockMode>) -> Self {
         self.lock = Some(mode.into());
+        self
+    }
+
+    /// Decides how populated relations are loaded where the database is asked for the entity; see [`LoadStrategy`].
+    pub fn strategy(mut self, strategy: LoadStrategy) -> Self {
+        self.strategy = strategy;
         self
     }
 
@@ -164,6 +182,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         find.query.filters = self.filters;
         find.query.choices = self.chosen;
         find.query.cache = self.cache;
+        find.query.strategy = self.strategy;
         if self.freshness == Freshness::Refresh {
             find = find.refresh();
         }
@@ -202,6 +221,11 @@ impl<T: Entity, P: 'static> FindByIdOrFail<T, P> {
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
     pub fn refresh(self) -> Self {
         Self(self.0.refresh())
+    }
+
+    /// Decides how populated relations are loaded where the database is asked for the entity; see [`LoadStrategy`].
+    pub fn strategy(self, strategy: LoadStrategy) -> Self {
+        Self(self.0.strategy(strategy))
     }
 }
 

@@ -243,7 +243,7 @@ impl<T: Entity, P: Record<T>, M: PageMode<T, P>> FindPage<T, P, M> {
         let metadata = Arc::clone(metadata);
         let order = window.narrow(id, &mut query)?;
         let mut running = Running::start::<T, P>(query, "page").await?;
-        let mut placed = running.placed_rows(&order).await?;
+        let (mut rows, mut placed) = running.placed_rows(&order).await?;
         let is_more = window.cut(&mut placed);
         let ends = match (placed.first(), placed.last()) {
             (Some(first), Some(last)) => {
@@ -251,9 +251,9 @@ impl<T: Entity, P: Record<T>, M: PageMode<T, P>> FindPage<T, P, M> {
             }
             _ => None,
         };
-        let cells: Vec<u32> = placed.iter().map(|row| row.cell).collect();
-        running.complete(&cells).await?;
-        let items = M::__items(&running, cells).await?;
+        rows.cells = placed.iter().map(|row| row.cell).collect();
+        running.complete(&rows).await?;
+        let items = M::__items(&running, rows.cells).await?;
         Ok(window.page(metadata.entity(id), &order, items, is_more, ends))
     }
 }

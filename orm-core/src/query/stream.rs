@@ -125,12 +125,11 @@ impl Reader {
             page.condition = page.condition.and(order.after(last, nulls));
         }
         let mut running = Running::start::<T, P>(page, "stream").await?;
-        let placed = running.placed_rows(&order).await?;
-        let cells: Vec<u32> = placed.iter().map(|row| row.cell).collect();
-        running.complete(&cells).await?;
-        let rows = u64::try_from(cells.len()).unwrap_or(u64::MAX);
-        self.left = self.left.map(|left| left.saturating_sub(rows));
-        let is_last = rows < size || self.left == Some(0);
+        let (rows, placed) = running.placed_rows(&order).await?;
+        running.complete(&rows).await?;
+        let count = u64::try_from(placed.len()).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(count));
+        let is_last = count < size || self.left == Some(0);
         let next = match placed.last() {
             Some(row) if !is_last => {
                 self.last = Some(row.position(&running, &order)?);
@@ -138,7 +137,7 @@ impl Reader {
             }
             Some(_) | None => None,
         };
-        Ok(Chunk { entities: running.handles(cells), next })
+        Ok(Chunk { entities: running.handles(rows.cells), next })
     }
 }
 

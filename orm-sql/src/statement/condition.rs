@@ -200,6 +200,27 @@ impl TextWriter<'_> {
         Ok(to)
     }
 
+    /// As [`join_one`](Self::join_one), only targets that meet `condition`: a join of its own, unless all do.
+    pub(super) fn join_shown(
+        &mut self,
+        scope: &mut Scope,
+        entity: &EntityMetadata,
+        table: Table,
+        index: usize,
+        condition: &Expression,
+    ) -> Result<Table, DriverError> {
+        if is_always(condition) {
+            return self.join_one(scope, entity, table, index);
+        }
+        let relation = leaf::relation(entity, index)?;
+        let target = self.metadata.entity(relation.target);
+        let to = self.table();
+        let on = link(self.metadata, entity, table, relation, to)?;
+        let on = on.and(self.guard(target, to, condition)?);
+        scope.select.left_join(to.named(target.schema.as_deref(), &target.table), on);
+        Ok(to)
+    }
+
     /// `SELECT 1` of the items of a relation that meet `inner`, or for [`Quantifier::Every`] of those that do not.
     fn items(
         &mut self,

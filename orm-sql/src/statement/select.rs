@@ -13,7 +13,7 @@ use super::condition::owning_side;
 use super::pivot::{pivot_columns, pivot_of, pivot_of_relation};
 use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, strs};
-use super::{leaf, unsupported};
+use super::{join, leaf, unsupported};
 
 pub(super) fn operation_of(reading: Reading) -> Operation {
     match reading {
@@ -49,6 +49,10 @@ pub(super) fn write_shape(
             shape.flag(link.from == Side::Owner);
             let width = pivot_columns(pivot, link.from).0.len();
             shape.set(&link.keys, width)?;
+        }
+        Selection::Joined(joins) => {
+            shape.number(5);
+            join::write_shape(shape, select, joins, reading)?;
         }
         Selection::Tally(items) => {
             shape.number(3);
@@ -130,7 +134,7 @@ pub(super) fn render(
                 scope.select.add_group_by(owners);
             }
         }
-        Selection::Columns | Selection::Terms(_) | Selection::Beside(_) => {}
+        Selection::Columns | Selection::Joined(_) | Selection::Terms(_) | Selection::Beside(_) => {}
     }
     let is_tally = matches!(select.selection, Selection::Tally(_));
     let is_grouped = !select.group_by.is_empty() || select.distinct || is_tally;
@@ -157,6 +161,10 @@ pub(super) fn render(
         }
         (Reading::Rows, Selection::Columns | Selection::Linked(_)) => {
             scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
+        }
+        (Reading::Rows, Selection::Joined(joins)) => {
+            scope.select.exprs(names(entity, 0..entity.columns.len()).map(|name| root.column(name)));
+            join::render(writer, &mut scope, entity, root, joins)?;
         }
         (Reading::Rows | Reading::Count, Selection::Terms(terms)) if select.distinct => {
             different(writer, &mut scope, entity, root, terms)?;
@@ -277,7 +285,8 @@ fn ranked(select: &Select, reading: Reading) -> Result<Option<LimitEach>, Driver
     let is_placed = match &select.selection {
         Selection::Columns => each.property.is_some(),
         Selection::Linked(_) => each.property.is_none(),
-        Selection::Terms(_)
+        Selection::Joined(_)
+        | Selection::Terms(_)
         | Selection::Tally(_)
         | Selection::Pairs(_)
         | Selection::ItemTerms(..)

@@ -83,8 +83,8 @@ impl Target {
 }
 
 impl TextWriter<'_> {
-    /// `expression` on the rows of `table`, in a statement that has no FROM where to-one relations could be joined.
-    fn guard(
+    /// `expression` on the rows of `table`, where no to-one relations can be joined.
+    pub(super) fn guard(
         &mut self,
         entity: &EntityMetadata,
         table: Table,

@@ -4,11 +4,11 @@ use std::error::Error;
 
 use orm_core::Value;
 use orm_core::condition::{Comparison, Expression, OrderTerm};
-use orm_core::driver::{DriverErrorKind, Select, UpdateRow, Write};
+use orm_core::driver::{DriverErrorKind, Join, Select, Selection, UpdateRow, Write};
 use orm_core::value::ValueError;
 use orm_sql::Statements;
 
-use crate::operations::{int, key, not, on, text};
+use crate::operations::{On, int, key, not, on, text};
 
 #[track_caller]
 fn refused(select: &Select, reason: &str) {
@@ -107,5 +107,21 @@ fn writes_that_contradict_themselves() {
     refused_write(
         &Write::Link(book.links("tags", vec![(key([int(1)]), key([Value::Null]))])),
         "a link of book_tags has a key that is NULL",
+    );
+}
+
+#[test]
+fn joins_that_lead_nowhere() {
+    let (book, author) = (on("Book"), on("Author"));
+    let joined = |on: &On, parent, relation| Select {
+        selection: Selection::Joined(vec![Join { parent, relation, condition: Expression::always() }]),
+        ..on.select(Expression::always())
+    };
+    let author_of_book = book.relation("author").index;
+    refused(&joined(&book, Some(0), author_of_book), "a join that hangs on one that comes after it");
+    let profile = author.relation("profile").index;
+    refused(
+        &joined(&author, None, profile),
+        "Author.profile has no foreign key and can't be read with its owner",
     );
 }

@@ -2,12 +2,13 @@
 
 use expect_test::expect;
 use orm_core::condition::{Comparison, Expression, Quantifier, Term, TextMatch};
-use orm_core::driver::{Items, Select, Selection};
+use orm_core::driver::{Items, Join, Select, Selection};
 use orm_core::metadata::Side;
 use orm_core::value::ColumnType;
 use orm_sql::Statements;
 
 use crate::check;
+use crate::fixture::metadata;
 use crate::operations::{decimal, int, key, not, on, text};
 
 #[test]
@@ -344,4 +345,46 @@ fn values_stand_beside_columns_and_behind_keys_of_owners() {
         };
         check(&Select { selection, order, ..category.select(Expression::always()) }, &expected);
     }
+}
+
+fn join(owner: &str, relation: &str, parent: Option<usize>, condition: Expression) -> Join {
+    let relation = metadata().entity_named(owner).unwrap().relation(relation).unwrap().0;
+    Join { parent, relation, condition }
+}
+
+/// A join without a condition serves the conditions and the order too; one with a condition stands for itself.
+#[test]
+fn to_one_relations_are_joined() {
+    let (book, author, category) = (on("Book"), on("Author"), on("Category"));
+    let named = author.eq("name", text("Ann"));
+    let joins = vec![
+        join("Book", "author", None, Expression::always()),
+        join("Book", "editor", None, author.some("books", book.eq("price", int(1))).and(named.clone())),
+    ];
+    let select = Select {
+        selection: Selection::Joined(joins),
+        limit: Some(2),
+        ..book.select(book.is("author", named).and(book.is("editor", author.eq("name", text("Bob")))))
+    };
+    check(
+        &select,
+        &expect![[r#"
+        SELECT "t0"."id", "t0"."title", "t0"."price", "t0"."author_id", "t0"."editor_id", "t0"."version", "t1"."id", "t1"."name", "t1"."email", "t1"."rating", "t1"."active", "t2"."id", "t2"."name", "t2"."email", "t2"."rating", "t2"."active" FROM "book" AS "t0" LEFT JOIN "author" AS "t1" ON "t1"."id" = "t0"."author_id" LEFT JOIN "author" AS "t2" ON "t2"."id" = "t0"."editor_id" AND (EXISTS(SELECT 1 FROM "book" AS "t3" WHERE "t3"."author_id" = "t2"."id" AND ("t3"."price" COLLATE orm_decimal) = ?) IS TRUE AND "t2"."name" = ?) LEFT JOIN "author" AS "t4" ON "t4"."id" = "t0"."editor_id" WHERE "t1"."id" IS NOT NULL AND "t1"."name" = ? AND ("t4"."id" IS NOT NULL AND "t4"."name" = ?) LIMIT ?
+        -- [1, "Ann", "Ann", "Bob", 2]
+    "#]],
+    );
+    let joins = vec![
+        join("Category", "parent", None, Expression::always()),
+        join("Category", "parent", Some(0), category.is("parent", Expression::always())),
+    ];
+    let select = Select { selection: Selection::Joined(joins), ..category.select(Expression::always()) };
+    check(
+        &select,
+        &expect![[r#"
+        SELECT "t0"."id", "t0"."name", "t0"."parent_id", "t1"."id", "t1"."name", "t1"."parent_id", "t2"."id", "t2"."name", "t2"."parent_id" FROM "category" AS "t0" LEFT JOIN "category" AS "t1" ON "t1"."id" = "t0"."parent_id" LEFT JOIN "category" AS "t2" ON "t2"."id" = "t1"."parent_id" AND EXISTS(SELECT 1 FROM "category" AS "t3" LEFT JOIN "category" AS "t4" ON "t4"."id" = "t3"."parent_id" WHERE "t3"."id" = "t2"."id" AND "t4"."id" IS NOT NULL) IS TRUE
+    "#]],
+    );
+    let statements = Statements::sqlite();
+    let count = statements.count(&select).unwrap().sql;
+    assert_eq!(&*count, r#"SELECT COUNT(*) FROM "category" AS "t0""#);
 }

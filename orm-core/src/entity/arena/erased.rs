@@ -46,6 +46,8 @@ pub(crate) struct Saved {
 pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
     fn any(&self) -> &dyn Any;
     fn rows(&self, metadata: Arc<Metadata>, prefix: Vec<ColumnType>) -> Box<dyn ErasedRows>;
+    /// As `rows`, with columns of others before its own.
+    fn rows_from(&self, metadata: Arc<Metadata>, first: usize) -> Box<dyn ErasedRows>;
 
     fn state(&self, at: u32) -> State;
     fn set_state(&self, at: u32, state: State);
@@ -160,6 +162,10 @@ impl<T: Entity> ErasedArena for Arena<T> {
 
     fn rows(&self, metadata: Arc<Metadata>, prefix: Vec<ColumnType>) -> Box<dyn ErasedRows> {
         Box::new(Rows::<T>::new(metadata, prefix))
+    }
+
+    fn rows_from(&self, metadata: Arc<Metadata>, first: usize) -> Box<dyn ErasedRows> {
+        Box::new(Rows::<T>::from(metadata, first))
     }
 
     fn state(&self, at: u32) -> State {

@@ -12,8 +12,8 @@ use crate::value::{ColumnType, KeyValues, Value, ValueError};
 /// Rows of one type on their way into an arena: kept aside until the query is done, so that an error in a later
 /// row leaves the identity map untouched, and so that no lock is held while the driver works.
 pub(crate) trait ErasedRows: RowSink {
-    /// This as a sink.
-    fn sink(&mut self) -> &mut dyn RowSink;
+    /// Keeps those rows for which it is true.
+    fn keep(&mut self, is_wanted: &[bool]);
     /// Attaches the rows; also returns, for each row, the key that stood before it.
     fn attach(
         self: Box<Self>,
@@ -29,12 +29,20 @@ pub(crate) struct Rows<T: Entity> {
     /// Column types of a key that stands before each row.
     prefix: Vec<ColumnType>,
     prefixes: Vec<KeyValues>,
+    /// Where the columns of the entity begin.
+    first: usize,
     pub(crate) rows: Vec<T>,
 }
 
 impl<T: Entity> Rows<T> {
     pub(crate) fn new(metadata: Arc<Metadata>, prefix: Vec<ColumnType>) -> Self {
-        Self { metadata, prefix, prefixes: Vec::new(), rows: Vec::new() }
+        let first = prefix.len();
+        Self { metadata, prefix, prefixes: Vec::new(), first, rows: Vec::new() }
+    }
+
+    /// Rows whose columns begin at `first`.
+    pub(crate) fn from(metadata: Arc<Metadata>, first: usize) -> Self {
+        Self { first, ..Self::new(metadata, Vec::new()) }
     }
 }
 
@@ -44,7 +52,7 @@ impl<T: Entity> RowSink for Rows<T> {
             let key = self.prefix.iter().enumerate().map(|(at, column)| read_value(row, at, *column));
             self.prefixes.push(key.collect::<Result<KeyValues, ValueError>>()?);
         }
-        let first = self.prefix.len();
+        let first = self.first;
         let mut entity = T::__hydrate(&mut Cursor::new(row, first)).map_err(|error| {
             let Some(entity) = self.metadata.of::<T>() else {
                 return Error::UnknownEntity { entity: T::__DESCRIPTION.name };
@@ -60,8 +68,9 @@ impl<T: Entity> RowSink for Rows<T> {
 }
 
 impl<T: Entity> ErasedRows for Rows<T> {
-    fn sink(&mut self) -> &mut dyn RowSink {
-        self
+    fn keep(&mut self, is_wanted: &[bool]) {
+        let mut is_wanted = is_wanted.iter();
+        self.rows.retain(|_| is_wanted.next().is_some_and(|is_wanted| *is_wanted));
     }
 
     fn attach(
