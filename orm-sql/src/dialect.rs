@@ -3,18 +3,24 @@
 //! A dialect decides forms; it never walks an operation. Every decision is made from the operation's shape and
 //! its values' kinds, so that the same shape always gives the same text.
 
+pub mod postgres;
 pub mod sqlite;
+mod words;
 
 use std::fmt;
 
 use orm_core::condition::{Function, TextMatch};
-use orm_core::driver::{Capabilities, RawEffect};
+use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
+use orm_core::metadata::description::DefaultValue;
 use orm_core::schema::Table;
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
-    ColumnDef, DeleteStatement, DynIden, Expr, IndexCreateStatement, InsertStatement, SelectStatement,
-    TableCreateStatement, TableDropStatement, TableName, TableRef, UpdateStatement, Values,
+    Alias, BinOper, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement, Func,
+    IndexCreateStatement, InsertStatement, Keyword, LockBehavior, LockType, SelectStatement,
+    TableCreateStatement, TableDropStatement, TableName, TableRef, UpdateStatement, Values, WithQuery,
 };
+
+use crate::statement::{Bound, tuple};
 
 /// A database's own way.
 ///
@@ -44,14 +50,29 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Whether `items` has a row.
     fn exists(&self, items: SelectStatement) -> Expr;
 
+    /// What stands for no limit where an offset can't stand without one.
+    fn no_limit(&self) -> Option<i64> {
+        None
+    }
+
+    /// Locks the rows of the table with this alias. Not called where [`Capabilities::row_locks`] are no rows.
+    fn lock(&self, select: &mut SelectStatement, root: Alias, lock: RowLock) {
+        let _ = (select, root, lock);
+    }
+
     /// How a literal text match is written; adds what it binds.
-    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm;
+    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Bound>) -> TextForm;
 
     /// A text match of the form that [`text_form`](Self::text_form) chose.
     fn text_match(&self, form: TextForm, column: Expr, binds: Vec<Expr>) -> Expr;
 
     /// Whether this database calculates with numbers of this kind without rounding them to another.
     fn calculates(&self, column_type: ColumnType) -> bool;
+
+    /// The average of numbers, as a float.
+    fn average(&self, of: Expr) -> Expr {
+        Func::avg(of).into()
+    }
 
     /// A function of values. It takes as many as it is given.
     fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr;
@@ -73,11 +94,25 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         &self,
         keys: &[&KeyValues],
         width: usize,
-        values: &mut Vec<Value>,
+        values: &mut Vec<Bound>,
     ) -> Result<SetForm, SetError>;
 
     /// The rows of a set in the form that [`set_form`](Self::set_form) chose, to be selected from.
-    fn set_rows(&self, elements: &[Element], bind: Expr) -> SelectStatement;
+    fn set_rows(&self, elements: &[Element], binds: Vec<Expr>) -> SelectStatement;
+
+    /// Whether the columns hold one of the keys of a set in that form.
+    fn in_document(&self, columns: Vec<Expr>, elements: &[Element], binds: Vec<Expr>) -> Expr {
+        tuple(columns).in_subquery(self.set_rows(elements, binds))
+    }
+
+    /// A placeholder, with the type of what is bound to it.
+    fn typed(&self, bind: Expr, column_type: ColumnType) -> Expr {
+        let _ = column_type;
+        bind
+    }
+
+    /// Whether two values are equal, or both NULL.
+    fn same(&self, left: Expr, right: Expr) -> Expr;
 
     /// Starts to take rows that are handed over as one, so that a text serves any number of them.
     fn rows(&self, types: &[ColumnType]) -> Box<dyn RowsWriter>;
@@ -85,21 +120,59 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// The rows that a [`RowsWriter`] took, to be read from.
     fn row_source(&self, types: &[ColumnType], binds: Vec<Expr>) -> RowSource;
 
+    /// How the keys that this database generates are known before their rows are written.
+    fn keys(&self) -> Keys;
+
+    /// A column of a new table.
+    fn column(&self, table: &Table, column: &orm_core::metadata::Column) -> Result<ColumnDef, ValueError>;
+
+    /// What stands behind a new table's columns.
+    fn table_suffix(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The statement that makes a schema, unless it is there.
+    fn create_schema(&self, name: &str) -> String {
+        format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", name.replace('"', "\"\""))
+    }
+
+    /// Whether foreign keys are added when all tables exist: a table can't refer to one that does not.
+    fn has_late_foreign_keys(&self) -> bool {
+        false
+    }
+
+    /// How many bytes a name may have.
+    fn longest_name(&self) -> Option<usize> {
+        None
+    }
+
+    /// The statement that lets tables go in any order within one transaction, where this database has one.
+    fn before_drop(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether a table is dropped with the foreign keys that refer to it.
+    fn drops_with_references(&self) -> bool {
+        false
+    }
+}
+
+/// How generated keys are known before their rows are written.
+pub(crate) enum Keys {
+    /// The statement counts them up from the last one.
+    Counted(&'static dyn CountedKeys),
+    /// A generator gives them: the next one of the column of a table, by schema, table and column.
+    Reserved(fn(Option<&str>, &str, &str) -> Expr),
+}
+
+/// Keys that a statement counts up.
+pub(crate) trait CountedKeys {
     /// One row with one column: what the generated keys of new rows are counted from, by the rule that the database
     /// documents for them. `name` is bound to the table's name, where the database keeps a record of its last key.
     fn last_key(&self, table: TableName, key: DynIden, name: Option<Expr>) -> SelectStatement;
 
     /// The key of new row number `ordinal`, from 0, counted from the last key.
     fn next_key(&self, last: Expr, ordinal: Expr) -> Expr;
-
-    /// A column of a new table.
-    fn column(&self, table: &Table, column: &orm_core::metadata::Column) -> Result<ColumnDef, ValueError>;
-
-    /// What stands behind a new table's columns.
-    fn table_suffix(&self) -> Option<&'static str>;
-
-    /// The statement that lets tables go in any order within one transaction, where this database has one.
-    fn before_drop(&self) -> Option<&'static str>;
 }
 
 /// A piece of what a program wrote.
@@ -120,7 +193,7 @@ pub(crate) trait RowsWriter {
     fn size(&self) -> usize;
 
     /// What is bound.
-    fn finish(self: Box<Self>) -> Vec<Value>;
+    fn finish(self: Box<Self>) -> Vec<Bound>;
 }
 
 /// Rows of values in a FROM clause.
@@ -140,6 +213,7 @@ pub(crate) enum Query {
     Insert(InsertStatement),
     Update(UpdateStatement),
     Delete(DeleteStatement),
+    With(WithQuery),
 }
 
 /// A statement on the schema, as sea-query has it.
@@ -147,10 +221,11 @@ pub(crate) enum Query {
 pub(crate) enum SchemaStatement {
     CreateTable(Box<TableCreateStatement>),
     CreateIndex(Box<IndexCreateStatement>),
+    CreateForeignKey(Box<ForeignKeyCreateStatement>),
     DropTable(TableDropStatement),
 }
 
-/// The name of the column of [`Dialect::last_key`].
+/// The name of the column of [`CountedKeys::last_key`].
 pub(crate) const LAST_KEY: &str = "last";
 
 /// How a text match is written.
@@ -158,6 +233,8 @@ pub(crate) const LAST_KEY: &str = "last";
 pub(crate) enum TextForm {
     /// The database's own `LIKE`.
     Like,
+    /// The same in either case.
+    LikeIgnoringCase,
     /// Somewhere in the text, compared literally.
     Contains,
     /// At its start, compared literally.
@@ -186,6 +263,19 @@ pub(crate) enum Element {
     Plain,
     /// From hexadecimal digits.
     Bytes,
+    /// It is an array of its own, of this type.
+    Array(ColumnType),
+}
+
+impl Element {
+    /// What an array of its own holds.
+    fn column_type(&self) -> ColumnType {
+        match self {
+            Self::Array(column_type) => *column_type,
+            Self::Plain => ColumnType::Text,
+            Self::Bytes => ColumnType::Bytes,
+        }
+    }
 }
 
 /// Why a set can't be written.
@@ -206,4 +296,49 @@ impl From<ValueError> for SetError {
     fn from(error: ValueError) -> Self {
         Self::Value(error)
     }
+}
+
+/// A function by the name that most databases have for it.
+pub(crate) fn plain_call(function: Function, arguments: Vec<Expr>) -> Expr {
+    let name = match function {
+        Function::Lower => "lower",
+        Function::Upper => "upper",
+        Function::Length => "length",
+        Function::Trim => "trim",
+        Function::Abs => "abs",
+        Function::Coalesce => "coalesce",
+        Function::Concat => {
+            let joined =
+                arguments.into_iter().reduce(|left, right| left.binary(BinOper::Custom("||"), right));
+            return joined.unwrap_or(Expr::Keyword(Keyword::Null));
+        }
+        // Function is non_exhaustive; this crate and the core are released together.
+        _ => "unknown",
+    };
+    Func::cust(name).args(arguments).into()
+}
+
+/// `FOR UPDATE OF root` and its kin.
+pub(crate) fn for_update(select: &mut SelectStatement, root: Alias, lock: RowLock) {
+    let strength = match lock.strength {
+        LockStrength::Share => LockType::Share,
+        LockStrength::Update => LockType::Update,
+    };
+    match lock.wait {
+        LockWait::Block => select.lock_with_tables(strength, [root]),
+        LockWait::NoWait => select.lock_with_tables_behavior(strength, [root], LockBehavior::Nowait),
+        LockWait::SkipLocked => select.lock_with_tables_behavior(strength, [root], LockBehavior::SkipLocked),
+    };
+}
+
+/// A default as it stands in `CREATE TABLE`.
+pub(crate) fn default_literal(default: DefaultValue) -> Result<Expr, ValueError> {
+    let literal = match default {
+        DefaultValue::Bool(value) => sea_query::Value::Bool(Some(value)),
+        DefaultValue::Int(value) => sea_query::Value::BigInt(Some(value)),
+        DefaultValue::Float(value) if value.is_finite() => sea_query::Value::Double(Some(value)),
+        DefaultValue::Float(_) => return Err(ValueError::OutOfRange { expected: "a default" }),
+        DefaultValue::Text(text) => sea_query::Value::String(Some(text.to_owned())),
+    };
+    Ok(Expr::Constant(literal))
 }

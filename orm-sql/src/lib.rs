@@ -1,7 +1,7 @@
 //! Turns the operations of `orm-core` into SQL text and the values to bind to it.
 //!
 //! Text only: no I/O, no async, no database library. A driver crate owns one [`Statements`] for each database it
-//! is connected to, runs what it renders, and reads rows back with the value forms in [`sqlite`].
+//! is connected to, runs what it renders, and reads rows back with the value forms in [`sqlite`] or [`postgres`].
 //!
 //! Invariants:
 //! - values are bound, never written into the text; the only literals are defaults and lengths in `CREATE TABLE`;
@@ -16,5 +16,5 @@ mod schema;
 mod statement;
 pub mod temporal;
 
-pub use dialect::sqlite;
-pub use statement::{Statement, Statements, WriteStatement, WrittenRows, outcome_of};
+pub use dialect::{postgres, sqlite};
+pub use statement::{Bound, Statement, Statements, WriteStatement, WrittenRows, outcome_of};

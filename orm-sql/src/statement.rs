@@ -7,6 +7,7 @@
 
 mod answer;
 mod batch;
+mod bound;
 mod by_condition;
 mod cache;
 mod condition;
@@ -29,12 +30,16 @@ use std::sync::Arc;
 use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Raw, RawEffect, Reading, Select, Write};
 use orm_core::metadata::Metadata;
 use orm_core::schema::Schema;
-use orm_core::value::Value;
 
 pub use self::answer::{WriteStatement, WrittenRows, outcome_of};
+pub use self::bound::Bound;
+pub(crate) use self::bound::value_size;
 use self::cache::TextCache;
 use self::shape::Shape;
+pub(crate) use self::shape::kind_of;
 use self::text::TextWriter;
+pub(crate) use self::text::{table_name, tuple};
+use crate::dialect::postgres::Postgres;
 use crate::dialect::sqlite::Sqlite;
 use crate::dialect::{Dialect, Query};
 use crate::schema;
@@ -44,8 +49,8 @@ use crate::schema;
 pub struct Statement {
     /// The text.
     pub sql: Arc<str>,
-    /// The values, one a placeholder.
-    pub values: Vec<Value>,
+    /// What is bound, one a placeholder.
+    pub values: Vec<Bound>,
     /// Whether the same text serves other values too, so that preparing it pays off.
     pub reusable: bool,
 }
@@ -64,6 +69,12 @@ impl Statements {
     #[must_use]
     pub fn sqlite() -> Self {
         Self { dialect: &Sqlite, cache: TextCache::default() }
+    }
+
+    /// For PostgreSQL 15 and later.
+    #[must_use]
+    pub fn postgres() -> Self {
+        Self { dialect: &Postgres, cache: TextCache::default() }
     }
 
     /// What the database can do.
@@ -195,7 +206,7 @@ impl Statements {
         &self,
         metadata: &Arc<Metadata>,
         shape: Shape<'_>,
-        render: impl FnOnce(&mut TextWriter<'_>, &[Value]) -> Result<Query, DriverError>,
+        render: impl FnOnce(&mut TextWriter<'_>, &[Bound]) -> Result<Query, DriverError>,
     ) -> Result<Statement, DriverError> {
         let (key, values) = shape.into_parts();
         if let Some(sql) = self.cache.get(metadata, &key) {

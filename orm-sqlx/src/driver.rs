@@ -9,6 +9,9 @@ mod transaction;
 mod write;
 
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
+#[cfg(feature = "postgres")]
+pub use options::PostgresOptions;
+#[cfg(feature = "sqlite")]
 pub use options::SqliteOptions;
 
 use std::fmt;
@@ -18,9 +21,18 @@ use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
 };
 use orm_core::schema::Schema;
+use orm_sql::Bound;
 
 use self::connection::PooledConnection;
 use self::pool::Pool;
+use crate::backend::Backend;
+
+/// A driver over a pool of sqlx; [`Sqlite`] and [`Postgres`] are its kinds.
+///
+/// Cheap to clone; clones share the pool.
+pub struct SqlxDriver<B: Backend> {
+    pool: Arc<Pool<B>>,
+}
 
 /// SQLite, by file or in memory.
 ///
@@ -35,11 +47,25 @@ use self::pool::Pool;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Sqlite {
-    pool: Arc<Pool>,
-}
+#[cfg(feature = "sqlite")]
+pub type Sqlite = SqlxDriver<crate::backend::sqlite::SqliteBackend>;
 
+/// PostgreSQL 15 and later.
+///
+/// Cheap to clone; clones share the pool. How values are stored and matched is in [`orm_sql::postgres`].
+///
+/// ```no_run
+/// # async fn run() -> orm_core::Result<()> {
+/// use orm_sqlx::Postgres;
+///
+/// let library = Postgres::connect("postgres://ann:secret@localhost/library").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "postgres")]
+pub type Postgres = SqlxDriver<crate::backend::postgres::PostgresBackend>;
+
+#[cfg(feature = "sqlite")]
 impl Sqlite {
     /// Opens the database at `url`: `sqlite::memory:`, `sqlite:path` or `sqlite://path`, or just a path.
     ///
@@ -59,13 +85,44 @@ impl Sqlite {
     }
 }
 
-impl fmt::Debug for Sqlite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sqlite").field("pool", &self.pool).finish()
+#[cfg(feature = "postgres")]
+impl Postgres {
+    /// Connects to the database at `url`, such as `postgres://user:password@host:port/name`.
+    ///
+    /// Everything else is as [`PostgresOptions`] has it by default. Needs a tokio runtime with its timer.
+    ///
+    /// # Errors
+    ///
+    /// [`orm_core::Error::Driver`] when the URL is wrong, or the server can't be reached or refuses.
+    pub async fn connect(url: &str) -> orm_core::Result<Self> {
+        Self::options().url(url).connect().await
+    }
+
+    /// What can be set before connecting.
+    pub fn options() -> PostgresOptions {
+        PostgresOptions::new()
     }
 }
 
-impl Driver for Sqlite {
+impl<B: Backend> SqlxDriver<B> {
+    fn new(pool: Pool<B>) -> Self {
+        Self { pool: Arc::new(pool) }
+    }
+}
+
+impl<B: Backend> Clone for SqlxDriver<B> {
+    fn clone(&self) -> Self {
+        Self { pool: Arc::clone(&self.pool) }
+    }
+}
+
+impl<B: Backend> fmt::Debug for SqlxDriver<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(B::NAME).field("pool", &self.pool).finish()
+    }
+}
+
+impl<B: Backend> Driver for SqlxDriver<B> {
     fn capabilities(&self) -> &Capabilities {
         &self.pool.capabilities
     }
@@ -87,7 +144,8 @@ impl Driver for Sqlite {
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         let statement = self.pool.statements.reading(select, reading)?;
-        Ok(StatementText { text: statement.sql, values: statement.values })
+        let values = statement.values.into_iter().map(Bound::into_value).collect();
+        Ok(StatementText { text: statement.sql, values })
     }
 
     fn raw_effect(&self, raw: &Raw) -> Result<RawEffect, DriverError> {

@@ -3,17 +3,29 @@
 //! The kind is what programs decide by; the database's own words stay in the source. No message here has a value of
 //! a row in it.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
-use orm_core::driver::{DriverError, DriverErrorKind};
+use orm_core::driver::{DriverError, DriverErrorKind, Violation};
 use sqlx_core::error::Error;
 
+use crate::backend::Backend;
+
+/// What a database refused.
+#[derive(Debug, PartialEq)]
+pub struct Problem {
+    pub(crate) kind: DriverErrorKind,
+    pub(crate) message: String,
+    pub(crate) violation: Option<Violation>,
+}
+
 /// `error`, met while doing `action`.
-pub(crate) fn driver_error(error: Error, action: &str) -> DriverError {
+pub(crate) fn driver_error<B: Backend>(error: Error, action: &str) -> DriverError {
     let kind = match &error {
         Error::Database(database) => {
-            let problem = sqlite::Problem::of(&**database);
+            let problem = B::problem(&**database);
             let described = DriverError::new(problem.kind, format!("{action}: {}", problem.message));
             let described = match problem.violation {
                 Some(violation) => described.with_violation(violation),
@@ -23,14 +35,21 @@ pub(crate) fn driver_error(error: Error, action: &str) -> DriverError {
         }
         Error::PoolTimedOut => DriverErrorKind::PoolTimeout,
         Error::PoolClosed => DriverErrorKind::PoolClosed,
-        Error::Io(_) | Error::Tls(_) | Error::WorkerCrashed => DriverErrorKind::ConnectionLost,
+        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => {
+            DriverErrorKind::ConnectionLost
+        }
         // sqlx's errors are non_exhaustive; the rest are mistakes in how it is called.
         _ => DriverErrorKind::Other,
     };
     let message = match kind {
         DriverErrorKind::PoolTimeout => format!("{action}: no connection became free in time"),
         DriverErrorKind::PoolClosed => format!("{action}: the pool is closed"),
+        DriverErrorKind::ConnectionLost => format!("{action}: the connection broke"),
         _ => action.to_owned(),
     };
     DriverError::new(kind, message).with_source(error)
+}
+
+pub(crate) fn unknown_step() -> DriverError {
+    DriverError::new(DriverErrorKind::Unsupported, "an unknown step of a transaction")
 }

@@ -1,6 +1,6 @@
 //! Drivers of `orm-core` over sqlx.
 //!
-//! One driver a feature; `sqlite` is on by default and needs nothing installed. A driver renders operations with
+//! One driver a feature: `sqlite`, on by default, needs nothing installed; `postgres` is for PostgreSQL. A driver renders operations with
 //! `orm-sql`, runs them on a pool of connections, and reports failures in the ORM's words. It never sees an entity.
 //!
 //! Every driver keeps the same promises: transactions are statements under a guard, so that a connection inside one,
@@ -9,12 +9,16 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "sqlite")]
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("orm-sqlx has no database; switch on one of its features: sqlite, postgres");
+
+mod backend;
 mod codec;
-#[cfg(feature = "sqlite")]
 mod driver;
-#[cfg(feature = "sqlite")]
 mod error;
 
+#[cfg(feature = "postgres")]
+pub use driver::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
-pub use driver::{Sqlite, SqliteOptions, StatementCounter, StatementEvent, StatementKind, StatementOutcome};
+pub use driver::{Sqlite, SqliteOptions};
+pub use driver::{SqlxDriver, StatementCounter, StatementEvent, StatementKind, StatementOutcome};

@@ -26,7 +26,6 @@ mod json;
 mod rows;
 mod set;
 mod store;
-mod words;
 
 use orm_core::condition::{Function, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
@@ -39,10 +38,12 @@ use sea_query::{
     SqliteQueryBuilder, TableName, Values,
 };
 
+use super::words::{self, Lexicon};
 use super::{
-    Dialect, Element, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
-    TextPiece,
+    CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
+    SetForm, TextForm, TextPiece, default_literal, plain_call,
 };
+use crate::statement::Bound;
 
 pub use store::{Stored, store};
 
@@ -51,6 +52,19 @@ pub const DECIMAL_COLLATION: &str = "orm_decimal";
 
 /// SQLite's limit since 3.32, unless it was built with another.
 const MAX_BINDS: usize = 32_766;
+
+/// What its texts are made of: <https://sqlite.org/lang.html>.
+const LEXICON: Lexicon = Lexicon {
+    quotes: &[('\'', '\''), ('"', '"'), ('`', '`'), ('[', ']')],
+    has_escape_strings: false,
+    has_dollar_quotes: false,
+    comments_nest: false,
+    own_placeholders: &[':', '@', '$'],
+    is_question_mark_own: true,
+    reads: &["select", "values", "explain"],
+    writes: &["insert", "update", "delete", "replace"],
+    ends_transactions: &["begin", "commit", "end", "rollback", "savepoint", "release"],
+};
 
 /// The one SQLite dialect.
 #[derive(Debug)]
@@ -76,6 +90,7 @@ impl Dialect for Sqlite {
             Query::Insert(insert) => insert.build(SqliteQueryBuilder),
             Query::Update(update) => update.build(SqliteQueryBuilder),
             Query::Delete(delete) => delete.build(SqliteQueryBuilder),
+            Query::With(with) => with.build(SqliteQueryBuilder),
         }
     }
 
@@ -83,6 +98,7 @@ impl Dialect for Sqlite {
         match statement {
             SchemaStatement::CreateTable(create) => create.to_string(SqliteQueryBuilder),
             SchemaStatement::CreateIndex(create) => create.to_string(SqliteQueryBuilder),
+            SchemaStatement::CreateForeignKey(create) => create.to_string(SqliteQueryBuilder),
             SchemaStatement::DropTable(drop) => drop.to_string(SqliteQueryBuilder),
         }
     }
@@ -106,7 +122,7 @@ impl Dialect for Sqlite {
         Expr::exists(items).is(truth())
     }
 
-    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Value>) -> TextForm {
+    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Bound>) -> TextForm {
         let form = match matching {
             // `LIKE` ignores the case of ASCII letters here.
             TextMatch::Like | TextMatch::LikeIgnoringCase => TextForm::Like,
@@ -114,14 +130,18 @@ impl Dialect for Sqlite {
             // Everything ends with nothing, but `substr(x, 0)` is the whole text.
             TextMatch::EndsWith if !text.is_empty() => {
                 let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
-                values.push(Value::Int(-length));
-                values.push(Value::Bytes(text.as_bytes().to_vec()));
+                values.push(Value::Int(-length).into());
+                values.push(Value::Bytes(text.as_bytes().to_vec()).into());
                 return TextForm::EndsWith;
             }
             TextMatch::Contains | TextMatch::EndsWith => TextForm::Contains,
         };
-        values.push(Value::Text(text.to_owned()));
+        values.push(Value::Text(text.to_owned()).into());
         form
+    }
+
+    fn no_limit(&self) -> Option<i64> {
+        Some(-1)
     }
 
     /// `LIKE` folds ASCII letters here and has wildcards, so that literal matches use functions on bytes instead,
@@ -130,7 +150,7 @@ impl Dialect for Sqlite {
         let mut binds = binds.into_iter();
         let mut bind = || binds.next().unwrap_or(Expr::Keyword(Keyword::Null));
         match form {
-            TextForm::Like => column.binary(BinOper::Like, bind()),
+            TextForm::Like | TextForm::LikeIgnoringCase => column.binary(BinOper::Like, bind()),
             TextForm::Contains => instr(column, bind()).gt(constant(0)),
             TextForm::StartsWith => instr(column, bind()).eq(constant(1)),
             TextForm::EndsWith => {
@@ -147,22 +167,7 @@ impl Dialect for Sqlite {
     }
 
     fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
-        let name = match function {
-            Function::Lower => "lower",
-            Function::Upper => "upper",
-            Function::Length => "length",
-            Function::Trim => "trim",
-            Function::Abs => "abs",
-            Function::Coalesce => "coalesce",
-            Function::Concat => {
-                let concatenated =
-                    arguments.into_iter().reduce(|left, right| left.binary(BinOper::Custom("||"), right));
-                return concatenated.unwrap_or(Expr::Keyword(Keyword::Null));
-            }
-            // Function is non_exhaustive; this crate and the core are released together.
-            _ => "unknown",
-        };
-        Func::cust(name).args(arguments).into()
+        plain_call(function, arguments)
     }
 
     fn sequence(&self, parts: usize) -> String {
@@ -174,24 +179,28 @@ impl Dialect for Sqlite {
     }
 
     fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
-        words::statement_effect(pieces)
+        words::statement_effect(&LEXICON, pieces)
     }
 
     fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String> {
-        words::check_fragment(pieces)
+        words::check_fragment(&LEXICON, pieces)
     }
 
     fn set_form(
         &self,
         keys: &[&KeyValues],
         width: usize,
-        values: &mut Vec<Value>,
+        values: &mut Vec<Bound>,
     ) -> Result<SetForm, SetError> {
         set::form(keys, width, MAX_BINDS, values)
     }
 
-    fn set_rows(&self, elements: &[Element], bind: Expr) -> SelectStatement {
-        set::rows(elements, bind)
+    fn set_rows(&self, elements: &[Element], binds: Vec<Expr>) -> SelectStatement {
+        set::rows(elements, binds)
+    }
+
+    fn same(&self, left: Expr, right: Expr) -> Expr {
+        left.is(right)
     }
 
     fn rows(&self, types: &[ColumnType]) -> Box<dyn RowsWriter> {
@@ -202,6 +211,47 @@ impl Dialect for Sqlite {
         rows::source(types, binds)
     }
 
+    fn keys(&self) -> Keys {
+        Keys::Counted(&Sqlite)
+    }
+
+    fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
+        let mut definition = ColumnDef::new(column.name.clone());
+        definition.custom(type_name(column.column_type));
+        if !column.nullable {
+            definition.not_null();
+        }
+        if let Some(default) = column.default {
+            definition.default(literal(default)?);
+        }
+        if table.generated.as_ref() == Some(&column.name) {
+            // Without AUTOINCREMENT, SQLite gives the key of a deleted last row to the next new one, and a handle
+            // of the deleted entity would be taken for the new one.
+            definition.primary_key().auto_increment();
+        }
+        if let Some(length) = column.length {
+            // A length in the type would only be decoration here.
+            let name = format!("{}_{}_length", table.name, column.name);
+            let within = Expr::from(Func::cust("length").arg(Expr::col(column.name.clone())));
+            definition.check((Alias::new(name), within.lte(constant(length.into()))));
+        }
+        Ok(definition)
+    }
+
+    fn table_suffix(&self) -> Option<&'static str> {
+        Some("STRICT")
+    }
+
+    fn explain(&self) -> &'static str {
+        "EXPLAIN QUERY PLAN"
+    }
+
+    fn before_drop(&self) -> Option<&'static str> {
+        Some("PRAGMA defer_foreign_keys = ON")
+    }
+}
+
+impl CountedKeys for Sqlite {
     /// A new row's key is one more than the largest that the table ever had, which SQLite keeps in `sqlite_sequence`
     /// for tables made with AUTOINCREMENT; <https://sqlite.org/autoinc.html>.
     fn last_key(&self, table: TableName, key: DynIden, name: Option<Expr>) -> SelectStatement {
@@ -231,41 +281,6 @@ impl Dialect for Sqlite {
     fn next_key(&self, last: Expr, ordinal: Expr) -> Expr {
         let is_left = last.clone().lt(constant(i64::MAX).sub(ordinal.clone()));
         CaseStatement::new().case(is_left, last.add(constant(1)).add(ordinal)).into()
-    }
-
-    fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
-        let mut definition = ColumnDef::new(column.name.clone());
-        definition.custom(type_name(column.column_type));
-        if !column.nullable {
-            definition.not_null();
-        }
-        if let Some(default) = column.default {
-            definition.default(default_literal(default)?);
-        }
-        if table.generated.as_ref() == Some(&column.name) {
-            // Without AUTOINCREMENT, SQLite gives the key of a deleted last row to the next new one, and a handle
-            // of the deleted entity would be taken for the new one.
-            definition.primary_key().auto_increment();
-        }
-        if let Some(length) = column.length {
-            // A length in the type would only be decoration here.
-            let name = format!("{}_{}_length", table.name, column.name);
-            let within = Expr::from(Func::cust("length").arg(Expr::col(column.name.clone())));
-            definition.check((Alias::new(name), within.lte(constant(length.into()))));
-        }
-        Ok(definition)
-    }
-
-    fn table_suffix(&self) -> Option<&'static str> {
-        Some("STRICT")
-    }
-
-    fn explain(&self) -> &'static str {
-        "EXPLAIN QUERY PLAN"
-    }
-
-    fn before_drop(&self) -> Option<&'static str> {
-        Some("PRAGMA defer_foreign_keys = ON")
     }
 }
 
@@ -297,17 +312,14 @@ fn type_name(column_type: ColumnType) -> &'static str {
     }
 }
 
-fn default_literal(default: DefaultValue) -> Result<Expr, ValueError> {
-    let literal = match default {
-        DefaultValue::Bool(value) => sea_query::Value::Int(Some(i32::from(value))),
-        DefaultValue::Int(value) => sea_query::Value::BigInt(Some(value)),
-        DefaultValue::Float(value) if value.is_finite() => sea_query::Value::Double(Some(value)),
-        DefaultValue::Float(_) => return Err(ValueError::OutOfRange { expected: "a default" }),
+/// SQLite has no truth values of its own, and its texts end at a NUL.
+fn literal(default: DefaultValue) -> Result<Expr, ValueError> {
+    match default {
+        DefaultValue::Bool(value) => default_literal(DefaultValue::Int(value.into())),
         DefaultValue::Text(text) if text.contains('\0') => {
             let reason = "a NUL would end the statement".to_owned();
-            return Err(ValueError::Invalid { expected: "default", reason });
+            Err(ValueError::Invalid { expected: "default", reason })
         }
-        DefaultValue::Text(text) => sea_query::Value::String(Some(text.to_owned())),
-    };
-    Ok(Expr::Constant(literal))
+        other => default_literal(other),
+    }
 }

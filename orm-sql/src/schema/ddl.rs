@@ -1,7 +1,9 @@
 //! The statements that create and drop tables.
 //!
-//! Unique constraints are unique indexes, so that they have a name that migrations can drop. Names of foreign keys
-//! are left out: sea-query does not write them for SQLite, which does not report them either.
+//! Unique constraints are unique indexes, so that they have a name that migrations can drop. In SQLite the names of
+//! foreign keys are left out: sea-query does not write them there, and SQLite does not report them either.
+
+use std::collections::BTreeSet;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
 use orm_core::metadata::description::ReferentialAction;
@@ -12,12 +14,18 @@ use sea_query::{
 };
 
 use crate::dialect::{Dialect, SchemaStatement};
+use crate::statement::table_name;
 
 /// All tables and their indexes.
 pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
     let mut statements = Vec::new();
+    if dialect.capabilities().schemas {
+        let named: BTreeSet<&str> =
+            schema.tables.iter().filter_map(|table| table.schema.as_deref()).collect();
+        statements.extend(named.into_iter().map(|name| dialect.create_schema(name)));
+    }
     for table in &schema.tables {
-        check(table)?;
+        check(dialect, table)?;
         statements.push(
             dialect.schema_text(&SchemaStatement::CreateTable(Box::new(create_table(dialect, table)?))),
         );
@@ -27,6 +35,16 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
             );
         }
     }
+    if dialect.has_late_foreign_keys() {
+        for table in &schema.tables {
+            for foreign_key in &table.foreign_keys {
+                let mut create = reference(foreign_key);
+                create.name(quoted_inside(&foreign_key.name));
+                create.from_tbl(table_name(table.schema.as_deref(), &table.name));
+                statements.push(dialect.schema_text(&SchemaStatement::CreateForeignKey(Box::new(create))));
+            }
+        }
+    }
     Ok(statements)
 }
 
@@ -34,9 +52,12 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
 pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
     let mut statements: Vec<String> = dialect.before_drop().map(str::to_owned).into_iter().collect();
     for table in schema.tables.iter().rev() {
-        check(table)?;
+        check(dialect, table)?;
         let mut drop = TableDropStatement::new();
-        drop.table(identifier(&table.name)).if_exists();
+        drop.table(table_name(table.schema.as_deref(), &table.name)).if_exists();
+        if dialect.drops_with_references() {
+            drop.cascade();
+        }
         statements.push(dialect.schema_text(&SchemaStatement::DropTable(drop)));
     }
     Ok(statements)
@@ -44,7 +65,7 @@ pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>
 
 fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateStatement, DriverError> {
     let mut create = TableCreateStatement::new();
-    create.table(identifier(&table.name));
+    create.table(table_name(table.schema.as_deref(), &table.name));
     for column in &table.columns {
         let definition = dialect.column(table, column).map_err(|error| {
             unsupported(format!("the column {}.{} can't be created", table.name, column.name))
@@ -60,8 +81,10 @@ fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateState
         });
         create.primary_key(&mut key);
     }
-    for foreign_key in &table.foreign_keys {
-        create.foreign_key(&mut reference(foreign_key));
+    if !dialect.has_late_foreign_keys() {
+        for foreign_key in &table.foreign_keys {
+            create.foreign_key(&mut reference(foreign_key));
+        }
     }
     if let Some(suffix) = dialect.table_suffix() {
         create.extra(suffix);
@@ -74,7 +97,7 @@ fn reference(foreign_key: &ForeignKey) -> ForeignKeyCreateStatement {
     for column in &foreign_key.columns {
         reference.from_col(identifier(column));
     }
-    reference.to_tbl(identifier(&foreign_key.referenced_table));
+    reference.to_tbl(table_name(foreign_key.referenced_schema.as_deref(), &foreign_key.referenced_table));
     for column in &foreign_key.referenced_columns {
         reference.to_col(identifier(column));
     }
@@ -99,8 +122,7 @@ fn action(action: ReferentialAction) -> Option<ForeignKeyAction> {
 
 fn create_index(table: &Table, index: &TableIndex) -> IndexCreateStatement {
     let mut create = IndexCreateStatement::new();
-    // sea-query writes this one name as it is.
-    create.name(index.name.replace('"', "\"\"")).table(identifier(&table.name));
+    create.name(quoted_inside(&index.name)).table(table_name(table.schema.as_deref(), &table.name));
     if index.unique {
         create.unique();
     }
@@ -113,10 +135,17 @@ fn create_index(table: &Table, index: &TableIndex) -> IndexCreateStatement {
     create
 }
 
+/// sea-query writes names of indexes and constraints between quotes as they are.
+fn quoted_inside(name: &str) -> String {
+    name.replace('"', "\"\"")
+}
+
 /// Refuses what would be written wrongly or not at all.
-fn check(table: &Table) -> Result<(), DriverError> {
+fn check(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
     let others = table.foreign_keys.iter().map(|key| &key.referenced_schema);
-    if let Some(schema) = others.chain([&table.schema]).flatten().next() {
+    if !dialect.capabilities().schemas
+        && let Some(schema) = others.chain([&table.schema]).flatten().next()
+    {
         return Err(unsupported(format!(
             "the table {} is in the schema {schema}, or refers to one there, but this database has no schemas",
             table.name,
@@ -130,8 +159,18 @@ fn check(table: &Table) -> Result<(), DriverError> {
     }
     let names =
         table.columns.iter().map(|column| &column.name).chain(table.indexes.iter().map(|index| &index.name));
-    if let Some(name) = names.chain([&table.name]).find(|name| name.is_empty() || name.contains('\0')) {
-        return Err(unsupported(format!("{name:?} can't name a part of the table {}", table.name)));
+    let names = names.chain(table.foreign_keys.iter().map(|key| &key.name)).chain([&table.name]);
+    for name in names {
+        if name.is_empty() || name.contains('\0') {
+            return Err(unsupported(format!("{name:?} can't name a part of the table {}", table.name)));
+        }
+        if let Some(longest) = dialect.longest_name().filter(|longest| name.len() > *longest) {
+            return Err(unsupported(format!(
+                "the name `{name}` in the table {} is longer than the {longest} bytes that this database keeps of one; \
+                 give it a shorter one",
+                table.name
+            )));
+        }
     }
     Ok(())
 }

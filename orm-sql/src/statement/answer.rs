@@ -42,6 +42,8 @@ pub(super) enum Answer {
     FoundByKey(Vec<KeyValues>),
     /// The key of each row that was written, one of these, and then the values that it gives back.
     ByKey(Vec<KeyValues>),
+    /// The ordinal of each row among these, and then the values that it gives back.
+    ByOrdinal,
     /// The values of each row, among them, at this place, a key that counts up from row to row.
     Counted(usize),
 }
@@ -94,6 +96,7 @@ impl WrittenRows {
                     enter(&mut outcome.returned, Some(&at), values);
                 }
             }
+            Answer::ByOrdinal => self.by_ordinal(returned, outcome)?,
             Answer::Counted(place) => self.count_up(*place, returned, outcome)?,
         }
         Ok(())
@@ -118,6 +121,23 @@ impl WrittenRows {
             place.map(|place| (place, values)).ok_or_else(unknown)
         });
         known.collect()
+    }
+
+    fn by_ordinal(&self, returned: Vec<Vec<Value>>, outcome: &mut WriteOutcome) -> Result<(), DriverError> {
+        if returned.len() != self.places.len() {
+            return Err(unknown());
+        }
+        for mut row in returned {
+            let values = row.split_off(1.min(row.len()));
+            let place = match row.first() {
+                Some(Value::Int(ordinal)) => {
+                    usize::try_from(*ordinal).ok().and_then(|at| self.places.get(at))
+                }
+                Some(_) | None => None,
+            };
+            enter(&mut outcome.returned, Some(place.ok_or_else(unknown)?), values);
+        }
+        Ok(())
     }
 
     fn count_up(

@@ -6,13 +6,14 @@
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::{ColumnType, Value};
 
+use super::bound::{Bound, value_size};
 use crate::dialect::Dialect;
 
 /// Rows, by their places in the write, that share a statement.
 pub(super) struct Batch {
     pub(super) rows: Vec<usize>,
     /// What is bound for all of them together; `None`: there is one row, whose values are bound one by one.
-    pub(super) together: Option<Vec<Value>>,
+    pub(super) together: Option<Vec<Bound>>,
 }
 
 /// A row that is so large goes alone, and values of one statement are cut when they have become so large.
@@ -31,7 +32,7 @@ pub(super) fn batches<'v, V: Iterator<Item = &'v Value>>(
         let mut writer = dialect.rows(types);
         let mut together = Vec::new();
         while let Some(at) = rows.next_if(|_| writer.size() < LARGE) {
-            if row(at).map(size).sum::<usize>() < LARGE && writer.row(&mut row(at)) {
+            if row(at).map(value_size).sum::<usize>() < LARGE && writer.row(&mut row(at)) {
                 together.push(at);
             } else {
                 batches.push(Batch { rows: vec![at], together: None });
@@ -44,23 +45,6 @@ pub(super) fn batches<'v, V: Iterator<Item = &'v Value>>(
         }
     }
     batches
-}
-
-/// What a value takes that may take much.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Text(text) | Value::Decimal(text) | Value::Json(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::Uuid(_)
-        | Value::Date(_)
-        | Value::Time(_)
-        | Value::DateTime(_)
-        | Value::Timestamp(_) => 0,
-    }
 }
 
 /// The types of columns.

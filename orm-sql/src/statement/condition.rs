@@ -10,9 +10,10 @@
 use orm_core::condition::{Comparison, Expression, Quantifier};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityMetadata, Metadata, Relation, RelationKind};
-use orm_core::value::{KeyValues, Value};
+use orm_core::value::KeyValues;
 use sea_query::{Expr, ExprTrait, Keyword, SelectStatement};
 
+use super::bound::Bound;
 use super::leaf::{Form, Leaf};
 use super::pivot::{pivot_columns, pivot_of_relation};
 use super::shape::{flattened, is_always};
@@ -84,7 +85,7 @@ impl TextWriter<'_> {
         flattened(expression).into_iter().map(|part| self.condition(scope, entity, table, part)).collect()
     }
 
-    fn leaf(&mut self, entity: &EntityMetadata, table: Table, leaf: Leaf, values: Vec<Value>) -> Expr {
+    fn leaf(&mut self, entity: &EntityMetadata, table: Table, leaf: Leaf, values: Vec<Bound>) -> Expr {
         let columns: Vec<Expr> = leaf
             .columns
             .of(entity)
@@ -126,21 +127,15 @@ impl TextWriter<'_> {
     }
 
     /// Whether the columns hold one of the keys.
-    pub(super) fn in_set(&mut self, columns: Vec<Expr>, form: &SetForm, values: Vec<Value>) -> Expr {
-        let mut binds: Vec<Expr> = values.into_iter().map(|value| self.bind(value)).collect();
+    pub(super) fn in_set(&mut self, columns: Vec<Expr>, form: &SetForm, values: Vec<Bound>) -> Expr {
+        let binds: Vec<Expr> = values.into_iter().map(|value| self.bind(value)).collect();
         match form {
             SetForm::Empty => never(),
             SetForm::One => {
                 all(columns.into_iter().zip(binds).map(|(column, bind)| column.eq(bind)).collect())
             }
             SetForm::List(_) => tuple(columns).is_in(binds),
-            SetForm::Document(elements) => match binds.pop() {
-                Some(bind) => {
-                    let rows = self.dialect.set_rows(elements, bind);
-                    tuple(columns).in_subquery(rows)
-                }
-                None => never(),
-            },
+            SetForm::Document(elements) => self.dialect.in_document(columns, elements, binds),
         }
     }
 

@@ -9,6 +9,7 @@ use sea_query::{DeleteStatement, Expr, ExprTrait, Returning};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
+use super::bound::Bound;
 use super::shape::{Operation, Shape, is_always};
 use super::target::Target;
 use super::text::{Scope, TextWriter, all, identifier, names, table_name, tuple};
@@ -78,7 +79,7 @@ fn conditional(
             (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
         }
         None => {
-            rows.iter().flat_map(|at| values(delete, *at)).for_each(|value| shape.bind(value.clone()));
+            rows.iter().flat_map(|at| bounds(delete, entity, *at)).for_each(|bound| shape.bind(bound));
             (Answer::Found, Vec::new())
         }
     };
@@ -98,11 +99,12 @@ fn conditional(
             (None, Some(at)) => {
                 let columns = names(entity, columns(delete, entity));
                 let keys = entity.key_columns().count();
-                let is = columns.zip(values(delete, *at)).enumerate().map(|(place, (name, value))| {
-                    let bind = writer.bind(value.clone());
-                    let column = target.column(name);
-                    if place < keys { column.eq(bind) } else { column.is(bind) }
-                });
+                let is =
+                    columns.zip(bounds(delete, entity, *at)).enumerate().map(|(place, (name, bound))| {
+                        let bind = writer.bind(bound);
+                        let column = target.column(name);
+                        if place < keys { column.eq(bind) } else { writer.dialect.same(column, bind) }
+                    });
                 is.collect()
             }
             (None, None) => return Err(unsupported("a delete has no row")),
@@ -119,7 +121,7 @@ fn as_expected(
     writer: &mut TextWriter<'_>,
     delete: &Delete,
     entity: &EntityMetadata,
-    together: &[Value],
+    together: &[Bound],
 ) -> sea_query::SelectStatement {
     let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
     let source = writer.dialect.row_source(&types(entity, columns(delete, entity)), binds);
@@ -134,7 +136,7 @@ fn as_expected(
         predicates.push(held.column(name).eq(value));
     }
     for (name, value) in names(entity, delete.expected.iter().copied()).zip(given) {
-        predicates.push(held.column(name).is(value));
+        predicates.push(writer.dialect.same(held.column(name), value));
     }
     let mut scope = Scope::from(held, entity);
     scope.select.exprs(names(entity, entity.key_columns()).map(|name| held.column(name)));
@@ -146,6 +148,12 @@ fn as_expected(
 fn values(delete: &Delete, at: usize) -> impl Iterator<Item = &Value> {
     let row = &delete.rows[at];
     row.key.iter().chain(&row.expected)
+}
+
+/// As [`values`], to be bound one by one.
+fn bounds<'a>(delete: &'a Delete, entity: &'a EntityMetadata, at: usize) -> impl Iterator<Item = Bound> + 'a {
+    let types = columns(delete, entity).map(|column| entity.columns[column].column_type);
+    values(delete, at).cloned().zip(types).map(|(value, column_type)| Bound::of(value, column_type))
 }
 
 fn columns<'a>(delete: &'a Delete, entity: &'a EntityMetadata) -> impl Iterator<Item = usize> + 'a {

@@ -6,22 +6,28 @@
 
 use orm_core::driver::{DriverError, Insert};
 use orm_core::metadata::EntityMetadata;
-use orm_core::value::{KeyValues, Value};
-use sea_query::{Expr, InsertStatement, Returning, SelectStatement};
+use orm_core::value::{ColumnType, KeyValues, Value};
+use sea_query::{
+    CommonTableExpression, Expr, ExprTrait, InsertStatement, Returning, SelectStatement, WithClause,
+    WithQuery,
+};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
+use super::bound::Bound;
 use super::shape::{Operation, Shape};
 use super::text::{TextWriter, identifier, names, table_name};
 use super::{KeyRecord, Statements, leaf, unsupported};
-use crate::dialect::{LAST_KEY, Query};
+use crate::dialect::{CountedKeys, Dialect, Keys, LAST_KEY, Query};
 
 /// How the rows of an insert are known.
 enum Known {
     /// Nothing of them comes back.
     Not,
     /// By the key in this column, which the statement counts.
-    Counted(usize),
+    Counted(usize, &'static dyn CountedKeys),
+    /// By the key in this column, which is taken before the row is written.
+    Reserved(usize, fn(Option<&str>, &str, &str) -> Expr),
     /// By the key that they are given.
     Given,
     /// Only when they are alone.
@@ -35,10 +41,10 @@ pub(super) fn statements(
 ) -> Result<Vec<WriteStatement>, DriverError> {
     let entity = insert.metadata.entity(insert.entity);
     check(statements, insert, entity)?;
-    let known = known(insert, entity);
+    let known = known(statements.dialect, insert, entity);
     let row = |at: usize| insert.rows[at].iter();
     let all = 0..insert.rows.len();
-    let has_nothing_to_give = insert.columns.is_empty() && !matches!(known, Known::Counted(_));
+    let has_nothing_to_give = insert.columns.is_empty() && !matches!(known, Known::Counted(..));
     let batches = if has_nothing_to_give || matches!(known, Known::Alone) {
         all.map(|at| Batch { rows: vec![at], together: None }).collect()
     } else {
@@ -51,15 +57,18 @@ pub(super) fn statements(
     batches.into_iter().map(statement).collect()
 }
 
-fn known(insert: &Insert, entity: &EntityMetadata) -> Known {
+fn known(dialect: &dyn Dialect, insert: &Insert, entity: &EntityMetadata) -> Known {
     if insert.returning.is_empty() {
         return Known::Not;
     }
     let key: Vec<usize> = entity.key_columns().collect();
     match key.as_slice() {
         [column] if insert.returning.contains(column) && !insert.columns.contains(column) => {
-            let is_counted = entity.columns[*column].column_type.is_integer();
-            if is_counted { Known::Counted(*column) } else { Known::Alone }
+            match dialect.keys() {
+                _ if !entity.columns[*column].column_type.is_integer() => Known::Alone,
+                Keys::Counted(keys) => Known::Counted(*column, keys),
+                Keys::Reserved(next) => Known::Reserved(*column, next),
+            }
         }
         // A key that is NULL is made by the database too.
         key if key.iter().all(|column| insert.columns.contains(column))
@@ -78,11 +87,15 @@ fn one(
     entity: &EntityMetadata,
     rows: Vec<usize>,
 ) -> Result<WriteStatement, DriverError> {
-    let row = || rows.iter().flat_map(|at| &insert.rows[*at]);
+    let row = || {
+        let types = types(entity, insert.columns.iter().copied());
+        let values = rows.iter().flat_map(|at| insert.rows[*at].iter().cloned());
+        values.zip(types).map(|(value, column_type)| Bound::of(value, column_type))
+    };
     let mut shape = Shape::new(&insert.metadata, statements.dialect, Operation::Insert, insert.entity);
     shape.numbers(&insert.columns);
     shape.numbers(&insert.returning);
-    row().for_each(|value| shape.bind(value.clone()));
+    row().for_each(|bound| shape.bind(bound));
     let statement = statements.statement(&insert.metadata, shape, |writer, _| {
         let mut statement = InsertStatement::new();
         statement.into_table(table_name(entity.schema.as_deref(), &entity.table));
@@ -90,7 +103,7 @@ fn one(
             statement.or_default_values();
         } else {
             statement.columns(names(entity, insert.columns.iter().copied()).map(identifier));
-            let binds: Vec<_> = row().map(|value| writer.bind(value.clone())).collect();
+            let binds: Vec<_> = row().map(|bound| writer.bind(bound)).collect();
             statement.values(binds).map_err(refused)?;
         }
         return_columns(&mut statement, entity, insert.returning.iter().copied());
@@ -109,12 +122,16 @@ fn set_of_rows(
     known: &Known,
     record: KeyRecord,
     rows: Vec<usize>,
-    together: Vec<Value>,
+    together: Vec<Bound>,
 ) -> Result<WriteStatement, DriverError> {
     let returning = || insert.returning.iter().copied();
     let place = |column: &usize| returning().position(|one| one == *column).unwrap_or(0);
     let (answer, returned) = match known {
-        Known::Counted(key) => (Answer::Counted(place(key)), types(entity, returning())),
+        Known::Counted(key, _) => (Answer::Counted(place(key)), types(entity, returning())),
+        Known::Reserved(..) => {
+            let ordinal = [ColumnType::Int(64)].into_iter();
+            (Answer::ByOrdinal, ordinal.chain(types(entity, returning())).collect())
+        }
         Known::Given => {
             let keys = rows.iter().map(|at| given_key(insert, entity, *at)).collect();
             (Answer::ByKey(keys), types(entity, entity.key_columns().chain(returning())))
@@ -122,8 +139,9 @@ fn set_of_rows(
         Known::Not | Known::Alone => (Answer::Count, Vec::new()),
     };
     let recorded_as = match (known, record) {
-        (Known::Counted(_), KeyRecord::Kept) => Some(Value::Text(entity.table.clone())),
-        (Known::Counted(_), KeyRecord::Missing) | (Known::Not | Known::Given | Known::Alone, _) => None,
+        (Known::Counted(..), KeyRecord::Kept) => Some(Bound::from(Value::Text(entity.table.clone()))),
+        (Known::Counted(..), KeyRecord::Missing)
+        | (Known::Not | Known::Reserved(..) | Known::Given | Known::Alone, _) => None,
     };
     let mut shape =
         Shape::new(&insert.metadata, statements.dialect, Operation::InsertTogether, insert.entity);
@@ -131,8 +149,11 @@ fn set_of_rows(
     shape.numbers(&insert.returning);
     shape.flag(recorded_as.is_some());
     together.into_iter().chain(recorded_as).for_each(|value| shape.bind(value));
-    let statement = statements.statement(&insert.metadata, shape, |writer, values| {
-        insert_select(writer, insert, entity, known, record, values).map(Query::Insert)
+    let statement = statements.statement(&insert.metadata, shape, |writer, values| match known {
+        Known::Reserved(key, next) => reserved(writer, insert, entity, *key, *next, values).map(Query::With),
+        Known::Not | Known::Counted(..) | Known::Given | Known::Alone => {
+            insert_select(writer, insert, entity, known, record, values).map(Query::Insert)
+        }
     })?;
     Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
 }
@@ -143,23 +164,24 @@ fn insert_select(
     entity: &EntityMetadata,
     known: &Known,
     record: KeyRecord,
-    values: &[Value],
+    values: &[Bound],
 ) -> Result<InsertStatement, DriverError> {
     let mut binds: Vec<Expr> = values.iter().map(|value| writer.bind(value.clone())).collect();
     let name = match (known, record) {
-        (Known::Counted(_), KeyRecord::Kept) => binds.pop(),
-        (Known::Counted(_), KeyRecord::Missing) | (Known::Not | Known::Given | Known::Alone, _) => None,
+        (Known::Counted(..), KeyRecord::Kept) => binds.pop(),
+        (Known::Counted(..), KeyRecord::Missing)
+        | (Known::Not | Known::Reserved(..) | Known::Given | Known::Alone, _) => None,
     };
     let source = writer.dialect.row_source(&types(entity, insert.columns.iter().copied()), binds);
     let mut select = SelectStatement::new();
     select.from(source.table);
     let mut columns: Vec<_> = names(entity, insert.columns.iter().copied()).map(identifier).collect();
     let table = || table_name(entity.schema.as_deref(), &entity.table);
-    if let Known::Counted(key) = known {
+    if let Known::Counted(key, keys) = known {
         let key = identifier(&entity.columns[*key].name);
         let last = writer.table();
-        select.from_subquery(writer.dialect.last_key(table(), key.clone(), name), last.alias());
-        select.expr(writer.dialect.next_key(last.column(LAST_KEY), source.ordinal));
+        select.from_subquery(keys.last_key(table(), key.clone(), name), last.alias());
+        select.expr(keys.next_key(last.column(LAST_KEY), source.ordinal));
         columns.insert(0, key);
     }
     select.exprs(source.columns);
@@ -168,10 +190,58 @@ fn insert_select(
     statement.select_from(select).map_err(refused)?;
     let given: Vec<usize> = match known {
         Known::Given => entity.key_columns().collect(),
-        Known::Not | Known::Counted(_) | Known::Alone => Vec::new(),
+        Known::Not | Known::Counted(..) | Known::Reserved(..) | Known::Alone => Vec::new(),
     };
     return_columns(&mut statement, entity, given.into_iter().chain(insert.returning.iter().copied()));
     Ok(statement)
+}
+
+/// `WITH rows AS (SELECT next key, …), written AS (INSERT … SELECT … FROM rows RETURNING …) SELECT ordinal, …`: the
+/// keys are taken first, and tell which row is which afterwards.
+fn reserved(
+    writer: &mut TextWriter<'_>,
+    insert: &Insert,
+    entity: &EntityMetadata,
+    key: usize,
+    next: fn(Option<&str>, &str, &str) -> Expr,
+    values: &[Bound],
+) -> Result<WithQuery, DriverError> {
+    let (rows, written) = (|| identifier("rows"), || identifier("written"));
+    let given = |at: usize| identifier(&format!("c{at}"));
+    let returned = |at: usize| identifier(&format!("r{at}"));
+    let key_name = &entity.columns[key].name;
+    let schema = entity.schema.as_deref();
+
+    let binds = values.iter().map(|value| writer.bind(value.clone())).collect();
+    let source = writer.dialect.row_source(&types(entity, insert.columns.iter().copied()), binds);
+    let mut taken = SelectStatement::new();
+    taken.expr_as(next(schema, &entity.table, key_name), identifier("key"));
+    taken.expr_as(source.ordinal, identifier("ordinal")).from(source.table);
+    for (at, column) in source.columns.into_iter().enumerate() {
+        taken.expr_as(column, given(at));
+    }
+
+    let mut from_rows = SelectStatement::new();
+    from_rows.column(identifier("key")).columns((0..insert.columns.len()).map(given)).from(rows());
+    let columns = [key].into_iter().chain(insert.columns.iter().copied());
+    let mut statement = InsertStatement::new();
+    statement.into_table(table_name(schema, &entity.table)).columns(names(entity, columns).map(identifier));
+    statement.select_from(from_rows).map_err(refused)?;
+    return_columns(&mut statement, entity, insert.returning.iter().copied());
+
+    let place = insert.returning.iter().position(|column| *column == key).unwrap_or(0);
+    let mut answer = SelectStatement::new();
+    answer.column((rows(), identifier("ordinal")));
+    answer.columns((0..insert.returning.len()).map(|at| (written(), returned(at))));
+    let same_key = Expr::col((rows(), identifier("key"))).eq(Expr::col((written(), returned(place))));
+    answer.from(written()).inner_join(rows(), same_key);
+
+    let mut taken_rows = CommonTableExpression::new();
+    taken_rows.table_name(rows()).query(taken);
+    let mut written_rows = CommonTableExpression::new();
+    written_rows.table_name(written()).columns((0..insert.returning.len()).map(returned)).query(statement);
+    let with = WithClause::new().cte(taken_rows).cte(written_rows).to_owned();
+    Ok(with.query(answer))
 }
 
 fn given_key(insert: &Insert, entity: &EntityMetadata, at: usize) -> KeyValues {

@@ -10,6 +10,7 @@ use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityMetadata, Relation};
 use orm_core::value::{KeyValues, Value, ValueError};
 
+use super::bound::Bound;
 use super::unsupported;
 use crate::dialect::{Dialect, SetError, SetForm, TextForm};
 
@@ -52,18 +53,18 @@ pub(super) fn leaf(
     dialect: &dyn Dialect,
     entity: &EntityMetadata,
     expression: &Expression,
-    values: &mut Vec<Value>,
+    values: &mut Vec<Bound>,
 ) -> Result<Leaf, DriverError> {
     let first = values.len();
     let (columns, form) = match expression {
         Expression::Compare { property, comparison, value } => {
             scalar(entity, *property)?;
-            values.push(value.clone());
+            values.push(value.clone().into());
             (Columns::Property(*property), Form::Compare(*comparison))
         }
         Expression::Between { property, low, high } => {
             scalar(entity, *property)?;
-            values.extend([low.clone(), high.clone()]);
+            values.extend([low.clone().into(), high.clone().into()]);
             (Columns::Property(*property), Form::Between)
         }
         Expression::Text { property, matching, text } => {
@@ -114,6 +115,7 @@ pub(super) fn leaf(
         }
     };
     for value in &values[first..] {
+        let Bound::Value(value) = value else { continue };
         if let (Err(error), Columns::Property(property)) = (dialect.check(value), columns) {
             return Err(does_not_fit(&place(entity, property), error));
         }
@@ -126,7 +128,7 @@ pub(super) fn set(
     dialect: &dyn Dialect,
     keys: &[KeyValues],
     width: usize,
-    values: &mut Vec<Value>,
+    values: &mut Vec<Bound>,
 ) -> Result<SetForm, DriverError> {
     if keys.iter().any(|key| key.len() != width) {
         return Err(unsupported(format!("a key does not have the {width} value(s) of its columns")));
@@ -138,7 +140,7 @@ pub(super) fn set(
             key.iter()
                 .try_for_each(|value| dialect.check(value))
                 .map_err(|error| does_not_fit("a key", error))?;
-            values.extend(key.iter().cloned());
+            values.extend(key.iter().cloned().map(Bound::from));
             Ok(SetForm::One)
         }
         keys => dialect.set_form(keys, width, values).map_err(|error| match error {

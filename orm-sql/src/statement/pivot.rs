@@ -22,16 +22,16 @@ pub(super) fn link(statements: &Statements, write: &PivotWrite) -> Result<Vec<Wr
         let mut insert = InsertStatement::new();
         insert.into_table(table_name(pivot.schema.as_deref(), &pivot.table));
         insert.columns(columns(pivot).map(identifier));
-        let mut binds: Vec<Expr> = values.into_iter().map(|value| writer.bind(value)).collect();
-        match (form, binds.pop()) {
-            (SetForm::Document(elements), Some(bind)) => {
-                let mut rows = writer.dialect.set_rows(&elements, bind);
+        let binds: Vec<Expr> = values.into_iter().map(|value| writer.bind(value)).collect();
+        match form {
+            SetForm::Document(elements) => {
+                let mut rows = writer.dialect.set_rows(&elements, binds);
                 // Without a WHERE, the ON of ON CONFLICT would be read as that of a join.
                 rows.and_where(always());
                 insert.select_from(rows).map_err(refused)?;
             }
-            (SetForm::Empty | SetForm::One | SetForm::List(_) | SetForm::Document(_), last) => {
-                insert.values(binds.into_iter().chain(last)).map_err(refused)?;
+            SetForm::Empty | SetForm::One | SetForm::List(_) => {
+                insert.values(binds).map_err(refused)?;
             }
         }
         insert.on_conflict(OnConflict::new().do_nothing().to_owned());

@@ -39,7 +39,7 @@ pub(super) fn statement(dialect: &dyn Dialect, raw: &Raw) -> Statement {
                 sql.push_str(text);
             }
             RawPart::Value(value) => {
-                values.push(value.clone());
+                values.push(value.clone().into());
                 sql.push_str(&dialect.placeholder(values.len()));
             }
         }

@@ -1,7 +1,9 @@
 //! Rows of one entity, and their number.
 
 use orm_core::condition::{NullPlace, OrderTerm, Term};
-use orm_core::driver::{DriverError, Items, LimitEach, Link, Reading, Select, Selection};
+use orm_core::driver::{
+    DriverError, Items, LimitEach, Link, LockStrength, LockWait, Reading, Select, Selection,
+};
 use orm_core::metadata::{EntityMetadata, RelationKind, Side};
 use orm_core::value::Value;
 use sea_query::{
@@ -14,6 +16,7 @@ use super::pivot::{pivot_columns, pivot_of, pivot_of_relation};
 use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, strs};
 use super::{join, leaf, unsupported};
+use crate::dialect::Dialect;
 
 pub(super) fn operation_of(reading: Reading) -> Operation {
     match reading {
@@ -78,6 +81,7 @@ pub(super) fn write_shape(
         }
     }
     shape.flag(select.distinct);
+    shape.number(lock_number(select, reading)?);
     shape.expression(select.entity(), &select.condition)?;
     shape.terms(select.entity(), &select.group_by)?;
     shape.expression(select.entity(), &select.having)?;
@@ -85,7 +89,7 @@ pub(super) fn write_shape(
         shape.bind(number(each.limit));
     } else if reading == Reading::Rows {
         shape.order(select.entity(), &select.order)?;
-        let (limit, offset) = page(select);
+        let (limit, offset) = page(select, shape.dialect);
         shape.flag(limit.is_some());
         shape.flag(offset.is_some());
         limit.into_iter().chain(offset).for_each(|number| shape.bind(number));
@@ -222,13 +226,16 @@ pub(super) fn render(
         return Ok(first);
     }
     if reading == Reading::Rows {
-        let (limit, offset) = page(select);
+        let (limit, offset) = page(select, writer.dialect);
         if let Some(limit) = limit {
             scope.select.limit(writer.place(limit));
         }
         if let Some(offset) = offset {
             scope.select.offset(writer.place(offset));
         }
+    }
+    if let Some(lock) = select.lock.filter(|_| reading == Reading::Rows) {
+        writer.dialect.lock(&mut scope.select, root.alias(), lock);
     }
     if reading == Reading::Count && is_grouped {
         let mut counted = SelectStatement::new();
@@ -299,11 +306,30 @@ fn ranked(select: &Select, reading: Reading) -> Result<Option<LimitEach>, Driver
     }
 }
 
-/// Limit and offset as they are bound. An offset needs a limit; -1 is none.
-fn page(select: &Select) -> (Option<Value>, Option<Value>) {
+/// Limit and offset as they are bound.
+fn page(select: &Select, dialect: &dyn Dialect) -> (Option<Value>, Option<Value>) {
     let offset = select.offset.filter(|offset| *offset > 0).map(number);
-    let limit = select.limit.map(number).or_else(|| offset.is_some().then_some(Value::Int(-1)));
+    let none = || dialect.no_limit().filter(|_| offset.is_some()).map(Value::Int);
+    let limit = select.limit.map(number).or_else(none);
     (limit, offset)
+}
+
+/// A number for the lock of the rows, 0 for none.
+fn lock_number(select: &Select, reading: Reading) -> Result<usize, DriverError> {
+    let Some(lock) = select.lock.filter(|_| reading == Reading::Rows) else { return Ok(0) };
+    if select.distinct || !select.group_by.is_empty() || select.limit_each.is_some() {
+        return Err(unsupported("rows that are no rows of the table can't be locked; leave the lock out"));
+    }
+    let strength = match lock.strength {
+        LockStrength::Share => 0,
+        LockStrength::Update => 1,
+    };
+    let wait = match lock.wait {
+        LockWait::Block => 0,
+        LockWait::NoWait => 1,
+        LockWait::SkipLocked => 2,
+    };
+    Ok(1 + strength + 2 * wait)
 }
 
 /// Joins the pivot and restricts the given side's key to the keys given. Also returns the columns of that key.

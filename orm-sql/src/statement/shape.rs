@@ -7,8 +7,9 @@
 use orm_core::condition::{Comparison, Expression, NullPlace, OrderTerm, Quantifier, Term};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityId, EntityMetadata, Metadata};
-use orm_core::value::{KeyValues, Value};
+use orm_core::value::{ColumnType, KeyValues, Value};
 
+use super::bound::Bound;
 use super::cache::Key;
 use super::leaf::{Columns, Form, Leaf};
 use super::{leaf, unsupported};
@@ -43,7 +44,7 @@ pub(super) struct Shape<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) dialect: &'static dyn Dialect,
     key: Key,
-    values: Vec<Value>,
+    values: Vec<Bound>,
 }
 
 impl<'a> Shape<'a> {
@@ -58,7 +59,7 @@ impl<'a> Shape<'a> {
         Self { metadata, dialect, key: Key { shape, entity, pivot_owner: None }, values: Vec::new() }
     }
 
-    pub(super) fn into_parts(self) -> (Key, Vec<Value>) {
+    pub(super) fn into_parts(self) -> (Key, Vec<Bound>) {
         (self.key, self.values)
     }
 
@@ -86,8 +87,14 @@ impl<'a> Shape<'a> {
         self.key.pivot_owner = Some(entity);
     }
 
-    pub(super) fn bind(&mut self, value: Value) {
-        self.values.push(value);
+    pub(super) fn bind(&mut self, value: impl Into<Bound>) {
+        self.values.push(value.into());
+    }
+
+    /// A value whose type is not that of a column; `typed` says how its place is written.
+    pub(super) fn bind_typed(&mut self, value: &Value) {
+        self.number(kind_of(value).map_or(0, |kind| number_of(kind) + 1));
+        self.bind(value.clone());
     }
 
     /// A set of keys.
@@ -259,6 +266,7 @@ impl<'a> Shape<'a> {
             TextForm::Contains => 1,
             TextForm::StartsWith => 2,
             TextForm::EndsWith => 3,
+            TextForm::LikeIgnoringCase => 4,
         });
     }
 
@@ -274,7 +282,11 @@ impl<'a> Shape<'a> {
                 self.number(3);
                 self.number(elements.len());
                 for element in elements {
-                    self.flag(*element == Element::Bytes);
+                    self.number(match element {
+                        Element::Plain => 0,
+                        Element::Bytes => 1,
+                        Element::Array(column_type) => 2 + number_of(*column_type),
+                    });
                 }
             }
         }
@@ -314,4 +326,43 @@ pub(super) fn flattened(expression: &Expression) -> Vec<&Expression> {
 /// Whether `expression` is an AND of nothing, nested ones included.
 pub(super) fn is_always(expression: &Expression) -> bool {
     matches!(expression, Expression::And(_)) && flattened(expression).is_empty()
+}
+
+/// The type of a value that says its own.
+pub(crate) fn kind_of(value: &Value) -> Option<ColumnType> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(_) => ColumnType::Bool,
+        Value::Int(_) => ColumnType::Int(64),
+        Value::Float(_) => ColumnType::Double,
+        Value::Text(_) => ColumnType::Text,
+        Value::Bytes(_) => ColumnType::Bytes,
+        Value::Uuid(_) => ColumnType::Uuid,
+        Value::Date(_) => ColumnType::Date,
+        Value::Time(_) => ColumnType::Time,
+        Value::DateTime(_) => ColumnType::DateTime,
+        Value::Timestamp(_) => ColumnType::Timestamp,
+        Value::Decimal(_) => ColumnType::Decimal,
+        Value::Json(_) => ColumnType::Json,
+    })
+}
+
+/// A number for each type that values are bound as.
+fn number_of(column_type: ColumnType) -> usize {
+    match column_type {
+        ColumnType::Bool => 0,
+        ColumnType::Int(_) | ColumnType::UnsignedInt(_) => 1,
+        ColumnType::Float | ColumnType::Double => 2,
+        ColumnType::Text => 3,
+        ColumnType::Bytes => 4,
+        ColumnType::Uuid => 5,
+        ColumnType::Date => 6,
+        ColumnType::Time => 7,
+        ColumnType::DateTime => 8,
+        ColumnType::Timestamp => 9,
+        ColumnType::Decimal => 10,
+        ColumnType::Json => 11,
+        // ColumnType is non_exhaustive; this crate and the core are released together.
+        _ => 12,
+    }
 }

@@ -56,7 +56,7 @@ impl Shape<'_> {
             Term::Value(value) => {
                 self.byte(Tag::Value as u8);
                 self.dialect.check(value).map_err(|error| leaf::does_not_fit("an expression", error))?;
-                self.bind(value.clone());
+                self.bind_typed(value);
                 Ok(())
             }
             Term::Arithmetic { operator, left, right } => {
@@ -130,7 +130,7 @@ impl Shape<'_> {
                 FragmentPart::Value(value) => {
                     self.number(1);
                     self.dialect.check(value).map_err(|error| leaf::does_not_fit("a fragment", error))?;
-                    self.bind(value.clone());
+                    self.bind_typed(value);
                 }
                 FragmentPart::Term(term) => {
                     self.number(2);
@@ -178,7 +178,7 @@ impl TextWriter<'_> {
                 let column = leaf::columns(entity, *property)?.start;
                 table.column(&entity.columns[column].name)
             }
-            Term::Value(value) => self.bind(value.clone()),
+            Term::Value(value) => self.bind_typed(value),
             Term::Arithmetic { operator, left, right } => {
                 let left = self.term(scope, entity, table, left)?;
                 let right = self.term(scope, entity, table, right)?;
@@ -207,7 +207,7 @@ impl TextWriter<'_> {
                     Aggregation::Count => Func::count(of).into(),
                     Aggregation::CountDistinct => Func::count_distinct(of).into(),
                     Aggregation::Sum => Func::sum(of).into(),
-                    Aggregation::Average => Func::avg(of).into(),
+                    Aggregation::Average => self.dialect.average(of),
                     Aggregation::Min => Func::min(of).into(),
                     Aggregation::Max => Func::max(of).into(),
                 }
@@ -246,7 +246,7 @@ impl TextWriter<'_> {
     ) -> Result<Expr, DriverError> {
         let parts = fragment.parts.iter().map(|part| match part {
             FragmentPart::Text(text) => Ok(Expr::cust(text.to_string())),
-            FragmentPart::Value(value) => Ok(self.bind(value.clone())),
+            FragmentPart::Value(value) => Ok(self.bind_typed(value)),
             FragmentPart::Term(term) => self.term(scope, entity, table, term),
         });
         let parts = parts.collect::<Result<Vec<Expr>, DriverError>>()?;

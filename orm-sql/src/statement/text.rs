@@ -8,13 +8,15 @@ use orm_core::metadata::{EntityMetadata, Metadata};
 use orm_core::value::Value;
 use sea_query::{Alias, DynIden, Expr, ExprTrait, SelectStatement, TableName, TableRef};
 
+use super::bound::Bound;
+use super::shape::kind_of;
 use crate::dialect::{Dialect, Query};
 
 pub(super) struct TextWriter<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) dialect: &'static dyn Dialect,
     next_table: usize,
-    values: Vec<Value>,
+    values: Vec<Bound>,
 }
 
 /// A table in a FROM clause, by its number.
@@ -40,20 +42,29 @@ impl<'a> TextWriter<'a> {
     }
 
     /// A placeholder for `value`.
-    pub(super) fn bind(&mut self, value: Value) -> Expr {
+    pub(super) fn bind(&mut self, value: impl Into<Bound>) -> Expr {
         let place = self.place(value);
         Expr::Value(sea_query::Value::BigUnsigned(Some(place)))
     }
 
+    /// A placeholder that says which type it takes, where that does not follow from what stands around it.
+    pub(super) fn bind_typed(&mut self, value: &Value) -> Expr {
+        let place = self.bind(value.clone());
+        match kind_of(value) {
+            Some(kind) => self.dialect.typed(place, kind),
+            None => place,
+        }
+    }
+
     /// Takes a value, and gives its place. For what sea-query wants as a number, such as a limit.
-    pub(super) fn place(&mut self, value: Value) -> u64 {
+    pub(super) fn place(&mut self, value: impl Into<Bound>) -> u64 {
         let place = self.values.len() as u64;
-        self.values.push(value);
+        self.values.push(value.into());
         place
     }
 
     /// The text, if its placeholders are for `values`, in order.
-    pub(super) fn finish(self, query: &Query, values: &[Value]) -> Result<String, DriverError> {
+    pub(super) fn finish(self, query: &Query, values: &[Bound]) -> Result<String, DriverError> {
         let (sql, places) = self.dialect.query_text(query);
         let is_in_order = places.0.len() == self.values.len()
             && (0_u64..).zip(&places.0).all(
@@ -124,15 +135,15 @@ impl Table {
     }
 
     pub(super) fn named(self, schema: Option<&str>, name: &str) -> TableRef {
-        TableRef::Table(table_name(schema, name), Some(self.alias()))
+        TableRef::Table(table_name(schema, name), Some(self.alias().into()))
     }
 
-    pub(super) fn alias(self) -> DynIden {
-        Alias::new(format!("t{}", self.0)).into()
+    pub(super) fn alias(self) -> Alias {
+        Alias::new(format!("t{}", self.0))
     }
 }
 
-pub(super) fn table_name(schema: Option<&str>, name: &str) -> TableName {
+pub(crate) fn table_name(schema: Option<&str>, name: &str) -> TableName {
     match schema {
         Some(schema) => (identifier(schema), identifier(name)).into(),
         None => identifier(name).into(),
@@ -165,7 +176,7 @@ pub(super) fn never() -> Expr {
 }
 
 /// One column as it is, several as a row value.
-pub(super) fn tuple(mut columns: Vec<Expr>) -> Expr {
+pub(crate) fn tuple(mut columns: Vec<Expr>) -> Expr {
     match columns.len() {
         1 => columns.remove(0),
         _ => Expr::tuple(columns),

@@ -6,10 +6,11 @@
 use orm_core::driver::{DriverError, Update};
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::{KeyValues, Value};
-use sea_query::{ExprTrait, Returning, UpdateStatement};
+use sea_query::{Expr, ExprTrait, Keyword, Returning, UpdateStatement};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
+use super::bound::Bound;
 use super::shape::{Operation, Shape};
 use super::target::Target;
 use super::text::{TextWriter, all, identifier, names};
@@ -49,7 +50,7 @@ fn statement(
             (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
         }
         None => {
-            rows.iter().flat_map(|at| values(update, *at)).for_each(|value| shape.bind(value.clone()));
+            rows.iter().flat_map(|at| bounds(update, entity, *at)).for_each(|bound| shape.bind(bound));
             (Answer::Found, Vec::new())
         }
     };
@@ -72,18 +73,22 @@ fn one(
     entity: &EntityMetadata,
     at: usize,
 ) -> Result<UpdateStatement, DriverError> {
-    let row = &update.rows[at];
+    let mut bounds = bounds(update, entity, at);
+    let mut bind = |writer: &mut TextWriter<'_>| {
+        bounds.next().map_or(Expr::Keyword(Keyword::Null), |bound| writer.bind(bound))
+    };
     let target = Target::of(writer, &update.guard);
     let mut statement = update_of(&target, entity);
-    for (name, value) in names(entity, update.columns.iter().copied()).zip(&row.values) {
-        statement.value(identifier(name), writer.bind(value.clone()));
+    for name in names(entity, update.columns.iter().copied()) {
+        statement.value(identifier(name), bind(writer));
     }
     let mut predicates = Vec::new();
-    for (name, value) in names(entity, entity.key_columns()).zip(&row.key) {
-        predicates.push(target.column(name).eq(writer.bind(value.clone())));
+    for name in names(entity, entity.key_columns()) {
+        predicates.push(target.column(name).eq(bind(writer)));
     }
-    for (name, value) in names(entity, update.expected.iter().copied()).zip(&row.expected) {
-        predicates.push(target.column(name).is(writer.bind(value.clone())));
+    for name in names(entity, update.expected.iter().copied()) {
+        let expected = bind(writer);
+        predicates.push(writer.dialect.same(target.column(name), expected));
     }
     predicates.extend(target.guard(writer, entity, &update.guard)?);
     statement.and_where(all(predicates));
@@ -95,7 +100,7 @@ fn set_of_rows(
     writer: &mut TextWriter<'_>,
     update: &Update,
     entity: &EntityMetadata,
-    together: &[Value],
+    together: &[Bound],
 ) -> Result<UpdateStatement, DriverError> {
     // The rows have columns too, and only an alias tells all of them apart.
     let target = Target::aliased(writer);
@@ -111,7 +116,7 @@ fn set_of_rows(
         predicates.push(target.column(name).eq(value));
     }
     for (name, value) in names(entity, update.expected.iter().copied()).zip(given) {
-        predicates.push(target.column(name).is(value));
+        predicates.push(writer.dialect.same(target.column(name), value));
     }
     predicates.extend(target.guard(writer, entity, &update.guard)?);
     statement.from(source.table).and_where(all(predicates));
@@ -130,6 +135,12 @@ fn update_of(target: &Target, entity: &EntityMetadata) -> UpdateStatement {
 fn values(update: &Update, at: usize) -> impl Iterator<Item = &Value> {
     let row = &update.rows[at];
     row.values.iter().chain(&row.key).chain(&row.expected)
+}
+
+/// As [`values`], to be bound one by one.
+fn bounds<'a>(update: &'a Update, entity: &'a EntityMetadata, at: usize) -> impl Iterator<Item = Bound> + 'a {
+    let types = columns(update, entity).map(|column| entity.columns[column].column_type);
+    values(update, at).cloned().zip(types).map(|(value, column_type)| Bound::of(value, column_type))
 }
 
 fn columns<'a>(update: &'a Update, entity: &'a EntityMetadata) -> impl Iterator<Item = usize> + 'a {

@@ -12,6 +12,7 @@ use sea_query::{InsertStatement, Returning, SelectStatement};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
+use super::bound::Bound;
 use super::by_condition::check_columns;
 use super::shape::{Operation, Shape};
 use super::target::Target;
@@ -50,13 +51,19 @@ fn statement(
     shape.numbers(&set.iter().map(|(column, _)| *column).collect::<Vec<_>>());
     shape.numbers(raised);
     shape.numbers(&upsert.returning);
-    let given: Vec<Value> = match together {
+    let given: Vec<Bound> = match together {
         Some(together) => together,
-        None => rows.iter().flat_map(|at| upsert.rows[*at].iter().cloned()).collect(),
+        None => {
+            let types = types(entity, upsert.columns.iter().copied());
+            let row = rows.iter().flat_map(|at| upsert.rows[*at].iter().cloned());
+            row.zip(types).map(|(value, column_type)| Bound::of(value, column_type)).collect()
+        }
     };
     let count = given.len();
     given.into_iter().for_each(|value| shape.bind(value));
-    set.iter().for_each(|(_, value)| shape.bind(value.clone()));
+    let bound =
+        |(column, value): &(usize, Value)| Bound::of(value.clone(), entity.columns[*column].column_type);
+    set.iter().for_each(|set| shape.bind(bound(set)));
     if !updated.is_empty() {
         shape.expression(entity, &upsert.guard)?;
     }
@@ -85,9 +92,9 @@ fn statement(
             on_conflict.do_nothing();
         } else {
             on_conflict.update_columns(names(entity, updated.iter().copied()).map(identifier));
-            for (column, value) in set {
-                let value = writer.bind(value.clone());
-                on_conflict.value(identifier(&entity.columns[*column].name), value);
+            for set in set {
+                let value = writer.bind(bound(set));
+                on_conflict.value(identifier(&entity.columns[set.0].name), value);
             }
             on_conflict.values(target.raised(entity, raised));
             on_conflict.action_and_where_option(target.guard(writer, entity, &upsert.guard)?);
@@ -109,7 +116,7 @@ fn give(
     statement: &mut InsertStatement,
     upsert: &Upsert,
     entity: &EntityMetadata,
-    values: &[Value],
+    values: &[Bound],
     is_one: bool,
 ) -> Result<(), DriverError> {
     let refused =

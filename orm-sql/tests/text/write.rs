@@ -4,7 +4,7 @@ use expect_test::expect;
 use orm_core::Value;
 use orm_core::condition::Expression;
 use orm_core::driver::{DeleteRow, OnConflict, UpdateRow, Write};
-use orm_sql::Statements;
+use orm_sql::{Bound, Statements};
 
 use crate::check_write;
 use crate::operations::{int, key, on, text};
@@ -124,7 +124,7 @@ fn very_large_rows_are_not_put_together() {
     let sizes: Vec<usize> = statements.iter().map(|one| one.statement.values.len()).collect();
     assert_eq!(
         (sizes, &statements[0].statement.values),
-        (vec![1, 1], &vec![Value::Bytes(vec![0; 20 << 20])])
+        (vec![1, 1], &vec![Bound::from(Value::Bytes(vec![0; 20 << 20]))])
     );
 }
 

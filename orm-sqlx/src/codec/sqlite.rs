@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use orm_core::driver::RowReader;
-use orm_core::value::{ColumnType, Value, ValueError, parse_uuid};
+use orm_core::value::{ValueError, parse_uuid};
+use orm_sql::Bound;
 use orm_sql::sqlite::{Stored, store};
 use orm_sql::{decimal, temporal};
 use sqlx_core::arguments::Arguments;
@@ -18,11 +19,11 @@ use sqlx_core::value::ValueRef;
 use sqlx_sqlite::{Sqlite, SqliteArguments, SqliteRow, SqliteValueRef};
 
 /// What is bound for `values`.
-pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, BoxDynError> {
+pub(crate) fn arguments(values: Vec<Bound>) -> Result<SqliteArguments, BoxDynError> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(values.len(), 0);
     for value in values {
-        match store(value)? {
+        match store(value.into_value())? {
             Stored::Null => Arguments::add(&mut arguments, None::<i64>)?,
             Stored::Int(number) => Arguments::add(&mut arguments, number)?,
             Stored::Real(number) => Arguments::add(&mut arguments, number)?,
@@ -33,48 +34,9 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, BoxDynErr
     Ok(arguments)
 }
 
-/// Reads column `index` of `row` as the value of a column of type `column_type`.
-pub(crate) fn value(row: &SqliteRow, index: usize, column_type: ColumnType) -> Result<Value, ValueError> {
-    let columns = Columns(row);
-    if columns.is_null(index)? {
-        return Ok(Value::Null);
-    }
-    Ok(match column_type {
-        ColumnType::Bool => Value::Bool(columns.bool(index)?),
-        ColumnType::Int(_) | ColumnType::UnsignedInt(_) => Value::Int(columns.int(index)?),
-        ColumnType::Float | ColumnType::Double => Value::Float(columns.float(index)?),
-        ColumnType::Text => Value::Text(columns.text(index)?.to_owned()),
-        ColumnType::Bytes => Value::Bytes(columns.bytes(index)?.to_vec()),
-        ColumnType::Uuid => Value::Uuid(columns.uuid(index)?),
-        ColumnType::Date => Value::Date(columns.date(index)?),
-        ColumnType::Time => Value::Time(columns.time(index)?),
-        ColumnType::DateTime => Value::DateTime(columns.datetime(index)?),
-        ColumnType::Timestamp => Value::Timestamp(columns.timestamp(index)?),
-        ColumnType::Decimal => Value::Decimal(columns.decimal(index)?.into_owned()),
-        ColumnType::Json => Value::Json(columns.json(index)?.to_owned()),
-        // ColumnType is non_exhaustive; this crate and the core are released together.
-        _ => {
-            return Err(ValueError::WrongType {
-                expected: "a known type",
-                found: format!("{column_type:?}"),
-            });
-        }
-    })
-}
-
-/// The number in the first column of `row`, as `COUNT(*)` gives it.
-pub(crate) fn count(row: &SqliteRow) -> Option<u64> {
-    Columns(row).int(0).ok().and_then(|count| u64::try_from(count).ok())
-}
-
-/// A step of a plan: its number, that of the step that it is part of, and what it does.
-pub(crate) fn plan_step(row: &SqliteRow) -> Option<(i64, i64, String)> {
-    let columns = Columns(row);
-    Some((columns.int(0).ok()?, columns.int(1).ok()?, columns.text(3).ok()?.to_owned()))
-}
-
 /// A row as the core reads it.
-pub(crate) struct Columns<'r>(pub(crate) &'r SqliteRow);
+#[expect(missing_debug_implementations, reason = "it is lent to the core, one row at a time")]
+pub struct Columns<'r>(pub(crate) &'r SqliteRow);
 
 /// SQLite's storage classes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use orm_core::driver::DriverError;
 use orm_core::value::Value;
+use orm_sql::Bound;
 use parking_lot::Mutex;
 
 /// One statement that was sent.
@@ -78,8 +79,8 @@ pub(super) struct Log {
 
 impl Log {
     /// Notes that a statement is about to be sent.
-    pub(super) fn sent(&self, sql: Arc<str>, kind: StatementKind, values: &[Value]) -> Sent<'_> {
-        let values = self.shows_values.then(|| values.to_vec());
+    pub(super) fn sent(&self, sql: Arc<str>, kind: StatementKind, values: &[Bound]) -> Sent<'_> {
+        let values = self.shows_values.then(|| values.iter().cloned().map(Bound::into_value).collect());
         Sent { log: self, sql, kind, values, started: Instant::now(), rows: 0, is_over: false }
     }
 }
@@ -163,7 +164,7 @@ impl StatementCounter {
         Self::default()
     }
 
-    /// What [`SqliteOptions::observer`](super::SqliteOptions::observer) takes.
+    /// What the `observer` of a driver's options takes.
     pub fn observer(&self) -> impl Fn(&StatementEvent<'_>) + Send + Sync + 'static {
         let seen = Arc::clone(&self.seen);
         move |event| seen.lock().push((event.kind, event.sql.to_owned()))

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
 use orm_core::{EntityManager, Result};
+use sqlx_core::database::Database;
 use sqlx_core::error::Error;
-use sqlx_core::executor::Executor;
-use sqlx_sqlite::SqliteConnection;
 
-use super::Sqlite;
+use super::SqlxDriver;
 use super::connection::PooledConnection;
+use crate::backend::{Backend, ConnectionOf};
 use crate::error::driver_error;
 
-impl Sqlite {
+impl<B: Backend> SqlxDriver<B> {
     /// Runs `work` with sqlx's own connection: that of the context's transaction, or one of the pool, given back
     /// afterwards. This is how other libraries over sqlx, and what only this database has, take part in a transaction.
     ///
@@ -63,11 +63,11 @@ impl Sqlite {
         &'a self,
         em: &'a EntityManager,
         work: F,
-    ) -> impl Future<Output = Result<V>> + use<'a, V, F>
+    ) -> impl Future<Output = Result<V>> + use<'a, B, V, F>
     where
-        F: AsyncFnOnce(&mut SqliteConnection) -> Result<V, Error>,
+        F: AsyncFnOnce(&mut <B::Database as Database>::Connection) -> Result<V, Error>,
     {
-        em.with_driver_connection(async |connection: &mut PooledConnection| {
+        em.with_driver_connection(async |connection: &mut PooledConnection<B>| {
             if !Arc::ptr_eq(&self.pool, &connection.pool) {
                 let message =
                     "this manager works on another database; use the driver that its ORM was made from";
@@ -78,10 +78,10 @@ impl Sqlite {
     }
 }
 
-impl PooledConnection {
+impl<B: Backend> PooledConnection<B> {
     async fn lend<V>(
         &mut self,
-        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<V, Error>,
+        work: impl AsyncFnOnce(&mut ConnectionOf<B>) -> Result<V, Error>,
     ) -> Result<V, DriverError> {
         let running = self.guard.start()?;
         if let Err(lost) = running.refuse_if_lost() {
@@ -89,8 +89,8 @@ impl PooledConnection {
             return Err(lost);
         }
         let result = work(&mut *running.connection).await;
-        let result = result.map_err(|error| driver_error(error, "with_connection"));
-        if is_in_transaction(running.connection).await == running.is_in_transaction() {
+        let result = result.map_err(|error| driver_error::<B>(error, "with_connection"));
+        if B::is_in_transaction(running.connection).await == running.is_in_transaction() {
             running.finish();
             return result;
         }
@@ -102,14 +102,5 @@ impl PooledConnection {
             false => "`with_connection` left a transaction open; end it before, or use `transactional`",
         };
         result.and(Err(DriverError::new(DriverErrorKind::TransactionChanged, message)))
-    }
-}
-
-/// Whether a transaction is open, by beginning another, which is refused inside one.
-async fn is_in_transaction(connection: &mut SqliteConnection) -> bool {
-    match connection.execute("BEGIN").await {
-        // Nothing was done in it; if this fails the next BEGIN says so.
-        Ok(_) => connection.execute("ROLLBACK").await.is_err(),
-        Err(_) => true,
     }
 }

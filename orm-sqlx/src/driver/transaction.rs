@@ -2,16 +2,17 @@
 //!
 //! sqlx's own `begin` can give a connection back while its BEGIN is still on the way, so that transactions here are
 //! plain statements. The guard notes that one may be open before BEGIN is sent, and forgets it only after COMMIT or
-//! ROLLBACK succeeded. Dropped in between, or while any statement runs, it closes the connection: SQLite then rolls
-//! back, and whatever is still running can't reach the next borrower.
+//! ROLLBACK succeeded. Dropped in between, while any statement runs, or after the connection broke, it closes the
+//! connection: the database then rolls back, and whatever is still running can't reach the next borrower.
 
 use orm_core::driver::{Access, DriverError, DriverErrorKind, TransactionStep};
 use sqlx_core::pool::PoolConnection;
-use sqlx_sqlite::{Sqlite, SqliteConnection};
 
-pub(super) struct Guard {
+use crate::backend::{Backend, ConnectionOf, Fate};
+
+pub(super) struct Guard<B: Backend> {
     /// Taken only by `drop`.
-    connection: Option<PoolConnection<Sqlite>>,
+    connection: Option<PoolConnection<B::Database>>,
     state: State,
 }
 
@@ -21,26 +22,32 @@ struct State {
     maybe_in_transaction: bool,
     /// Whether it may not write.
     is_read_only: bool,
-    /// Whether the database has rolled it back by itself, and an empty one is open in its place.
-    is_lost: bool,
+    /// What an error has left of it.
+    fate: Fate,
+    /// Whether the connection broke.
+    is_broken: bool,
     /// Whether a method is running, or was cut off.
     is_running: bool,
 }
 
 /// A method that runs. Dropped before [`finish`](Self::finish), it leaves the connection to be closed.
-pub(super) struct Running<'a> {
-    pub(super) connection: &'a mut SqliteConnection,
+pub(super) struct Running<'a, B: Backend> {
+    pub(super) connection: &'a mut ConnectionOf<B>,
     state: &'a mut State,
 }
 
-impl Guard {
-    pub(super) fn new(connection: PoolConnection<Sqlite>) -> Self {
+impl<B: Backend> Guard<B> {
+    pub(super) fn new(connection: PoolConnection<B::Database>) -> Self {
         Self { connection: Some(connection), state: State::default() }
     }
 
     /// Notes that a method runs. Refused after one was cut off: nobody knows what of it happened.
-    pub(super) fn start(&mut self) -> Result<Running<'_>, DriverError> {
+    pub(super) fn start(&mut self) -> Result<Running<'_, B>, DriverError> {
         match &mut self.connection {
+            Some(_) if self.state.is_broken => {
+                let message = "this connection broke; take another one";
+                Err(DriverError::new(DriverErrorKind::ConnectionLost, message))
+            }
             Some(connection) if !self.state.is_running => {
                 self.state.is_running = true;
                 Ok(Running { connection, state: &mut self.state })
@@ -53,19 +60,19 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl<B: Backend> Drop for Guard<B> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         if tokio::runtime::Handle::try_current().is_err() {
             // The pool takes connections back in a task, and there is nothing to run one.
             drop(connection.detach());
-        } else if self.state.maybe_in_transaction || self.state.is_running {
+        } else if self.state.maybe_in_transaction || self.state.is_running || self.state.is_broken {
             connection.close_on_drop();
         }
     }
 }
 
-impl Running<'_> {
+impl<B: Backend> Running<'_, B> {
     /// Notes that the method has come to its end, well or not.
     pub(super) fn finish(self) {
         self.state.is_running = false;
@@ -79,25 +86,35 @@ impl Running<'_> {
         self.state.is_read_only
     }
 
-    /// Notes that the database has rolled the transaction back by itself.
-    pub(super) fn lose(&mut self) {
-        self.state.is_lost = true;
+    /// Notes what an error has left of the transaction.
+    pub(super) fn meets(&mut self, fate: Fate) {
+        self.state.fate = fate;
+    }
+
+    /// Notes that the connection broke.
+    pub(super) fn breaks(&mut self) {
+        self.state.is_broken = true;
     }
 
     /// Refuses what would be done outside of the transaction that it was meant for.
     pub(super) fn refuse_if_lost(&self) -> Result<(), DriverError> {
-        if self.state.is_lost {
-            let message =
-                "after an earlier error the database has rolled back the whole transaction; begin another";
-            return Err(DriverError::new(DriverErrorKind::RolledBack, message));
-        }
-        Ok(())
+        let message = match self.state.fate {
+            Fate::Goes => return Ok(()),
+            Fate::Lost => {
+                "after an earlier error the database has rolled back the whole transaction; begin another"
+            }
+            Fate::Stuck => {
+                "after an earlier error this transaction takes no other statement; roll it, or a savepoint in it, back"
+            }
+        };
+        Err(DriverError::new(DriverErrorKind::RolledBack, message))
     }
 
     /// Notes what may hold once `step` is sent, before it is.
     pub(super) fn before(&mut self, step: TransactionStep) -> Result<(), DriverError> {
-        if step != TransactionStep::Rollback {
-            self.refuse_if_lost()?;
+        match (step, self.state.fate) {
+            (TransactionStep::Rollback, _) | (TransactionStep::RollbackTo(_), Fate::Stuck) => {}
+            _ => self.refuse_if_lost()?,
         }
         let refused = |message| Err(DriverError::new(DriverErrorKind::Other, message));
         match (step, self.state.maybe_in_transaction) {
@@ -107,7 +124,7 @@ impl Running<'_> {
                 self.state.is_read_only = mode.access == Access::ReadOnly;
                 Ok(())
             }
-            // SQLite would begin one.
+            // Some databases would begin one.
             (TransactionStep::Savepoint(_), false) => refused("a savepoint needs an open transaction"),
             _ => Ok(()),
         }
@@ -123,7 +140,10 @@ impl Running<'_> {
         if is_over {
             self.state.maybe_in_transaction = false;
             self.state.is_read_only = false;
-            self.state.is_lost = false;
+            self.state.fate = Fate::Goes;
+        }
+        if let (TransactionStep::RollbackTo(_), Ok(()), Fate::Stuck) = (step, outcome, self.state.fate) {
+            self.state.fate = Fate::Goes;
         }
     }
 }

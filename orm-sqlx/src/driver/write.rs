@@ -4,28 +4,30 @@
 //! or, where one is open, under a savepoint.
 
 use orm_core::driver::{
-    Access, DriverError, DriverErrorKind, TransactionMode, TransactionStep, Write, WriteOutcome,
+    Access, DriverError, DriverErrorKind, RowReader, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::value::{ColumnType, Value};
 use orm_sql::{WriteStatement, outcome_of};
-use sqlx_sqlite::SqliteRow;
 
 use super::connection::{self, transaction};
 use super::log::StatementKind;
 use super::pool::Pool;
 use super::transaction::Running;
-use crate::codec::sqlite as codec;
+use crate::backend::{Backend, RowOf};
+use crate::codec;
 
 /// Runs the statements of `write`.
-pub(super) async fn run(
-    pool: &Pool,
-    running: &mut Running<'_>,
+pub(super) async fn run<B: Backend>(
+    pool: &Pool<B>,
+    running: &mut Running<'_, B>,
     statements: Vec<WriteStatement>,
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
     match (all_or_none(pool, running, statements, write).await, write) {
         (Err(error), Write::Insert(insert))
-            if error.kind() == DriverErrorKind::MissingSchemaObject && insert.rows.len() > 1 =>
+            if B::MAY_LACK_KEY_RECORD
+                && error.kind() == DriverErrorKind::MissingSchemaObject
+                && insert.rows.len() > 1 =>
         {
             // It may be the record of last keys that is missing. If it is something else, the error is the same.
             let statements = pool.statements.write_without_key_record(write)?;
@@ -35,9 +37,9 @@ pub(super) async fn run(
     }
 }
 
-async fn all_or_none(
-    pool: &Pool,
-    running: &mut Running<'_>,
+async fn all_or_none<B: Backend>(
+    pool: &Pool<B>,
+    running: &mut Running<'_, B>,
     statements: Vec<WriteStatement>,
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
@@ -63,16 +65,16 @@ async fn all_or_none(
     result
 }
 
-async fn in_turn(
-    pool: &Pool,
-    running: &mut Running<'_>,
+async fn in_turn<B: Backend>(
+    pool: &Pool<B>,
+    running: &mut Running<'_, B>,
     statements: Vec<WriteStatement>,
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
     let mut outcome = outcome_of(write);
     for WriteStatement { statement, returned: types, rows } in statements {
         let mut returned = Vec::new();
-        let keep = |row: &SqliteRow| values(row, &types).map(|values| returned.push(values));
+        let keep = |row: &RowOf<B>| values(&B::columns(row), &types).map(|values| returned.push(values));
         let affected = connection::run(pool, running, statement, StatementKind::Write, keep).await?;
         rows.enter(affected, returned, &mut outcome)?;
     }
@@ -87,7 +89,7 @@ struct Bracket {
 }
 
 impl Bracket {
-    fn of(running: &Running<'_>) -> Self {
+    fn of<B: Backend>(running: &Running<'_, B>) -> Self {
         /// No number that the core would come to.
         const OWN: u32 = u32::MAX;
         if running.is_in_transaction() {
@@ -107,7 +109,7 @@ impl Bracket {
 }
 
 /// What came back for one row.
-fn values(row: &SqliteRow, types: &[ColumnType]) -> Result<Vec<Value>, DriverError> {
+fn values(row: &impl RowReader, types: &[ColumnType]) -> Result<Vec<Value>, DriverError> {
     let values = types.iter().enumerate().map(|(at, column_type)| {
         codec::value(row, at, *column_type).map_err(|error| {
             DriverError::new(DriverErrorKind::Other, "a value that came back can't be read")

@@ -7,6 +7,8 @@ use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
 use orm_core::metadata::{EntityMetadata, PropertyKind, RelationKind};
 use sqlx_core::error::DatabaseError;
 
+use super::Problem;
+
 const ERROR: u32 = 1;
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
@@ -24,34 +26,25 @@ const CONSTRAINT_ROWID: u32 = 2_579;
 const CONSTRAINT_DATATYPE: u32 = 3_091;
 
 /// What SQLite refused.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Problem {
-    pub(crate) kind: DriverErrorKind,
-    pub(crate) message: String,
-    pub(crate) violation: Option<Violation>,
+pub(crate) fn problem(error: &dyn DatabaseError) -> Problem {
+    let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(ERROR);
+    problem_of(code, error.message())
 }
 
-impl Problem {
-    pub(crate) fn of(error: &dyn DatabaseError) -> Self {
-        let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(ERROR);
-        Self::new(code, error.message())
-    }
-
-    fn new(code: u32, message: &str) -> Self {
-        let violation = violation(code, message);
-        // The lowest byte is the primary code.
-        let kind = match code & 0xff {
-            // Another one has written what this transaction has read.
-            _ if code == BUSY_SNAPSHOT => DriverErrorKind::SerializationFailure,
-            READONLY => DriverErrorKind::ReadOnly,
-            CONSTRAINT => DriverErrorKind::ConstraintViolation,
-            BUSY | LOCKED => DriverErrorKind::Busy,
-            CANTOPEN => DriverErrorKind::ConnectionLost,
-            ERROR if names_something_missing(message) => DriverErrorKind::MissingSchemaObject,
-            _ => DriverErrorKind::Other,
-        };
-        Self { kind, message: message.to_owned(), violation }
-    }
+fn problem_of(code: u32, message: &str) -> Problem {
+    let violation = violation(code, message);
+    // The lowest byte is the primary code.
+    let kind = match code & 0xff {
+        // Another one has written what this transaction has read.
+        _ if code == BUSY_SNAPSHOT => DriverErrorKind::SerializationFailure,
+        READONLY => DriverErrorKind::ReadOnly,
+        CONSTRAINT => DriverErrorKind::ConstraintViolation,
+        BUSY | LOCKED => DriverErrorKind::Busy,
+        CANTOPEN => DriverErrorKind::ConnectionLost,
+        ERROR if names_something_missing(message) => DriverErrorKind::MissingSchemaObject,
+        _ => DriverErrorKind::Other,
+    };
+    Problem { kind, message: message.to_owned(), violation }
 }
 
 fn names_something_missing(message: &str) -> bool {
@@ -185,7 +178,7 @@ mod tests {
         columns: &[&str],
         name: Option<&str>,
     ) {
-        let problem = Problem::new(code, message);
+        let problem = problem_of(code, message);
         assert_eq!(problem.kind, DriverErrorKind::ConstraintViolation);
         let expected = Violation {
             kind,
@@ -233,7 +226,7 @@ mod tests {
             (14, "unable to open database file", DriverErrorKind::ConnectionLost),
             (13, "database or disk is full", DriverErrorKind::Other),
         ] {
-            let problem = Problem::new(code, message);
+            let problem = problem_of(code, message);
             assert_eq!((problem.kind, problem.violation), (kind, None), "{message}");
         }
     }

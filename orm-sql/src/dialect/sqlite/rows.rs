@@ -11,6 +11,7 @@ use super::json::{push_bytes, push_number, push_text};
 use super::store::{Stored, store};
 use super::value_of;
 use crate::dialect::{RowSource, RowsWriter};
+use crate::statement::Bound;
 
 /// How many times a float is multiplied by a power of two, and how many times divided by one.
 const MULTIPLIED: i64 = 2;
@@ -104,9 +105,9 @@ impl RowsWriter for Document {
         self.json.len()
     }
 
-    fn finish(mut self: Box<Self>) -> Vec<Value> {
+    fn finish(mut self: Box<Self>) -> Vec<Bound> {
         self.json.push(']');
-        vec![Value::Text(self.json)]
+        vec![Value::Text(self.json).into()]
     }
 }
 

@@ -10,13 +10,14 @@ use super::json::{push_bytes, push_number, push_text};
 use super::store::{Stored, store};
 use super::value_of;
 use crate::dialect::{Element, SetError, SetForm};
+use crate::statement::Bound;
 
 /// Chooses the form of `keys` and adds what it binds.
 pub(super) fn form(
     keys: &[&KeyValues],
     width: usize,
     max_binds: usize,
-    values: &mut Vec<Value>,
+    values: &mut Vec<Bound>,
 ) -> Result<SetForm, SetError> {
     let floats = keys.iter().flat_map(|key| key.iter()).any(|value| matches!(value, Value::Float(_)));
     if floats { list(keys, width, max_binds, values) } else { document(keys, width, values) }
@@ -26,7 +27,7 @@ fn list(
     keys: &[&KeyValues],
     width: usize,
     max_binds: usize,
-    values: &mut Vec<Value>,
+    values: &mut Vec<Bound>,
 ) -> Result<SetForm, SetError> {
     if width != 1 {
         return Err(SetError::Mixed);
@@ -38,11 +39,11 @@ fn list(
     }
     let padded = keys.len().next_power_of_two().min(most);
     let repeated = keys.iter().chain(keys.last().into_iter().cycle());
-    values.extend(repeated.take(padded).flat_map(|key| key.iter().cloned()));
+    values.extend(repeated.take(padded).flat_map(|key| key.iter().cloned().map(Bound::from)));
     Ok(SetForm::List(padded))
 }
 
-fn document(keys: &[&KeyValues], width: usize, values: &mut Vec<Value>) -> Result<SetForm, SetError> {
+fn document(keys: &[&KeyValues], width: usize, values: &mut Vec<Bound>) -> Result<SetForm, SetError> {
     let mut elements: Vec<Option<Element>> = vec![None; width];
     let mut json = String::with_capacity(keys.len() * width * 8 + 2);
     json.push('[');
@@ -69,7 +70,7 @@ fn document(keys: &[&KeyValues], width: usize, values: &mut Vec<Value>) -> Resul
         }
     }
     json.push(']');
-    values.push(Value::Text(json));
+    values.push(Value::Text(json).into());
     Ok(SetForm::Document(elements.into_iter().map(|element| element.unwrap_or(Element::Plain)).collect()))
 }
 
@@ -105,17 +106,18 @@ fn push(json: &mut String, value: &Value) -> Result<Element, SetError> {
 }
 
 /// `SELECT "k"."value" FROM json_each(?) AS "k"`, or one expression a column for keys of several.
-pub(super) fn rows(elements: &[Element], bind: Expr) -> SelectStatement {
+pub(super) fn rows(elements: &[Element], binds: Vec<Expr>) -> SelectStatement {
     let value = || value_of("k", "value");
     let taken = |at: usize| match elements.len() {
         1 => value(),
         _ => value().binary(BinOper::Custom("->>"), Expr::Constant((at as u64).into())),
     };
     let mut rows = Query::select();
-    rows.from_function(Func::cust("json_each").arg(bind), Alias::new("k"));
+    let keys = binds.into_iter().fold(Func::cust("json_each"), sea_query::FunctionCall::arg);
+    rows.from_function(keys, Alias::new("k"));
     for (at, element) in elements.iter().enumerate() {
         rows.expr(match element {
-            Element::Plain => taken(at),
+            Element::Plain | Element::Array(_) => taken(at),
             Element::Bytes => Func::cust("unhex").arg(taken(at)).into(),
         });
     }

@@ -1,36 +1,66 @@
-//! Reads SQLite's text as far as it takes to tell one statement from several, and a place from text in quotes.
+//! Reads the text of a program as far as it takes to tell one statement from several, and a place from text in quotes.
 //!
-//! The tokens are those of <https://sqlite.org/lang.html> and its `sqlite3_complete`: quotes, comments, words and
-//! single characters. Nothing is parsed; what makes no sense is for the database to say.
+//! The tokens are quotes, comments, words and single characters, as each database has them; triggers end as in SQLite's
+//! `sqlite3_complete`. Nothing is parsed; what makes no sense is for the database to say.
 
 use orm_core::driver::RawEffect;
 
-use crate::dialect::TextPiece;
+use super::TextPiece;
+
+/// What the texts of a database are made of.
+#[derive(Debug)]
+pub(super) struct Lexicon {
+    /// What opens quotes, and what closes them.
+    pub(super) quotes: &'static [(char, char)],
+    /// Whether a backslash escapes in strings that begin with `E'`.
+    pub(super) has_escape_strings: bool,
+    /// Whether `$tag$ … $tag$` is a quote.
+    pub(super) has_dollar_quotes: bool,
+    /// Whether a comment can stand in a comment.
+    pub(super) comments_nest: bool,
+    /// What begins a placeholder of the database's own, before a word or a number.
+    pub(super) own_placeholders: &'static [char],
+    /// Whether `?` is a placeholder of the database's own.
+    pub(super) is_question_mark_own: bool,
+    /// First words of statements that only read.
+    pub(super) reads: &'static [&'static str],
+    /// Words that write rows.
+    pub(super) writes: &'static [&'static str],
+    /// First words of statements that begin or end transactions, or parts of them.
+    pub(super) ends_transactions: &'static [&'static str],
+}
 
 /// What one statement can do.
 ///
 /// # Errors
 ///
 /// What keeps it from being sent, and what to do.
-pub(super) fn statement_effect(pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
-    let mut reader = Reader::default();
+pub(super) fn statement_effect(
+    lexicon: &'static Lexicon,
+    pieces: &[TextPiece<'_>],
+) -> Result<RawEffect, String> {
+    let mut reader = Reader::new(lexicon, false);
     reader.read(pieces)?;
-    if matches!(reader.inside, Inside::Quote(_) | Inside::Comment) {
+    if reader.inside.is_open() {
         return Err(UNCLOSED.to_owned());
     }
     let Some(first) = reader.words.first() else {
         return Err("there is no statement in it".to_owned());
     };
-    match first.as_str() {
-        "begin" | "commit" | "end" | "rollback" | "savepoint" | "release" => Err(format!(
+    let is_one_of = |words: &[&str]| words.contains(&first.as_str());
+    if is_one_of(lexicon.ends_transactions) {
+        return Err(format!(
             "`{first}` would end or begin a transaction behind the back of its context; use `em.transactional(..)`, or \
              `begin` and `commit` of the manager"
-        )),
-        "select" | "values" | "explain" => Ok(RawEffect::Reads),
-        "with" if !reader.has_write => Ok(RawEffect::Reads),
-        "with" | "insert" | "replace" | "update" | "delete" => Ok(RawEffect::Writes),
-        _ => Ok(RawEffect::Anything),
+        ));
     }
+    Ok(match first.as_str() {
+        _ if is_one_of(lexicon.reads) => RawEffect::Reads,
+        "with" if !reader.has_write => RawEffect::Reads,
+        "with" => RawEffect::Writes,
+        _ if is_one_of(lexicon.writes) => RawEffect::Writes,
+        _ => RawEffect::Anything,
+    })
 }
 
 /// Refuses a fragment that would not stay one operand of the statement that it stands in.
@@ -38,13 +68,13 @@ pub(super) fn statement_effect(pieces: &[TextPiece<'_>]) -> Result<RawEffect, St
 /// # Errors
 ///
 /// What is wrong with it, and what to do.
-pub(super) fn check_fragment(pieces: &[TextPiece<'_>]) -> Result<(), String> {
-    let mut reader = Reader { is_fragment: true, ..Reader::default() };
+pub(super) fn check_fragment(lexicon: &'static Lexicon, pieces: &[TextPiece<'_>]) -> Result<(), String> {
+    let mut reader = Reader::new(lexicon, true);
     reader.read(pieces)?;
     match reader.inside {
         Inside::Nothing if reader.depth == 0 => Ok(()),
         Inside::Nothing => Err("a `(` is not closed; close it".to_owned()),
-        Inside::Quote(_) | Inside::Comment => Err(UNCLOSED.to_owned()),
+        Inside::Quote { .. } | Inside::Dollar(_) | Inside::Comment(_) => Err(UNCLOSED.to_owned()),
         Inside::Line => Err("a `--` would comment out what follows; leave it out".to_owned()),
     }
 }
@@ -54,8 +84,8 @@ const UNCLOSED: &str = "a quote or a comment is not closed; close it";
 /// How many words of a statement say what it is: `create temp trigger`.
 const LEADING: usize = 3;
 
-#[derive(Default)]
 struct Reader {
+    lexicon: &'static Lexicon,
     is_fragment: bool,
     inside: Inside,
     /// The first tokens: words in lower case, and nothing for others.
@@ -70,19 +100,46 @@ struct Reader {
     is_over: bool,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 enum Inside {
     #[default]
     Nothing,
-    /// Quotes, with the character that closes them.
-    Quote(char),
+    /// Quotes.
+    Quote {
+        /// What closes them.
+        end: char,
+        /// Whether a backslash takes away what the next character means.
+        escapes: bool,
+    },
+    /// Quotes that this closes.
+    Dollar(String),
     /// A comment to the end of the line.
     Line,
-    /// A comment to `*/`.
-    Comment,
+    /// Comments to so many `*/`.
+    Comment(usize),
+}
+
+impl Inside {
+    /// Whether it has to be closed.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Quote { .. } | Self::Dollar(_) | Self::Comment(_))
+    }
 }
 
 impl Reader {
+    fn new(lexicon: &'static Lexicon, is_fragment: bool) -> Self {
+        Self {
+            lexicon,
+            is_fragment,
+            inside: Inside::Nothing,
+            words: Vec::new(),
+            has_write: false,
+            depth: 0,
+            last: Default::default(),
+            is_over: false,
+        }
+    }
+
     fn read(&mut self, pieces: &[TextPiece<'_>]) -> Result<(), String> {
         for piece in pieces {
             match piece {
@@ -96,23 +153,32 @@ impl Reader {
     fn place(&mut self) -> Result<(), String> {
         match self.inside {
             Inside::Nothing => self.token(""),
-            Inside::Quote(_) => {
+            Inside::Quote { .. } | Inside::Dollar(_) => {
                 Err("a `{}` stands in quotes; leave the quotes out, its value is bound".to_owned())
             }
-            Inside::Line | Inside::Comment => Err("a `{}` stands in a comment; leave it out".to_owned()),
+            Inside::Line | Inside::Comment(_) => Err("a `{}` stands in a comment; leave it out".to_owned()),
         }
     }
 
     fn text(&mut self, text: &str) -> Result<(), String> {
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
-            let length = match self.inside {
+            let length = match &self.inside {
                 Inside::Nothing => self.outside(rest, next)?,
-                Inside::Quote(end) => {
-                    if next == end {
+                Inside::Quote { escapes: true, .. } if next == '\\' => {
+                    let escaped = rest[1..].chars().next().map_or(0, char::len_utf8);
+                    1 + escaped
+                }
+                Inside::Quote { end, .. } => {
+                    if next == *end {
                         self.inside = Inside::Nothing;
                     }
                     next.len_utf8()
+                }
+                Inside::Dollar(end) if rest.starts_with(end.as_str()) => {
+                    let length = end.len();
+                    self.inside = Inside::Nothing;
+                    length
                 }
                 Inside::Line => {
                     if next == '\n' {
@@ -120,13 +186,15 @@ impl Reader {
                     }
                     next.len_utf8()
                 }
-                Inside::Comment => match rest.starts_with("*/") {
-                    true => {
-                        self.inside = Inside::Nothing;
-                        2
-                    }
-                    false => next.len_utf8(),
-                },
+                Inside::Comment(depth) if rest.starts_with("*/") => {
+                    self.inside = if *depth > 1 { Inside::Comment(depth - 1) } else { Inside::Nothing };
+                    2
+                }
+                Inside::Comment(depth) if self.lexicon.comments_nest && rest.starts_with("/*") => {
+                    self.inside = Inside::Comment(depth + 1);
+                    2
+                }
+                Inside::Dollar(_) | Inside::Comment(_) => next.len_utf8(),
             };
             rest = &rest[length..];
         }
@@ -138,25 +206,35 @@ impl Reader {
         if is_word(next) {
             let word = &rest[..rest.find(|char| !is_word(char) && char != '$').unwrap_or(rest.len())];
             self.token(&word.to_lowercase())?;
+            let is_string = self.lexicon.has_escape_strings
+                && word.eq_ignore_ascii_case("e")
+                && rest[word.len()..].starts_with('\'');
+            if is_string {
+                self.inside = Inside::Quote { end: '\'', escapes: true };
+                return Ok(word.len() + 1);
+            }
             return Ok(word.len());
+        }
+        let closing = self.lexicon.quotes.iter().find(|(open, _)| *open == next);
+        if let Some((_, end)) = closing {
+            self.token("")?;
+            self.inside = Inside::Quote { end: *end, escapes: false };
+            return Ok(next.len_utf8());
+        }
+        if let Some(tag) = dollar_tag(rest).filter(|_| self.lexicon.has_dollar_quotes) {
+            self.token("")?;
+            self.inside = Inside::Dollar(tag.to_owned());
+            return Ok(tag.len());
         }
         match next {
             _ if rest.starts_with("--") => self.inside = Inside::Line,
             _ if rest.starts_with("/*") => {
-                self.inside = Inside::Comment;
+                self.inside = Inside::Comment(1);
                 return Ok(2);
             }
-            '\'' | '"' | '`' => {
-                self.token("")?;
-                self.inside = Inside::Quote(next);
-            }
-            '[' => {
-                self.token("")?;
-                self.inside = Inside::Quote(']');
-            }
             ';' => self.semicolon()?,
-            '?' => return Err(own_placeholder("?")),
-            ':' | '@' | '$' if rest[1..].starts_with(is_word) => {
+            '?' if self.lexicon.is_question_mark_own => return Err(own_placeholder("?")),
+            _ if self.lexicon.own_placeholders.contains(&next) && rest[1..].starts_with(is_word) => {
                 return Err(own_placeholder(&rest[..1]));
             }
             _ if next.is_whitespace() => {}
@@ -203,10 +281,18 @@ impl Reader {
         if self.words.len() < LEADING {
             self.words.push(word.to_owned());
         }
-        self.has_write |= matches!(word, "insert" | "update" | "delete" | "replace");
+        self.has_write |= self.lexicon.writes.contains(&word);
         self.last = [std::mem::take(&mut self.last[1]), word.to_owned()];
         Ok(())
     }
+}
+
+/// `$$` or `$tag$` at the start of a text.
+fn dollar_tag(text: &str) -> Option<&str> {
+    let behind = text.strip_prefix('$')?;
+    let end = behind.find(|char| !is_word(char))?;
+    let is_tag = behind[end..].starts_with('$') && !behind.starts_with(|first: char| first.is_ascii_digit());
+    is_tag.then(|| &text[..end + 2])
 }
 
 fn is_word(char: char) -> bool {
@@ -220,6 +306,18 @@ fn own_placeholder(sign: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SQLITE: Lexicon = Lexicon {
+        quotes: &[('\'', '\''), ('"', '"'), ('`', '`'), ('[', ']')],
+        has_escape_strings: false,
+        has_dollar_quotes: false,
+        comments_nest: false,
+        own_placeholders: &[':', '@', '$'],
+        is_question_mark_own: true,
+        reads: &["select", "values", "explain"],
+        writes: &["insert", "update", "delete", "replace"],
+        ends_transactions: &["begin", "commit", "end", "rollback", "savepoint", "release"],
+    };
 
     #[test]
     fn the_first_word_says_what_a_statement_can_do() {
@@ -248,7 +346,7 @@ mod tests {
     #[test]
     fn transactions_are_the_contexts_own() {
         for text in ["BEGIN", "commit;", "/**/ rollback to a", "savepoint a", "release a", "end"] {
-            let problem = statement_effect(&[TextPiece::Text(text)]).unwrap_err();
+            let problem = statement_effect(&SQLITE, &[TextPiece::Text(text)]).unwrap_err();
             assert!(problem.contains("em.transactional"), "{text}: {problem}");
         }
     }
@@ -277,7 +375,7 @@ mod tests {
 
     #[track_caller]
     fn effect(text: &str, expected: &str) {
-        let shown = match statement_effect(&pieces(text)) {
+        let shown = match statement_effect(&SQLITE, &pieces(text)) {
             Ok(effect) => format!("{effect:?}"),
             Err(problem) => problem,
         };
@@ -286,7 +384,7 @@ mod tests {
 
     #[track_caller]
     fn fragment(text: &str, expected: &str) {
-        assert_eq!(check_fragment(&pieces(text)).err().unwrap_or_default(), expected);
+        assert_eq!(check_fragment(&SQLITE, &pieces(text)).err().unwrap_or_default(), expected);
     }
 
     fn pieces(text: &str) -> Vec<TextPiece<'_>> {

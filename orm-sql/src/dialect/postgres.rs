@@ -1,0 +1,284 @@
+//! PostgreSQL: what it can hold, and its forms of sets, texts and tables.
+//!
+//! Values travel in types of their own, sets and rows as arrays, so that a text serves any number of them.
+//!
+//! | value | column |
+//! | --- | --- |
+//! | bool | `boolean` |
+//! | integer | `smallint`, `integer`, `bigint`; an unsigned one in the next larger type |
+//! | float | `real`, `double precision` |
+//! | text | `text`, or `varchar(n)`; a NUL is refused, since no text of PostgreSQL holds one |
+//! | bytes | `bytea` |
+//! | UUID | `uuid` |
+//! | date, time, date and time | `date`, `time`, `timestamp` |
+//! | timestamp | `timestamptz` |
+//! | decimal | `numeric`, with as many digits as given |
+//! | JSON | `jsonb` |
+//!
+//! `contains`, `starts_with` and `ends_with` compare literally. `like` has the wildcards `%` and `_`, without an escape
+//! character, and minds the case.
+
+mod rows;
+mod store;
+
+use orm_core::condition::{Function, TextMatch};
+use orm_core::driver::{Capabilities, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks};
+use orm_core::metadata::Column;
+use orm_core::schema::Table;
+use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
+use sea_query::{
+    Alias, BinOper, ColumnDef, Expr, ExprTrait, Func, PostgresQueryBuilder, SelectStatement, Values,
+};
+
+use super::words::{self, Lexicon};
+use super::{
+    Dialect, Element, Keys, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
+    TextPiece, default_literal, for_update, plain_call,
+};
+use crate::statement::{Bound, tuple};
+
+/// The one PostgreSQL dialect.
+#[derive(Debug)]
+pub(crate) struct Postgres;
+
+/// What its texts are made of: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
+const LEXICON: Lexicon = Lexicon {
+    quotes: &[('\'', '\''), ('"', '"')],
+    has_escape_strings: true,
+    has_dollar_quotes: true,
+    comments_nest: true,
+    own_placeholders: &['$'],
+    is_question_mark_own: false,
+    reads: &["select", "values", "explain", "show", "table"],
+    writes: &["insert", "update", "delete", "merge"],
+    ends_transactions: &[
+        "begin",
+        "start",
+        "commit",
+        "end",
+        "abort",
+        "rollback",
+        "savepoint",
+        "release",
+        "prepare",
+    ],
+};
+
+impl Dialect for Postgres {
+    fn capabilities(&self) -> Capabilities {
+        let levels = [
+            IsolationLevel::ReadUncommitted,
+            IsolationLevel::ReadCommitted,
+            IsolationLevel::RepeatableRead,
+            IsolationLevel::Snapshot,
+            IsolationLevel::Serializable,
+        ];
+        let capabilities = levels.into_iter().fold(Capabilities::new(), Capabilities::with_isolation_level);
+        capabilities
+            .with_schemas()
+            .with_savepoints()
+            .with_row_locks(RowLocks::Rows)
+            .with_null_order(NullOrder::Largest)
+    }
+
+    fn query_text(&self, query: &Query) -> (String, Values) {
+        match query {
+            Query::Select(select) => select.build(PostgresQueryBuilder),
+            Query::Insert(insert) => insert.build(PostgresQueryBuilder),
+            Query::Update(update) => update.build(PostgresQueryBuilder),
+            Query::Delete(delete) => delete.build(PostgresQueryBuilder),
+            Query::With(with) => with.build(PostgresQueryBuilder),
+        }
+    }
+
+    fn schema_text(&self, statement: &SchemaStatement) -> String {
+        match statement {
+            SchemaStatement::CreateTable(create) => create.to_string(PostgresQueryBuilder),
+            SchemaStatement::CreateIndex(create) => create.to_string(PostgresQueryBuilder),
+            SchemaStatement::CreateForeignKey(create) => create.to_string(PostgresQueryBuilder),
+            SchemaStatement::DropTable(drop) => drop.to_string(PostgresQueryBuilder),
+        }
+    }
+
+    fn explain(&self) -> &'static str {
+        "EXPLAIN"
+    }
+
+    fn check(&self, value: &Value) -> Result<(), ValueError> {
+        store::check(value)
+    }
+
+    fn comparable(&self, _: ColumnType, column: Expr) -> Expr {
+        column
+    }
+
+    fn exists(&self, items: SelectStatement) -> Expr {
+        Expr::exists(items)
+    }
+
+    fn typed(&self, bind: Expr, column_type: ColumnType) -> Expr {
+        bind.cast_as(rows::type_name(column_type))
+    }
+
+    fn same(&self, left: Expr, right: Expr) -> Expr {
+        left.binary(BinOper::Custom("IS NOT DISTINCT FROM"), right)
+    }
+
+    fn lock(&self, select: &mut SelectStatement, root: Alias, lock: RowLock) {
+        for_update(select, root, lock);
+    }
+
+    fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Bound>) -> TextForm {
+        let value = || Bound::from(Value::Text(text.to_owned()));
+        values.push(value());
+        match matching {
+            TextMatch::Like => TextForm::Like,
+            TextMatch::LikeIgnoringCase => TextForm::LikeIgnoringCase,
+            TextMatch::Contains => TextForm::Contains,
+            TextMatch::StartsWith => TextForm::StartsWith,
+            TextMatch::EndsWith => {
+                values.push(value());
+                TextForm::EndsWith
+            }
+        }
+    }
+
+    fn text_match(&self, form: TextForm, column: Expr, binds: Vec<Expr>) -> Expr {
+        let mut binds = binds.into_iter();
+        let mut bind = || binds.next().unwrap_or(Expr::Keyword(sea_query::Keyword::Null));
+        match form {
+            TextForm::Like => Expr::cust_with_exprs("$1 LIKE $2 ESCAPE ''", [column, bind()]),
+            TextForm::LikeIgnoringCase => Expr::cust_with_exprs("$1 ILIKE $2 ESCAPE ''", [column, bind()]),
+            TextForm::Contains => Expr::from(Func::cust("strpos").args([column, bind()])).gt(constant(0)),
+            TextForm::StartsWith => Func::cust("starts_with").args([column, bind()]).into(),
+            TextForm::EndsWith => {
+                let length = Func::cust("length").arg(bind());
+                Expr::from(Func::cust("right").args([column, length.into()])).eq(bind())
+            }
+        }
+    }
+
+    fn calculates(&self, _: ColumnType) -> bool {
+        true
+    }
+
+    /// The average of exact numbers is exact here, and read as a float.
+    fn average(&self, of: Expr) -> Expr {
+        Expr::from(Func::avg(of)).cast_as("double precision")
+    }
+
+    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
+        plain_call(function, arguments)
+    }
+
+    fn sequence(&self, parts: usize) -> String {
+        let parts: Vec<String> = (1..=parts).map(|part| format!("${part}")).collect();
+        format!("({})", parts.join(" "))
+    }
+
+    fn placeholder(&self, number: usize) -> String {
+        format!("${number}")
+    }
+
+    fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
+        words::statement_effect(&LEXICON, pieces)
+    }
+
+    fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String> {
+        words::check_fragment(&LEXICON, pieces)
+    }
+
+    fn set_form(
+        &self,
+        keys: &[&KeyValues],
+        width: usize,
+        values: &mut Vec<Bound>,
+    ) -> Result<SetForm, SetError> {
+        rows::set_form(keys, width, values)
+    }
+
+    fn set_rows(&self, elements: &[Element], binds: Vec<Expr>) -> SelectStatement {
+        let types: Vec<ColumnType> = elements.iter().map(Element::column_type).collect();
+        let source = rows::source(&types, binds);
+        let mut rows = SelectStatement::new();
+        rows.exprs(source.columns).from(source.table);
+        rows
+    }
+
+    fn in_document(&self, columns: Vec<Expr>, elements: &[Element], mut binds: Vec<Expr>) -> Expr {
+        match (columns.as_slice(), binds.len()) {
+            ([column], 1) => column.clone().eq(Func::cust("ANY").arg(binds.remove(0))),
+            _ => tuple(columns).in_subquery(self.set_rows(elements, binds)),
+        }
+    }
+
+    fn rows(&self, types: &[ColumnType]) -> Box<dyn RowsWriter> {
+        Box::new(rows::Arrays::new(types))
+    }
+
+    fn row_source(&self, types: &[ColumnType], binds: Vec<Expr>) -> RowSource {
+        rows::source(types, binds)
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::Reserved(next_key)
+    }
+
+    fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
+        let mut definition = ColumnDef::new(column.name.clone());
+        let is_generated = table.generated.as_ref() == Some(&column.name);
+        match (column.column_type, column.length) {
+            (ColumnType::Text, Some(length)) => definition.string_len(length),
+            (column_type, _) if is_generated => definition
+                .custom(format!("{} GENERATED BY DEFAULT AS IDENTITY", rows::type_name(column_type))),
+            (column_type, _) => definition.custom(rows::type_name(column_type)),
+        };
+        if !column.nullable {
+            definition.not_null();
+        }
+        if let Some(default) = column.default {
+            store::check_default(default)?;
+            definition.default(default_literal(default)?);
+        }
+        if is_generated {
+            definition.primary_key();
+        }
+        if let (ColumnType::Bytes, Some(length)) = (column.column_type, column.length) {
+            let name = format!("{}_{}_length", table.name, column.name);
+            let within = Expr::from(Func::cust("octet_length").arg(Expr::col(column.name.clone())));
+            definition.check((Alias::new(name), within.lte(constant(length.into()))));
+        }
+        Ok(definition)
+    }
+
+    fn has_late_foreign_keys(&self) -> bool {
+        true
+    }
+
+    fn longest_name(&self) -> Option<usize> {
+        // NAMEDATALEN without its NUL.
+        Some(63)
+    }
+
+    fn drops_with_references(&self) -> bool {
+        true
+    }
+}
+
+/// The next value of the sequence behind a column, looked up once a statement.
+fn next_key(schema: Option<&str>, table: &str, column: &str) -> Expr {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let place = match schema {
+        Some(schema) => format!("{}.{}", quoted(schema), quoted(table)),
+        None => quoted(table),
+    };
+    let text = |text: String| Expr::Constant(sea_query::Value::String(Some(text)));
+    let mut sequence = SelectStatement::new();
+    sequence.expr(Func::cust("pg_get_serial_sequence").args([text(place), text(column.to_owned())]));
+    let sequence = Expr::SubQuery(None, Box::new(sequence.into()));
+    Func::cust("nextval").arg(sequence).into()
+}
+
+fn constant(number: i64) -> Expr {
+    Expr::Constant(sea_query::Value::BigInt(Some(number)))
+}

@@ -1,0 +1,136 @@
+//! What differs between the databases of sqlx; everything else of a driver is generic over it.
+
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use orm_core::driver::{Capabilities, DriverError, RowReader, TransactionStep, Violation, Write};
+use orm_sql::{Bound, Statements};
+use sqlx_core::Either;
+use sqlx_core::database::Database;
+use sqlx_core::error::{BoxDynError, DatabaseError, Error};
+
+use crate::error::Problem;
+
+/// A connection of sqlx.
+pub(crate) type ConnectionOf<B> = <<B as Backend>::Database as Database>::Connection;
+
+/// A row of sqlx.
+pub(crate) type RowOf<B> = <<B as Backend>::Database as Database>::Row;
+
+/// What a statement gives: a row, or at its end how many rows it changed.
+pub(crate) type Answer<B> = Result<Either<u64, RowOf<B>>, Error>;
+
+/// One kind of database. Only this crate implements it.
+pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
+    /// It, as sqlx knows it.
+    #[doc(hidden)]
+    type Database: Database;
+
+    /// A row, as the core reads it.
+    #[doc(hidden)]
+    type Columns<'r>: RowReader;
+
+    /// Its name, as people write it.
+    #[doc(hidden)]
+    const NAME: &'static str;
+
+    /// Whether inserts are tried again without its record of last keys where something is missing.
+    #[doc(hidden)]
+    const MAY_LACK_KEY_RECORD: bool;
+
+    #[doc(hidden)]
+    fn statements() -> Statements;
+
+    /// Changes what the dialect says by what this very server can do.
+    #[doc(hidden)]
+    fn capabilities(statements: &Statements) -> Capabilities {
+        statements.capabilities()
+    }
+
+    /// What is bound.
+    ///
+    /// # Errors
+    ///
+    /// A value that can't be encoded.
+    #[doc(hidden)]
+    fn arguments(values: Vec<Bound>) -> Result<<Self::Database as Database>::Arguments, BoxDynError>;
+
+    /// Sends a statement. Without arguments it is sent as it is, else prepared, and kept prepared where it is reusable.
+    #[doc(hidden)]
+    fn run<'c>(
+        connection: &'c mut ConnectionOf<Self>,
+        sql: Arc<str>,
+        arguments: Option<<Self::Database as Database>::Arguments>,
+        reusable: bool,
+    ) -> BoxStream<'c, Answer<Self>>;
+
+    #[doc(hidden)]
+    fn columns(row: &RowOf<Self>) -> Self::Columns<'_>;
+
+    /// Takes the rows of an explained statement.
+    #[doc(hidden)]
+    type Plan: PlanLines;
+
+    /// A refusal of the database, in the ORM's words.
+    #[doc(hidden)]
+    fn problem(error: &dyn DatabaseError) -> Problem;
+
+    /// Adds what the database does not say about a violation, but the write that it refused does.
+    #[doc(hidden)]
+    fn complete(violation: &mut Violation, write: &Write);
+
+    /// The statement of a step, in a transaction that may be read-only.
+    ///
+    /// # Errors
+    ///
+    /// A step that this database does not have.
+    #[doc(hidden)]
+    fn step(step: TransactionStep, is_read_only: bool) -> Result<Cow<'static, str>, DriverError>;
+
+    /// What has become of the transaction after a statement in it failed.
+    #[doc(hidden)]
+    fn after_failure<'c>(
+        connection: &'c mut ConnectionOf<Self>,
+        error: &'c DriverError,
+    ) -> BoxFuture<'c, Fate>;
+
+    /// Whether a transaction is open, by asking the database.
+    #[doc(hidden)]
+    fn is_in_transaction(connection: &mut ConnectionOf<Self>) -> BoxFuture<'_, bool>;
+
+    /// Whether a ROLLBACK was refused because nothing is left to be rolled back.
+    #[doc(hidden)]
+    fn is_no_transaction(error: &DriverError) -> bool {
+        let _ = error;
+        false
+    }
+}
+
+/// Takes the rows of an explained statement, and gives what they say, a line each.
+pub trait PlanLines: Default + Send {
+    /// Takes a row.
+    fn extend(&mut self, row: &impl RowReader);
+
+    /// All lines.
+    fn finish(self) -> Vec<String>;
+}
+
+/// What a failed statement leaves of the transaction that it was in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    #[default]
+    /// All of it but the statement.
+    Goes,
+    /// Nothing can be done in it before a savepoint, or all of it, is rolled back.
+    Stuck,
+    /// Nothing: the database has rolled it back.
+    Lost,
+}

@@ -1,0 +1,153 @@
+//! What can be set before connecting to PostgreSQL.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orm_core::driver::{DriverError, DriverErrorKind};
+use sqlx_core::connection::ConnectOptions;
+use sqlx_postgres::PgConnectOptions;
+
+use crate::backend::postgres::PostgresBackend;
+use crate::driver::Postgres;
+use crate::driver::log::StatementEvent;
+use crate::driver::pool::{Pool, PoolSettings};
+
+/// Settings of a [`Postgres`] driver; made by [`Postgres::options`].
+///
+/// ```no_run
+/// # async fn run() -> orm_core::Result<()> {
+/// use orm_sqlx::Postgres;
+///
+/// let driver = Postgres::options()
+///     .url("postgres://ann@localhost/library")
+///     .max_connections(20)
+///     .application_name("library")
+///     .connect()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "options do nothing until `connect` is awaited"]
+pub struct PostgresOptions {
+    url: Option<String>,
+    pool: PoolSettings,
+    statement_cache: usize,
+    application_name: Option<String>,
+}
+
+impl PostgresOptions {
+    pub(in crate::driver) fn new() -> Self {
+        Self { url: None, pool: PoolSettings::default(), statement_cache: 500, application_name: None }
+    }
+
+    /// The database, as `postgres://user:password@host:port/name`; parameters such as `?sslmode=require` are those of
+    /// libpq. What it leaves out, and all of it where none is given, comes from `PGHOST` and its kin.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// Opens so many connections at the most, at least one. 5 by default.
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.pool.max_connections = connections.max(1);
+        self
+    }
+
+    /// Waits so long for a free connection. 30 seconds by default.
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.pool.acquire_timeout = timeout;
+        self
+    }
+
+    /// Keeps so many prepared statements on each connection. 500 by default; none behind a pooler that hands each
+    /// transaction another connection and does not follow prepared statements.
+    pub fn statement_cache(mut self, statements: usize) -> Self {
+        self.statement_cache = statements;
+        self
+    }
+
+    /// What the server shows this program as.
+    pub fn application_name(mut self, name: impl Into<String>) -> Self {
+        self.application_name = Some(name.into());
+        self
+    }
+
+    /// Whether the statement log and observers see the values that are bound. Off by default: values are personal
+    /// data more often than not.
+    pub fn log_values(mut self, on: bool) -> Self {
+        self.pool.log.shows_values = on;
+        self
+    }
+
+    /// Calls `observer` after every statement that is sent, BEGIN, COMMIT and failed ones included. Several
+    /// observers are called in turn.
+    ///
+    /// It is called between the statement and its caller, so it should be quick, and must not panic.
+    pub fn observer(mut self, observer: impl Fn(&StatementEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.pool.log.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// [`orm_core::Error::Driver`] when the URL is wrong, the server can't be reached, or it refuses user, password or
+    /// database; the message says which, and never the password.
+    pub async fn connect(self) -> orm_core::Result<Postgres> {
+        let opened = self.open().await;
+        let pool = opened.map_err(|source| orm_core::Error::Driver { action: "connect", source })?;
+        Ok(Postgres::new(pool))
+    }
+
+    async fn open(self) -> Result<Pool<PostgresBackend>, DriverError> {
+        let connect = match &self.url {
+            Some(url) => parse(url)?,
+            None => PgConnectOptions::new(),
+        };
+        let connect = connect.statement_cache_capacity(self.statement_cache).disable_statement_logging();
+        let connect = match &self.application_name {
+            Some(name) => connect.application_name(name),
+            None => connect,
+        };
+        let host = connect.get_host().to_owned();
+        let database = connect.get_database().unwrap_or_else(|| connect.get_username()).to_owned();
+        let name = format!("{database} at {host}:{}", connect.get_port());
+        Pool::open(self.pool, connect, name, None).await
+    }
+}
+
+fn parse(url: &str) -> Result<PgConnectOptions, DriverError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(wrong("it is no PostgreSQL URL; write postgres://user@host/database"));
+    }
+    // The cause might name parts of the URL, and so the password.
+    PgConnectOptions::from_str(url).map_err(|_| {
+        wrong("the URL can't be read; write postgres://user:password@host:port/database, with % escapes")
+    })
+}
+
+fn wrong(problem: &str) -> DriverError {
+    DriverError::new(DriverErrorKind::Other, problem)
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may have a password in it.
+        f.debug_struct("PostgresOptions")
+            .field("max_connections", &self.pool.max_connections)
+            .field("acquire_timeout", &self.pool.acquire_timeout)
+            .field("statement_cache", &self.statement_cache)
+            .field("application_name", &self.application_name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,162 @@
+//! PostgreSQL's SQLSTATE codes, and what it tells beside them.
+//!
+//! <https://www.postgresql.org/docs/current/errcodes-appendix.html>. Messages may be in any language, so that nothing
+//! but the form of a DETAIL is read from them.
+
+use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
+use orm_core::metadata::EntityMetadata;
+use sqlx_core::error::DatabaseError;
+use sqlx_postgres::PgDatabaseError;
+
+use super::Problem;
+
+/// What PostgreSQL refused.
+pub(crate) fn problem(error: &dyn DatabaseError) -> Problem {
+    match error.try_downcast_ref::<PgDatabaseError>() {
+        Some(error) => {
+            let code = error.code();
+            Problem {
+                kind: kind(code, error.message()),
+                message: message(code, error.message()),
+                violation: violation_kind(code).map(|kind| violation(kind, error)),
+            }
+        }
+        None => {
+            Problem { kind: DriverErrorKind::Other, message: error.message().to_owned(), violation: None }
+        }
+    }
+}
+
+fn message(code: &str, message: &str) -> String {
+    match code {
+        "25P02" => {
+            "after an earlier error this transaction takes no other statement; roll it, or a savepoint in it, back"
+                .to_owned()
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn kind(code: &str, message: &str) -> DriverErrorKind {
+    match code {
+        _ if violation_kind(code).is_some() => DriverErrorKind::ConstraintViolation,
+        "40001" => DriverErrorKind::SerializationFailure,
+        "40P01" => DriverErrorKind::Deadlock,
+        // The same code for a lock that was not to be waited for, and for one that was waited for too long.
+        "55P03" if message.contains("timeout") => DriverErrorKind::LockTimeout,
+        "55P03" => DriverErrorKind::LockNotAvailable,
+        "25006" => DriverErrorKind::ReadOnly,
+        "25P02" => DriverErrorKind::RolledBack,
+        "42P01" | "42703" | "3F000" => DriverErrorKind::MissingSchemaObject,
+        // The server shuts down, or the connection was ended by somebody else.
+        "57P01" | "57P02" | "57P03" | "57P05" => DriverErrorKind::ConnectionLost,
+        _ if code.starts_with("08") => DriverErrorKind::ConnectionLost,
+        _ => DriverErrorKind::Other,
+    }
+}
+
+fn violation_kind(code: &str) -> Option<ViolationKind> {
+    match code {
+        "23505" | "23P01" => Some(ViolationKind::Unique),
+        "23503" | "23001" => Some(ViolationKind::ForeignKey),
+        "23502" => Some(ViolationKind::NotNull),
+        // A text longer than its column is refused by the column's type.
+        "23514" | "22001" => Some(ViolationKind::Check),
+        _ => None,
+    }
+}
+
+fn violation(kind: ViolationKind, error: &PgDatabaseError) -> Violation {
+    let columns = match (kind, error.column()) {
+        (_, Some(column)) => vec![column.to_owned()],
+        (ViolationKind::Unique, None) => error.detail().map(columns_of).unwrap_or_default(),
+        (_, None) => Vec::new(),
+    };
+    Violation {
+        kind,
+        table: error.table().map(str::to_owned),
+        columns,
+        constraint: error.constraint().map(str::to_owned),
+    }
+}
+
+/// The columns in `Key (room, "number")=(1, 2) already exists.`
+fn columns_of(detail: &str) -> Vec<String> {
+    let names = detail.split_once('(').and_then(|(_, behind)| behind.split_once(")=("));
+    let Some((names, _)) = names else { return Vec::new() };
+    let unquoted = |name: &str| match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(name) => name.replace("\"\"", "\""),
+        None => name.to_owned(),
+    };
+    names.split(", ").map(unquoted).collect()
+}
+
+/// Adds the table and the columns where only those of the write can be meant.
+pub(crate) fn complete(violation: &mut Violation, write: &Write) {
+    let Some((entity, columns)) = written(write) else { return };
+    if violation.kind == ViolationKind::Check && violation.constraint.is_none() && violation.table.is_none() {
+        violation.table = Some(entity.table.clone());
+        let bounded: Vec<usize> =
+            columns.into_iter().filter(|column| entity.columns[*column].length.is_some()).collect();
+        if let [column] = bounded.as_slice() {
+            violation.columns = vec![entity.columns[*column].name.clone()];
+        }
+    }
+    if violation.kind == ViolationKind::Check
+        && violation.columns.is_empty()
+        && let Some(constraint) = &violation.constraint
+    {
+        let is_meant = |column: &&orm_core::metadata::Column| {
+            *constraint == format!("{}_{}_length", entity.table, column.name)
+        };
+        violation.columns.extend(entity.columns.iter().find(is_meant).map(|column| column.name.clone()));
+    }
+}
+
+/// The entity that is written, and the columns that are set.
+fn written(write: &Write) -> Option<(&EntityMetadata, Vec<usize>)> {
+    Some(match write {
+        Write::Insert(insert) => (insert.metadata.entity(insert.entity), insert.columns.clone()),
+        Write::Upsert(upsert) => (upsert.metadata.entity(upsert.entity), upsert.columns.clone()),
+        Write::Update(update) => (update.metadata.entity(update.entity), update.columns.clone()),
+        Write::UpdateWhere(update) => {
+            let columns = update.set.iter().map(|(column, _)| *column).collect();
+            (update.metadata.entity(update.entity), columns)
+        }
+        Write::Delete(_) | Write::DeleteWhere(_) | Write::Link(_) | Write::Unlink(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_read_in_any_language() {
+        assert_eq!(columns_of("Key (email)=(a@b) already exists."), ["email"]);
+        assert_eq!(
+            columns_of("Schlüssel »(room, \"a \"\" b\")=(1, 2)« existiert bereits."),
+            ["room", "a \" b"]
+        );
+        assert_eq!(columns_of("nothing of the kind"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn kinds_follow_from_codes() {
+        for (code, message, expected) in [
+            ("23505", "", DriverErrorKind::ConstraintViolation),
+            ("22001", "", DriverErrorKind::ConstraintViolation),
+            ("40001", "", DriverErrorKind::SerializationFailure),
+            ("40P01", "", DriverErrorKind::Deadlock),
+            ("55P03", "could not obtain lock on row", DriverErrorKind::LockNotAvailable),
+            ("55P03", "canceling statement due to lock timeout", DriverErrorKind::LockTimeout),
+            ("25006", "", DriverErrorKind::ReadOnly),
+            ("42P01", "", DriverErrorKind::MissingSchemaObject),
+            ("57P01", "", DriverErrorKind::ConnectionLost),
+            ("08006", "", DriverErrorKind::ConnectionLost),
+            ("42601", "", DriverErrorKind::Other),
+        ] {
+            assert_eq!(kind(code, message), expected, "{code}");
+        }
+    }
+}
