@@ -16,6 +16,8 @@ use orm_sqlx::SqliteOptions;
 
 use crate::recorder::{Recorder, Recording};
 
+mod postgres;
+
 /// A kind of database.
 pub trait Backend: 'static {
     /// Its driver.
@@ -54,6 +56,28 @@ impl Backend for Sqlite {
 
     async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
         SqliteFile::connect_pool(connections).await
+    }
+}
+
+/// The database that `ORM_TEST_DATABASE` names: `postgres`, or else SQLite in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Given;
+
+impl Backend for Given {
+    type Driver = SharedDriver;
+
+    async fn connect() -> Result<Self::Driver> {
+        match std::env::var("ORM_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Ok(SharedDriver(Arc::new(postgres::connect(5).await?))),
+            _ => Ok(SharedDriver(Arc::new(Sqlite::connect().await?))),
+        }
+    }
+
+    async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
+        match std::env::var("ORM_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Ok(Arc::new(postgres::connect(connections).await?)),
+            _ => Sqlite::connect_pool(connections).await,
+        }
     }
 }
 
@@ -298,7 +322,7 @@ impl TestDb {
 
 /// A driver that several ORMs share.
 #[derive(Clone, Debug)]
-struct SharedDriver(Arc<dyn Driver>);
+pub struct SharedDriver(Arc<dyn Driver>);
 
 impl Driver for SharedDriver {
     fn capabilities(&self) -> &Capabilities {

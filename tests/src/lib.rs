@@ -20,7 +20,7 @@ pub mod recorder;
 )]
 pub mod suite;
 
-pub use backend::{Backend, Limited, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
+pub use backend::{Backend, Given, Limited, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
 pub use hoard::{Hoard, Mood};
 pub use log::Log;
 pub use recorder::{Fault, Operation, Recorder};

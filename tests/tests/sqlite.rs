@@ -1,7 +1,7 @@
 //! Everything that every driver promises, on SQLite in memory; on a file what needs a pool of one, and what is about
 //! contexts side by side.
 
-orm_tests::driver_suite!(orm_tests::Sqlite);
+orm_tests::driver_suite!(orm_tests::Given);
 
 mod own_connection;
 

@@ -1,0 +1,50 @@
+//! PostgreSQL: one database for the process, one schema in it for each test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use orm_core::driver::Driver;
+use orm_core::sql::Sql;
+use orm_core::{Error, Orm, Result};
+use orm_sqlx::Postgres;
+use tokio::sync::OnceCell;
+
+static DATABASE: OnceCell<String> = OnceCell::const_new();
+
+/// A driver on a schema of its own.
+pub(super) async fn connect(connections: u32) -> Result<Postgres> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let url = std::env::var("ORM_TEST_POSTGRES_URL").map_err(Error::other)?;
+    let database = DATABASE.get_or_try_init(|| make_database(&url)).await?;
+    let schema = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let own = with_database(&url, database);
+    let maker = Postgres::options().url(&own).max_connections(1).connect().await?;
+    run(&maker, &[format!("CREATE SCHEMA {schema}")]).await?;
+    maker.close().await;
+    let url = format!("{own}?options=-csearch_path%3D{schema}");
+    Postgres::options().url(url).max_connections(connections).connect().await
+}
+
+/// A database for this process; those of processes that are gone go.
+async fn make_database(url: &str) -> Result<String> {
+    let server = Postgres::options().url(url).max_connections(1).connect().await?;
+    let name = format!("orm_test_{}", std::process::id());
+    run(&server, &[format!("DROP DATABASE IF EXISTS {name}")]).await?;
+    run(&server, &[format!("CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")]).await?;
+    server.close().await;
+    Ok(name)
+}
+
+async fn run(server: &Postgres, statements: &[String]) -> Result<()> {
+    let orm = Orm::builder(server.clone()).build().await?;
+    for statement in statements {
+        orm.em().fork().sql(Sql::trusted(statement.clone()), ()).execute().await?;
+    }
+    Ok(())
+}
+
+/// The URL, with another database.
+fn with_database(url: &str, name: &str) -> String {
+    let (start, path) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    let server = path.split('/').next().unwrap_or(path);
+    format!("{start}{server}/{name}")
+}
