@@ -13,5 +13,5 @@ pub use entity::{
     Column, EntityId, EntityMetadata, Index, Pivot, Property, PropertyKind, Relation, RelationId,
     RelationKind, Side,
 };
-pub use naming::{NamingStrategy, SnakeCase, snake_case};
+pub use naming::{NamingStrategy, SnakeCase, bounded_name, snake_case};
 pub use registry::Metadata;

@@ -305,12 +305,6 @@ impl OrmCore {
         let entity = violation.table.as_deref().and_then(|table| {
             self.metadata.entities().find(|entity| entity.table.eq_ignore_ascii_case(table))
         });
-        let by_name = violation.constraint.as_deref().and_then(|name| {
-            let entities = self.metadata.entities();
-            let mut indexes =
-                entities.flat_map(|entity| entity.indexes.iter().map(move |index| (entity, index)));
-            indexes.find(|(_, index)| index.name == name)
-        });
         let mut fields: Vec<&'static str> = Vec::new();
         if let Some(entity) = entity {
             for column in &violation.columns {
@@ -318,12 +312,7 @@ impl OrmCore {
                 fields.extend(property.map(|property| property.name).filter(|name| !fields.contains(name)));
             }
         }
-        let named = by_name.map(|(entity, index)| {
-            (
-                entity,
-                index.properties.iter().map(|property| entity.properties[*property].name).collect::<Vec<_>>(),
-            )
-        });
+        let named = violation.constraint.as_deref().and_then(|name| self.constraint(name));
         let of_pivot = violation.table.as_deref().and_then(|table| self.pivot(table));
         let (entity, fields) = match (entity, named) {
             (Some(entity), _) if !fields.is_empty() => (Some(entity), fields),
@@ -341,6 +330,26 @@ impl OrmCore {
             constraint: violation.constraint.clone(),
         };
         Error::Constraint { violation: Box::new(violation), source: error }
+    }
+
+    /// The entity and the fields of an index or a foreign key.
+    fn constraint(&self, name: &str) -> Option<(&EntityMetadata, Vec<&'static str>)> {
+        self.metadata.entities().find_map(|entity| {
+            let field = |property: &usize| entity.properties[*property].name;
+            if let Some(index) = entity.indexes.iter().find(|index| index.name == name) {
+                return Some((entity, index.properties.iter().map(field).collect()));
+            }
+            let is_named = |property: &usize| {
+                let columns = entity.properties[*property].columns.clone();
+                let columns: Vec<&str> = columns.map(|column| entity.columns[column].name.as_str()).collect();
+                self.metadata.foreign_key_name(&entity.table, &columns) == name
+            };
+            let mut foreign_keys = entity.relations.iter().filter_map(|relation| match relation.kind {
+                RelationKind::ManyToOne { property } => Some(property),
+                _ => None,
+            });
+            foreign_keys.find(is_named).map(|property| (entity, vec![field(&property)]))
+        })
     }
 
     /// The owner and the field of the many-to-many relation whose links are in `table`.

@@ -1,7 +1,7 @@
 //! Tables as metadata implies them, before any dialect.
 
 use crate::metadata::description::ReferentialAction;
-use crate::metadata::{Column, EntityMetadata, Metadata, RelationKind};
+use crate::metadata::{Column, EntityMetadata, Metadata, RelationKind, bounded_name};
 
 /// Every table, in an order in which each comes after those that its required foreign keys point to, where such
 /// an order exists.
@@ -62,6 +62,12 @@ pub struct TableIndex {
     pub condition: Option<&'static str>,
 }
 
+/// The name of the check that bounds the length of a column, where its type does not.
+#[must_use]
+pub fn length_check(table: &str, column: &str) -> String {
+    bounded_name(format!("{table}_{column}_length"))
+}
+
 impl Schema {
     /// The tables that `metadata` implies: one an entity, one a many-to-many relation.
     #[must_use]
@@ -81,7 +87,7 @@ fn entity_table(metadata: &Metadata, entity: &EntityMetadata) -> Table {
         let columns: Vec<String> = columns.map(|column| name_of(&column)).collect();
         let target = metadata.entity(relation.target);
         Some(ForeignKey {
-            name: metadata.naming().foreign_key(&entity.table, &as_strs(&columns)),
+            name: metadata.foreign_key_name(&entity.table, &as_strs(&columns)),
             referenced_schema: target.schema.clone(),
             referenced_table: target.table.clone(),
             referenced_columns: target
@@ -134,7 +140,7 @@ fn pivot_tables(metadata: &Metadata, owner: &EntityMetadata) -> Vec<Table> {
                 })
                 .collect();
             let foreign_key = ForeignKey {
-                name: metadata.naming().foreign_key(&pivot.table, &as_strs(names)),
+                name: metadata.foreign_key_name(&pivot.table, &as_strs(names)),
                 columns: names.to_vec(),
                 referenced_schema: entity.schema.clone(),
                 referenced_table: entity.table.clone(),
@@ -156,7 +162,11 @@ fn pivot_tables(metadata: &Metadata, owner: &EntityMetadata) -> Vec<Table> {
             foreign_keys: vec![owner_key, target_key],
             // The primary key serves reads from the owner's side.
             indexes: vec![TableIndex {
-                name: metadata.naming().index(&pivot.table, &as_strs(&pivot.target_columns), false),
+                name: bounded_name(metadata.naming().index(
+                    &pivot.table,
+                    &as_strs(&pivot.target_columns),
+                    false,
+                )),
                 columns: pivot.target_columns.clone(),
                 unique: false,
                 condition: None,

@@ -69,6 +69,30 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
+/// The most bytes in a name that this crate makes: PostgreSQL keeps 63 of one, MySQL 64 characters.
+const LONGEST: usize = 63;
+
+/// `name` where every database keeps it whole, else as much of its beginning as there is room for, and a number made of
+/// all of it. For names of constraints and indexes, which nobody types.
+#[must_use]
+pub fn bounded_name(name: String) -> String {
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let number = format!("_{:08x}", fnv_1a(&name));
+    let mut end = LONGEST - number.len();
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{number}", &name[..end])
+}
+
+/// FNV-1a, 32 bits: the same in every version of the program, as names of a schema must be.
+/// <https://www.rfc-editor.org/rfc/rfc9923>
+fn fnv_1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 impl Case {
     /// `name`, a Rust field name, in this case.
     pub(super) fn apply(self, name: &str) -> String {
@@ -114,6 +138,15 @@ mod tests {
         ] {
             assert_eq!(snake_case(name), expected);
         }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_stays_its_own() {
+        let long = |end: &str| bounded_name(format!("{}{end}", "é".repeat(40)));
+        assert_eq!(bounded_name("a".repeat(63)), "a".repeat(63));
+        assert!(long("_index").len() <= 63 && long("_index") != long("_unique"));
+        // Offset basis and a sum from the specification.
+        assert_eq!((fnv_1a(""), fnv_1a("foobar")), (0x811c_9dc5, 0xbf9c_f968));
     }
 
     #[test]

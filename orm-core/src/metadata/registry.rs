@@ -11,7 +11,7 @@ use super::entity::{
     Column, EntityId, EntityMetadata, Index, Pivot, Property, PropertyKind, Relation, RelationId,
     RelationKind,
 };
-use super::naming::NamingStrategy;
+use super::naming::{NamingStrategy, bounded_name};
 use crate::entity::{Entity, EntityType};
 use crate::error::{Error, Result};
 use crate::value::ColumnType;
@@ -99,6 +99,12 @@ impl Metadata {
     #[must_use]
     pub fn naming(&self) -> &dyn NamingStrategy {
         &*self.naming
+    }
+
+    /// The name of the foreign key in these columns of a table.
+    #[must_use]
+    pub fn foreign_key_name(&self, table: &str, columns: &[&str]) -> String {
+        bounded_name(self.naming.foreign_key(table, columns))
     }
 
     pub(crate) fn entity_type(&self, id: EntityId) -> EntityType {
@@ -276,7 +282,10 @@ impl Builder<'_> {
                 properties_of.iter().flat_map(|property| properties[*property].columns.clone()).collect();
             let names: Vec<&str> = covered.iter().map(|column| columns[*column].name.as_str()).collect();
             Index {
-                name: name.map_or_else(|| self.naming.index(table, &names, unique), str::to_owned),
+                name: match name {
+                    Some(name) => name.to_owned(),
+                    None => bounded_name(self.naming.index(table, &names, unique)),
+                },
                 columns: covered,
                 properties: properties_of,
                 unique,

@@ -31,7 +31,7 @@ use orm_core::condition::{Function, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
 use orm_core::metadata::Column;
 use orm_core::metadata::description::DefaultValue;
-use orm_core::schema::Table;
+use orm_core::schema::{Table, length_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, CaseStatement, ColumnDef, DynIden, Expr, ExprTrait, Func, Keyword, SelectStatement,
@@ -231,7 +231,7 @@ impl Dialect for Sqlite {
         }
         if let Some(length) = column.length {
             // A length in the type would only be decoration here.
-            let name = format!("{}_{}_length", table.name, column.name);
+            let name = length_check(&table.name, &column.name);
             let within = Expr::from(Func::cust("length").arg(Expr::col(column.name.clone())));
             definition.check((Alias::new(name), within.lte(constant(length.into()))));
         }

@@ -4,7 +4,8 @@
 //! but the form of a DETAIL is read from them.
 
 use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
-use orm_core::metadata::EntityMetadata;
+use orm_core::metadata::{Column, EntityMetadata};
+use orm_core::schema::length_check;
 use sqlx_core::error::DatabaseError;
 use sqlx_postgres::PgDatabaseError;
 
@@ -106,9 +107,7 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
         && violation.columns.is_empty()
         && let Some(constraint) = &violation.constraint
     {
-        let is_meant = |column: &&orm_core::metadata::Column| {
-            *constraint == format!("{}_{}_length", entity.table, column.name)
-        };
+        let is_meant = |column: &&Column| *constraint == length_check(&entity.table, &column.name);
         violation.columns.extend(entity.columns.iter().find(is_meant).map(|column| column.name.clone()));
     }
 }

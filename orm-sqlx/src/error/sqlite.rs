@@ -5,6 +5,7 @@
 
 use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
 use orm_core::metadata::{EntityMetadata, PropertyKind, RelationKind};
+use orm_core::schema::length_check;
 use sqlx_core::error::DatabaseError;
 
 use super::Problem;
@@ -129,8 +130,7 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
             spelled(entity, name, (0..entity.columns.len()).map(|column| vec![column]))
         }
         (ViolationKind::Check, Some(name)) => {
-            let of_column =
-                |column: usize| format!("{}_{}_length", entity.table, entity.columns[column].name);
+            let of_column = |column: usize| length_check(&entity.table, &entity.columns[column].name);
             (0..entity.columns.len()).filter(|column| of_column(*column) == *name).collect()
         }
         _ => Vec::new(),

@@ -29,7 +29,8 @@ async fn make_database(url: &str) -> Result<String> {
     let server = Postgres::options().url(url).max_connections(1).connect().await?;
     let name = format!("orm_test_{}", std::process::id());
     run(&server, &[format!("DROP DATABASE IF EXISTS {name}")]).await?;
-    run(&server, &[format!("CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")]).await?;
+    run(&server, &[format!("CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")])
+        .await?;
     server.close().await;
     Ok(name)
 }

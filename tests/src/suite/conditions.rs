@@ -121,12 +121,17 @@ pub async fn every_text_contains_the_empty_one<B: Backend>() -> Result<()> {
 pub async fn literal_text_of_any_plane<B: Backend>() -> Result<()> {
     let db = catalogue::seeded::<B>().await?;
     let em = db.em();
-    em.persist(Author::new("zoë 🏳️‍🌈 b\0c"))?;
+    let (name, end) = if B::facts().keeps_nul {
+        ("zoë 🏳️‍🌈 b\0c", "b\0c")
+    } else {
+        ("zoë 🏳️‍🌈 b c", "b c")
+    };
+    em.persist(Author::new(name))?;
     em.flush().await?;
-    let name = ["zoë 🏳️‍🌈 b\0c"];
+    let name = [name];
     check(&db, Author::NAME.contains("🏳️‍🌈"), &name).await?;
     check(&db, Author::NAME.starts_with("zoë"), &name).await?;
-    check(&db, Author::NAME.ends_with("b\0c"), &name).await?;
+    check(&db, Author::NAME.ends_with(end), &name).await?;
     check(&db, Author::NAME.contains("o\u{308}"), &[]).await?;
     check(&db, Author::NAME.starts_with(&*"zoë".repeat(1_000)), &[]).await?;
     check(&db, Author::NAME.ends_with("n".repeat(1_000)), &[]).await

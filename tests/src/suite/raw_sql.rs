@@ -139,8 +139,10 @@ pub async fn text_without_sense_is_refused<B: Backend>() -> Result<()> {
     assert!(error.to_string().contains("leave the quotes out"), "{error}");
     let error = em.sql("select {}", (u64::MAX,)).fetch_one_as::<i64>().await.expect_err("too large");
     assert!(matches!(error, Error::SqlText { .. }), "{error:?}");
-    let error = em.sql("select {}", (f64::NAN,)).fetch_one_as::<f64>().await.expect_err("no number");
-    assert!(error.to_string().contains("a value can't be bound"), "{error}");
+    if !B::facts().keeps_nan {
+        let error = em.sql("select {}", (f64::NAN,)).fetch_one_as::<f64>().await.expect_err("no number");
+        assert!(error.to_string().contains("a value can't be bound"), "{error}");
+    }
     assert_eq!(db.statements(), 0);
     Ok(())
 }
