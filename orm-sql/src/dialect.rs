@@ -80,6 +80,11 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// The pattern by which sea-query writes so many expressions one after the other, in parentheses.
     fn sequence(&self, parts: usize) -> String;
 
+    /// Whether two placeholders are never the same, so that what holds one is equal to nothing else.
+    fn numbers_placeholders(&self) -> bool {
+        false
+    }
+
     /// The placeholder of the value with this number, from 1, in text of the program.
     fn placeholder(&self, number: usize) -> String;
 

@@ -176,6 +176,10 @@ impl Dialect for Postgres {
         format!("({})", parts.join(" "))
     }
 
+    fn numbers_placeholders(&self) -> bool {
+        true
+    }
+
     fn placeholder(&self, number: usize) -> String {
         format!("${number}")
     }

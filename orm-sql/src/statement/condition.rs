@@ -10,7 +10,7 @@
 use orm_core::condition::{Comparison, Expression, Quantifier};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityMetadata, Metadata, Relation, RelationKind};
-use orm_core::value::KeyValues;
+use orm_core::value::{KeyValues, Value};
 use sea_query::{Expr, ExprTrait, Keyword, SelectStatement};
 
 use super::bound::Bound;

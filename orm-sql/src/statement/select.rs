@@ -1,6 +1,6 @@
 //! Rows of one entity, and their number.
 
-use orm_core::condition::{NullPlace, OrderTerm, Term};
+use orm_core::condition::{FragmentPart, NullPlace, OrderTerm, Term};
 use orm_core::driver::{
     DriverError, Items, LimitEach, Link, LockStrength, LockWait, Reading, Select, Selection,
 };
@@ -83,7 +83,16 @@ pub(super) fn write_shape(
     shape.flag(select.distinct);
     shape.number(lock_number(select, reading)?);
     shape.expression(select.entity(), &select.condition)?;
-    shape.terms(select.entity(), &select.group_by)?;
+    shape.number(select.group_by.len());
+    for term in &select.group_by {
+        match place_of(shape.dialect, select, reading, term) {
+            Some(place) => shape.number(place),
+            None => {
+                shape.number(0);
+                shape.term(select.entity(), term)?;
+            }
+        }
+    }
     shape.expression(select.entity(), &select.having)?;
     if let Some(each) = ranked {
         shape.bind(number(each.limit));
@@ -199,6 +208,10 @@ pub(super) fn render(
         conditions.push(writer.condition(&mut scope, entity, root, &select.condition)?);
     }
     for term in &select.group_by {
+        if let Some(place) = place_of(writer.dialect, select, reading, term) {
+            scope.select.add_group_by([Expr::Constant((place as u64).into())]);
+            continue;
+        }
         let term = writer.comparable_term(&mut scope, entity, root, term)?;
         scope.select.add_group_by([term]);
     }
@@ -312,6 +325,28 @@ fn page(select: &Select, dialect: &dyn Dialect) -> (Option<Value>, Option<Value>
     let none = || dialect.no_limit().filter(|_| offset.is_some()).map(Value::Int);
     let limit = select.limit.map(number).or_else(none);
     (limit, offset)
+}
+
+/// The number of a selected column that a group is made of, where the two would not be known to be the same: each value
+/// in them has a placeholder of its own.
+fn place_of(dialect: &dyn Dialect, select: &Select, reading: Reading, term: &Term) -> Option<usize> {
+    let Selection::Terms(selected) = &select.selection else { return None };
+    if !dialect.numbers_placeholders() || reading == Reading::Count || !binds(term) {
+        return None;
+    }
+    selected.iter().position(|selected| selected == term).map(|place| place + 1)
+}
+
+/// Whether there is a value in a term.
+fn binds(term: &Term) -> bool {
+    match term {
+        Term::Value(_) => true,
+        Term::Fragment(fragment) => {
+            fragment.parts.iter().any(|part| matches!(part, FragmentPart::Value(_)))
+                || fragment.terms().any(binds)
+        }
+        term => term.parts().any(binds),
+    }
 }
 
 /// A number for the lock of the rows, 0 for none.

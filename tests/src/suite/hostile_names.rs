@@ -1,5 +1,8 @@
 //! Texts that look like anything but text, as names: of tables and columns, of relations, of filters.
 
+use std::error::Error as _;
+
+use orm_core::driver::DriverErrorKind;
 use orm_core::{Condition, Error, NamingStrategy, Result};
 
 use crate::fixtures::lexicon::{self, Phrase, Word};
@@ -37,7 +40,12 @@ pub async fn names_are_any_text<B: Backend>() -> Result<()> {
         let strategy = Marked(hostile.text.clone());
         match db.beside(|orm| orm.entity::<Phrase>().naming_strategy(strategy)).await {
             Ok(named) => {
-                works(&named).await.map_err(|error| Error::other(format!("{hostile:?}: {error:?}")))?
+                let worked = works(&named).await;
+                if worked.as_ref().is_err_and(is_too_long) {
+                    refused += 1;
+                    continue;
+                }
+                worked.map_err(|error| Error::other(format!("{hostile:?}: {error:?}")))?;
             }
             Err(error) => {
                 assert!(matches!(error, Error::Metadata { .. }), "{hostile:?}: {error:?}");
@@ -50,6 +58,12 @@ pub async fn names_are_any_text<B: Backend>() -> Result<()> {
     }
     assert!(used > 200 && refused > 0, "{used} used, {refused} refused");
     Ok(())
+}
+
+/// Whether the database has no room for a name, and said so before it made anything.
+fn is_too_long(error: &Error) -> bool {
+    error.driver_kind() == Some(DriverErrorKind::Unsupported)
+        && error.source().is_some_and(|cause| cause.to_string().contains("is longer than the"))
 }
 
 /// A database of its own names does everything once.
