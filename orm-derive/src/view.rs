@@ -175,7 +175,7 @@ fn expand(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream)
                     ::core::option::Option::None => lists.skip::<#view>(),
                 }
             },
-            Number::Many => quote!(self.#ident = lists.next();),
+            Number::Many => quote!(self.#ident = lists.take();),
         })
     });
     let from_loaded = from_loaded(ident, entity, columns, o);

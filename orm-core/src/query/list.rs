@@ -29,9 +29,9 @@ use crate::value::{ColumnType, KeyValues};
 /// A list that a view has of each row.
 #[derive(Clone, Copy)]
 struct ListOf {
-    load: for<'a> fn(&'a Loader<'a>, &'a Level<'a>) -> BoxFuture<'a, Result<Box<dyn Filled>>>,
+    load: for<'a> fn(&'a Loader<'a>, &'a Level<'a>) -> BoxFuture<'a, Result<AnyList>>,
     touch: fn(&Metadata, EntityId, &mut Touched),
-    collect: fn(&Arc<Region>, Vec<CellId>) -> Result<Box<dyn Filled>>,
+    collect: fn(&Arc<Region>, Vec<CellId>) -> Result<AnyList>,
 }
 
 /// A list in a view: of which relation, and how its items are read.
@@ -260,18 +260,18 @@ impl Loader<'_> {
     }
 }
 
-fn load<'a, N: View>(loader: &'a Loader<'a>, level: &'a Level<'a>) -> BoxFuture<'a, Result<Box<dyn Filled>>> {
+fn load<'a, N: View>(loader: &'a Loader<'a>, level: &'a Level<'a>) -> BoxFuture<'a, Result<AnyList>> {
     Box::pin(items_of::<N>(loader, level))
 }
 
 /// One list, of these entities.
-fn collect<N: View>(region: &Arc<Region>, items: Vec<CellId>) -> Result<Box<dyn Filled>> {
+fn collect<N: View>(region: &Arc<Region>, items: Vec<CellId>) -> Result<AnyList> {
     let items = items.into_iter().map(|cell| view_of::<N>(region, cell));
     Ok(Box::new(vec![items.collect::<Result<Vec<N>>>()?].into_iter()))
 }
 
 /// One list for each owner of a level.
-async fn items_of<N: View>(loader: &Loader<'_>, level: &Level<'_>) -> Result<Box<dyn Filled>> {
+async fn items_of<N: View>(loader: &Loader<'_>, level: &Level<'_>) -> Result<AnyList> {
     let metadata = loader.region.metadata();
     if level.is_circle() {
         let problem = "an item is among its own items, so that they have no end; leave the relation out of one of \
@@ -341,7 +341,7 @@ impl<N: View> RowSink for ItemRows<'_, N> {
 /// The lists of rows, to be taken in the order in which the rows were read.
 #[doc(hidden)]
 pub struct ViewLists {
-    lists: Vec<Box<dyn Filled>>,
+    lists: Vec<AnyList>,
     at: usize,
 }
 
@@ -353,7 +353,7 @@ impl ViewLists {
     }
 
     /// The next list of the row.
-    pub fn next<N: View>(&mut self) -> Vec<N> {
+    pub fn take<N: View>(&mut self) -> Vec<N> {
         let at = self.at;
         self.at += 1;
         let list = self.lists.get_mut(at).and_then(|list| list.any().downcast_mut::<vec::IntoIter<Vec<N>>>());
@@ -371,6 +371,9 @@ impl fmt::Debug for ViewLists {
         f.debug_struct("ViewLists").field("at", &self.at).finish_non_exhaustive()
     }
 }
+
+/// [`Filled`], whatever its items are.
+type AnyList = Box<dyn Filled>;
 
 /// One list for each owner, of items that only the view knows.
 trait Filled: Send {

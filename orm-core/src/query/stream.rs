@@ -107,11 +107,9 @@ impl Reader {
     async fn read<T: Entity, P: Record<T>>(mut self: Box<Self>) -> Result<Chunk<T, P>> {
         let metadata = Arc::clone(&self.query.em.orm().metadata);
         let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
-        if self.last.is_none() {
-            if self.query.uses_identity_map {
-                // One context for all chunks, wherever the stream is polled.
-                self.query.em = self.query.em.resolve("stream")?;
-            }
+        if self.last.is_none() && self.query.uses_identity_map {
+            // One context for all chunks, wherever the stream is polled.
+            self.query.em = self.query.em.resolve("stream")?;
         }
         // The primary key, once it is in the order, stays where it is.
         let order = Keyset::of("a stream", &metadata, id, std::mem::take(&mut self.query.order))?;

@@ -235,6 +235,9 @@ pub async fn owners_of_several_key_columns_have_lists<B: Backend>() -> Result<()
     Ok(())
 }
 
+/// Titles, each with its themes.
+type Titles = Vec<(String, Vec<String>)>;
+
 /// Filters hide items as they do where a relation is populated.
 pub async fn lists_show_what_filters_show<B: Backend>() -> Result<()> {
     #[derive(View, Debug)]
@@ -258,7 +261,7 @@ pub async fn lists_show_what_filters_show<B: Backend>() -> Result<()> {
     }
     let db = newsroom::seeded::<B>().await?;
     let em = db.em();
-    let numbers = |desks: Vec<Desk>| -> Vec<(String, Vec<(String, Vec<String>)>)> {
+    let numbers = |desks: Vec<Desk>| -> Vec<(String, Titles)> {
         let themes = |piece: Piece| (piece.title, piece.topics.into_iter().map(|one| one.name).collect());
         desks.into_iter().map(|one| (one.name, one.articles.into_iter().map(themes).collect())).collect()
     };
