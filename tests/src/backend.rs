@@ -16,6 +16,7 @@ use orm_sqlx::SqliteOptions;
 
 use crate::recorder::{Recorder, Recording};
 
+pub(crate) mod given;
 mod postgres;
 
 /// What tests have to know of a database: not what is promised of it, but what it is.
@@ -93,35 +94,6 @@ impl Backend for Sqlite {
 
     async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
         SqliteFile::connect_pool(connections).await
-    }
-}
-
-/// The database that `ORM_TEST_DATABASE` names: `postgres`, or else SQLite in memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Given;
-
-impl Backend for Given {
-    type Driver = SharedDriver;
-
-    fn facts() -> Facts {
-        match std::env::var("ORM_TEST_DATABASE").as_deref() {
-            Ok("postgres") => Facts::POSTGRES,
-            _ => Facts::SQLITE,
-        }
-    }
-
-    async fn connect() -> Result<Self::Driver> {
-        match std::env::var("ORM_TEST_DATABASE").as_deref() {
-            Ok("postgres") => Ok(SharedDriver(Arc::new(postgres::connect(5).await?))),
-            _ => Ok(SharedDriver(Arc::new(Sqlite::connect().await?))),
-        }
-    }
-
-    async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
-        match std::env::var("ORM_TEST_DATABASE").as_deref() {
-            Ok("postgres") => Ok(Arc::new(postgres::connect(connections).await?)),
-            _ => Sqlite::connect_pool(connections).await,
-        }
     }
 }
 

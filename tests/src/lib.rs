@@ -1,11 +1,12 @@
 //! The suite that every driver must pass.
 //!
-//! A behaviour is one function in [`suite`], generic over the [`Backend`]; [`driver_suite!`] makes a test of each for
-//! one backend. Statements are counted by the [`Recorder`], which wraps the driver and injects faults.
+//! A behaviour is one function in [`suite`], generic over the [`Backend`]; its test target runs each on every
+//! database that is there. Statements are counted by the [`Recorder`], which wraps the driver and injects faults.
 
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod databases;
 pub mod fixtures;
 pub mod hoard;
 pub mod hostile;
@@ -20,7 +21,7 @@ pub mod recorder;
 )]
 pub mod suite;
 
-pub use backend::{Backend, Given, Limited, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
+pub use backend::{Backend, Limited, OnFile, Sqlite, SqliteAlone, SqliteFile, TestDb};
 pub use hoard::{Hoard, Mood};
 pub use log::Log;
 pub use recorder::{Fault, Operation, Recorder};

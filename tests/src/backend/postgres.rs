@@ -1,5 +1,6 @@
 //! PostgreSQL: one database for the process, one schema in it for each test.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use orm_core::driver::Driver;
@@ -28,11 +29,30 @@ pub(super) async fn connect(connections: u32) -> Result<Postgres> {
 async fn make_database(url: &str) -> Result<String> {
     let server = Postgres::options().url(url).max_connections(1).connect().await?;
     let name = format!("orm_test_{}", std::process::id());
+    drop_what_is_left(&server).await?;
     run(&server, &[format!("DROP DATABASE IF EXISTS {name}")]).await?;
     run(&server, &[format!("CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")])
         .await?;
     server.close().await;
     Ok(name)
+}
+
+/// Drops the databases of processes of this machine that are gone.
+async fn drop_what_is_left(server: &Postgres) -> Result<()> {
+    let orm = Orm::builder(server.clone()).build().await?;
+    let unused = "select datname::text from pg_database d where datname like 'orm\\_test\\_%' \
+                  and not exists (select from pg_stat_activity a where a.datname = d.datname)";
+    let names: Vec<String> = orm.em().fork().sql(unused, ()).fetch_as().await?;
+    for name in names {
+        let is_gone = name.strip_prefix("orm_test_").is_some_and(|process| {
+            process.parse::<u32>().is_ok() && !Path::new("/proc").join(process).exists()
+        });
+        if is_gone {
+            // Another run may be at it too.
+            let _ = run(server, &[format!("DROP DATABASE IF EXISTS {name}")]).await;
+        }
+    }
+    Ok(())
 }
 
 async fn run(server: &Postgres, statements: &[String]) -> Result<()> {

@@ -1,0 +1,84 @@
+//! The database that the thread was given, with pools of several kinds. One instance of the suite serves all databases.
+
+use std::sync::Arc;
+
+use orm_core::Result;
+use orm_core::driver::Driver;
+
+use super::{Backend, Facts, SharedDriver, Sqlite, SqliteAlone, SqliteFile, postgres};
+use crate::databases::{Database, given};
+
+/// As many connections as a driver has by default.
+const CONNECTIONS: u32 = 5;
+
+/// The database as tests have it as a rule: SQLite in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Given;
+
+/// With a pool of one connection: whoever comes next gets what the one before left.
+#[derive(Clone, Copy, Debug)]
+pub struct GivenAlone;
+
+/// With several connections: contexts really run side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct GivenShared;
+
+impl Backend for Given {
+    type Driver = SharedDriver;
+
+    fn facts() -> Facts {
+        match given() {
+            Database::Sqlite => Facts::SQLITE,
+            Database::Postgres => Facts::POSTGRES,
+        }
+    }
+
+    async fn connect() -> Result<SharedDriver> {
+        match given() {
+            Database::Sqlite => shared(Sqlite::connect().await?),
+            Database::Postgres => shared(postgres::connect(CONNECTIONS).await?),
+        }
+    }
+
+    async fn connect_pool(connections: u32) -> Result<Arc<dyn Driver>> {
+        match given() {
+            Database::Sqlite => Sqlite::connect_pool(connections).await,
+            Database::Postgres => Ok(Arc::new(postgres::connect(connections).await?)),
+        }
+    }
+}
+
+impl Backend for GivenAlone {
+    type Driver = SharedDriver;
+
+    fn facts() -> Facts {
+        Given::facts()
+    }
+
+    async fn connect() -> Result<SharedDriver> {
+        match given() {
+            Database::Sqlite => shared(SqliteAlone::connect().await?),
+            Database::Postgres => shared(postgres::connect(1).await?),
+        }
+    }
+}
+
+impl Backend for GivenShared {
+    type Driver = SharedDriver;
+
+    fn facts() -> Facts {
+        Given::facts()
+    }
+
+    async fn connect() -> Result<SharedDriver> {
+        match given() {
+            Database::Sqlite => shared(SqliteFile::connect().await?),
+            Database::Postgres => shared(postgres::connect(CONNECTIONS).await?),
+        }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it ends what may fail")]
+fn shared(driver: impl Driver) -> Result<SharedDriver> {
+    Ok(SharedDriver(Arc::new(driver)))
+}

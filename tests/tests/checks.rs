@@ -1,0 +1,7 @@
+//! What is not promised of databases: the documents, the model, and the compile-fail tests of the derives.
+
+mod documents;
+mod minimal_driver;
+mod model;
+mod own_connection;
+mod ui;

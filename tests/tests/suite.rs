@@ -1,0 +1,52 @@
+//! Everything that is promised, on every database that is there.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use orm_tests::databases::{self, Database};
+use orm_tests::suite::{self, Behaviour};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let (there, left_out) = match databases::found() {
+        Ok(found) => found,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let behaviours = suite::behaviours();
+    there.iter().for_each(|database| eprintln!("{database}: {} tests", behaviours.len()));
+    left_out.iter().for_each(|database| eprintln!("{}", databases::left_out(*database)));
+    let trials = there.into_iter().flat_map(|database| {
+        let trials = behaviours.iter().copied();
+        trials.map(move |behaviour| {
+            let name = format!("{}::{}", database.name(), behaviour.name);
+            Trial::test(name, move || run(database, behaviour))
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+fn run(database: Database, behaviour: Behaviour) -> Result<(), Failed> {
+    databases::give(database);
+    let mut runtime = match behaviour.threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            runtime.worker_threads(threads);
+            runtime
+        }
+    };
+    let runtime = runtime.enable_all().on_thread_start(move || databases::give(database)).build()?;
+    runtime.block_on((behaviour.run)()).map_err(|error| {
+        let mut said = format!("{error:?}");
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            said += &format!("\ncaused by {source}");
+            cause = source.source();
+        }
+        said.into()
+    })
+}

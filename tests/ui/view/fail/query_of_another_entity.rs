@@ -1,0 +1,32 @@
+use orm_core::{Collection, Entity, EntityManager, Ref, Result, View};
+
+#[derive(Entity, Clone)]
+struct Author {
+    #[entity(id, auto)]
+    id: i64,
+    name: String,
+    age: Option<i32>,
+    #[entity(mapped_by = "author")]
+    books: Collection<Book>,
+}
+
+#[derive(Entity, Clone)]
+struct Book {
+    #[entity(id, auto)]
+    id: i64,
+    title: String,
+    author: Ref<Author>,
+}
+
+#[derive(View)]
+#[view(of = Author)]
+struct Byline {
+    name: String,
+}
+
+async fn read(em: &EntityManager) -> Result<()> {
+    em.find_all::<Book>().view::<Byline>().await?;
+    Ok(())
+}
+
+fn main() {}
