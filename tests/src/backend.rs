@@ -16,7 +16,7 @@ use orm_sqlx::SqliteOptions;
 
 use crate::recorder::{Recorder, Recording};
 
-pub(crate) mod given;
+pub mod given;
 mod postgres;
 
 /// What tests have to know of a database: not what is promised of it, but what it is.

@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use orm_core::Result;
 
-use crate::backend::{Given, GivenAlone, GivenShared};
+use crate::backend::given::{Given, GivenAlone, GivenShared};
 
 pub mod adoption;
 pub mod attributes;
