@@ -27,7 +27,8 @@ use crate::error::{Error, Result};
 ///
 /// Dropped after a row, a statement that reads ends there, and its connection, or transaction, goes on. One that writes is
 /// kept only when the stream comes to its end: dropped earlier, it is taken back, and a transaction that it stands in can
-/// only be rolled back. The same holds for a transaction whose stream is dropped while it waits for a row.
+/// only be rolled back, unless the database has answered before the stream was gone. The same holds for a transaction
+/// whose stream is dropped while it waits for a row.
 ///
 /// After an error the stream has ended.
 ///

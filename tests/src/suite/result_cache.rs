@@ -229,7 +229,7 @@ pub async fn values_of_every_type_are_cached<B: Backend>() -> Result<()> {
             f32: Some(0.1),
             f64: Some(-0.1e300),
             boolean: Some(false),
-            text: Some("é\0'".into()),
+            text: Some(if B::facts().keeps_nul { "é\0'" } else { "é'" }.into()),
             bytes: Some(vec![0, 255]),
             uuid: Some(Uuid::from_u128(u128::MAX - 1)),
             date: chrono::NaiveDate::from_ymd_opt(1, 1, 1),

@@ -173,7 +173,8 @@ pub async fn an_answer_depends_on_all_that_is_named<B: Backend>() -> Result<()> 
         || db.em().find_all::<Book>().order_by(Book::PUBLISHER.field(Publisher::NAME).asc()).cache(MINUTE);
     let by_selection =
         || db.em().find_all::<Profile>().select(Profile::AUTHOR.field(Author::NAME)).cache(MINUTE);
-    let by_population = || db.em().find_all::<Author>().populate(Author::BOOKS).cache(MINUTE);
+    let by_population =
+        || db.em().find_all::<Author>().order_by(Author::ID.asc()).populate(Author::BOOKS).cache(MINUTE);
     by_condition().await?;
     by_order().await?;
     by_selection().await?;
