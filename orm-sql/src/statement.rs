@@ -12,6 +12,7 @@ mod by_condition;
 mod cache;
 mod condition;
 mod delete;
+mod grouping;
 mod insert;
 mod join;
 mod leaf;
@@ -119,6 +120,7 @@ impl Statements {
     ///
     /// As [`select`](Self::select).
     pub fn reading(&self, select: &Select, reading: Reading) -> Result<Statement, DriverError> {
+        let select = &*grouping::rows_before_groups(self.dialect, select);
         let operation = select::operation_of(reading);
         let mut shape = Shape::new(&select.metadata, self.dialect, operation, select.root);
         select::write_shape(&mut shape, select, reading)?;

@@ -1,5 +1,6 @@
 //! Everything that is promised, on every database that is there.
 
+use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -8,7 +9,8 @@ use orm_tests::databases::{self, Database};
 use orm_tests::suite::{self, Behaviour};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let (filters, options) = filters_of(env::args());
+    let arguments = Arguments::from_iter(options);
     let (there, left_out) = match databases::found() {
         Ok(found) => found,
         Err(problem) => {
@@ -19,6 +21,12 @@ fn main() -> ExitCode {
     let behaviours = suite::behaviours();
     there.iter().for_each(|database| eprintln!("{database}: {} tests", behaviours.len()));
     left_out.iter().for_each(|database| eprintln!("{}", databases::left_out(*database)));
+    let is_wanted = |trial: &Trial| {
+        let name = trial.name();
+        let is_meant =
+            |filter: &String| if arguments.exact { name == filter } else { name.contains(&**filter) };
+        filters.is_empty() || filters.iter().any(is_meant)
+    };
     let trials = there.into_iter().flat_map(|database| {
         let trials = behaviours.iter().copied();
         trials.map(move |behaviour| {
@@ -26,7 +34,23 @@ fn main() -> ExitCode {
             Trial::test(name, move || run(database, behaviour))
         })
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    libtest_mimic::run(&arguments, trials.filter(is_wanted).collect()).exit_code()
+}
+
+/// The names that are asked for, of which libtest takes several and its imitation one, and everything else.
+fn filters_of(arguments: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    const WITH_VALUE: [&str; 5] = ["--test-threads", "--skip", "--format", "--color", "--logfile"];
+    let (mut filters, mut options) = (Vec::new(), Vec::new());
+    let mut is_value = true;
+    for argument in arguments {
+        if is_value || argument.starts_with('-') {
+            is_value = WITH_VALUE.contains(&&*argument);
+            options.push(argument);
+        } else {
+            filters.push(argument);
+        }
+    }
+    (filters, options)
 }
 
 fn run(database: Database, behaviour: Behaviour) -> Result<(), Failed> {

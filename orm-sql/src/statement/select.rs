@@ -1,6 +1,6 @@
 //! Rows of one entity, and their number.
 
-use orm_core::condition::{FragmentPart, NullPlace, OrderTerm, Term};
+use orm_core::condition::{NullPlace, OrderTerm, Term};
 use orm_core::driver::{
     DriverError, Items, LimitEach, Link, LockStrength, LockWait, Reading, Select, Selection,
 };
@@ -12,6 +12,7 @@ use sea_query::{
 };
 
 use super::condition::owning_side;
+use super::grouping::place_of;
 use super::pivot::{pivot_columns, pivot_of, pivot_of_relation};
 use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, strs};
@@ -325,29 +326,6 @@ fn page(select: &Select, dialect: &dyn Dialect) -> (Option<Value>, Option<Value>
     let none = || dialect.no_limit().filter(|_| offset.is_some()).map(Value::Int);
     let limit = select.limit.map(number).or_else(none);
     (limit, offset)
-}
-
-/// The number of a selected column that a group is made of, where the two would not be known to be the same: each value
-/// in them has a placeholder of its own.
-fn place_of(dialect: &dyn Dialect, select: &Select, reading: Reading, term: &Term) -> Option<usize> {
-    let Selection::Terms(selected) = &select.selection else { return None };
-    if !dialect.numbers_placeholders() || reading == Reading::Count || !binds(term) {
-        return None;
-    }
-    selected.iter().position(|selected| selected == term).map(|place| place + 1)
-}
-
-/// Whether there is a value in a term.
-fn binds(term: &Term) -> bool {
-    match term {
-        // Its condition may have one.
-        Term::Value(_) | Term::When { .. } => true,
-        Term::Fragment(fragment) => {
-            fragment.parts.iter().any(|part| matches!(part, FragmentPart::Value(_)))
-                || fragment.terms().any(binds)
-        }
-        term => term.parts().any(binds),
-    }
 }
 
 /// A number for the lock of the rows, 0 for none.
