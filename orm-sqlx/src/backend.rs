@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use orm_core::driver::{Capabilities, DriverError, RowReader, TransactionStep, Violation, Write};
+use orm_core::driver::{DriverError, RowReader, TransactionStep, Violation, Write};
 use orm_sql::{Bound, Statements};
 use sqlx_core::Either;
 use sqlx_core::database::Database;
@@ -48,12 +48,6 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn statements() -> Statements;
-
-    /// Changes what the dialect says by what this very server can do.
-    #[doc(hidden)]
-    fn capabilities(statements: &Statements) -> Capabilities {
-        statements.capabilities()
-    }
 
     /// What is bound.
     ///

@@ -4,4 +4,5 @@ mod documents;
 mod minimal_driver;
 mod model;
 mod own_connection;
+mod postgres_connect;
 mod ui;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
-use sqlx_core::connection::ConnectOptions;
+use sqlx_core::connection::{ConnectOptions, Connection};
+use sqlx_core::error::Error;
 use sqlx_postgres::PgConnectOptions;
 
 use crate::backend::postgres::PostgresBackend;
 use crate::driver::Postgres;
 use crate::driver::log::StatementEvent;
 use crate::driver::pool::{Pool, PoolSettings};
+use crate::error::driver_error;
 
 /// Settings of a [`Postgres`] driver; made by [`Postgres::options`].
 ///
@@ -116,6 +118,10 @@ impl PostgresOptions {
         let host = connect.get_host().to_owned();
         let database = connect.get_database().unwrap_or_else(|| connect.get_username()).to_owned();
         let name = format!("{database} at {host}:{}", connect.get_port());
+        // The pool would try again and again, and say in the end that it took too long.
+        let first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
+        // There is nothing to do about one that does not close well.
+        let _ = first.close().await;
         Pool::open(self.pool, connect, name, None).await
     }
 }
@@ -128,6 +134,16 @@ fn parse(url: &str) -> Result<PgConnectOptions, DriverError> {
     PgConnectOptions::from_str(url).map_err(|_| {
         wrong("the URL can't be read; write postgres://user:password@host:port/database, with % escapes")
     })
+}
+
+fn cannot_reach(name: &str, error: Error) -> DriverError {
+    match error {
+        Error::Io(cause) => {
+            let message = format!("no server for the database {name}: {cause}");
+            DriverError::new(DriverErrorKind::ConnectionLost, message).with_source(cause)
+        }
+        other => driver_error::<PostgresBackend>(other, &format!("opening the database {name}")),
+    }
 }
 
 fn wrong(problem: &str) -> DriverError {
