@@ -24,7 +24,9 @@ async fn a_server_that_is_not_there_is_named_at_once() {
 
 #[tokio::test]
 async fn a_wrong_url_says_how_to_write_it() {
-    for url in ["mysql://ann:s3cret@localhost/library", "library", "postgres://ann:s3cret@local host:x/library"] {
+    for url in
+        ["mysql://ann:s3cret@localhost/library", "library", "postgres://ann:s3cret@local host:x/library"]
+    {
         let (kind, said) = refused(url).await;
         assert_eq!(kind, Some(DriverErrorKind::Other), "{said}");
         assert!(said.contains("write postgres://"), "{said}");

@@ -7,7 +7,7 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::value::{FieldValue, ValueError};
 
-/// What [`Find::select`] takes: a field, a computed value, an aggregate, or a tuple of up to twelve of these.
+/// What [`Find::select`](super::Find::select) takes: a field, a computed value, an aggregate, or a tuple of up to twelve of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be selected from the rows of `{T}`",
     label = "neither a field of `{T}`, nor computed from its rows, nor a tuple of such"
