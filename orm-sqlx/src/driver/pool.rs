@@ -83,10 +83,6 @@ impl<B: Backend> Pool<B> {
             let _ = anchor.close().await;
         }
     }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 pub(super) fn cannot_open<B: Backend>(error: sqlx_core::error::Error) -> DriverError {

@@ -174,8 +174,8 @@ impl SqliteOptions {
             false => None,
         };
         let switches = self.write_ahead_log && !target.is_in_memory && !target.is_read_only;
-        let pool = Pool::open(settings, target.connect, target.name, anchor).await?;
-        prepare(&pool, switches, self.busy_timeout).await?;
+        let pool = Pool::open(settings, target.connect, target.name.clone(), anchor).await?;
+        prepare(&pool, &target.name, switches, self.busy_timeout).await?;
         Ok(pool)
     }
 
@@ -231,6 +231,7 @@ impl SqliteOptions {
 /// Reads the file, so that one that is no database is told now, and sets its journal mode.
 async fn prepare(
     pool: &Pool<SqliteBackend>,
+    name: &str,
     write_ahead_log: bool,
     patience: Duration,
 ) -> Result<(), DriverError> {
@@ -239,7 +240,7 @@ async fn prepare(
     if write_ahead_log {
         let mode = switch_to_write_ahead_log(&mut connection, patience).await?;
         if mode != "wal" {
-            tracing::warn!(target: "orm::driver", database = pool.name(), mode, "no write-ahead log here");
+            tracing::warn!(target: "orm::driver", database = name, mode, "no write-ahead log here");
         }
     }
     Ok(())
