@@ -45,10 +45,15 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn check(&self, value: &Value) -> Result<(), ValueError>;
 
     /// A column as it is compared and ordered, where that differs from the column itself.
-    fn comparable(&self, column_type: ColumnType, column: Expr) -> Expr;
+    fn comparable(&self, column_type: ColumnType, column: Expr) -> Expr {
+        let _ = column_type;
+        column
+    }
 
     /// Whether `items` has a row.
-    fn exists(&self, items: SelectStatement) -> Expr;
+    fn exists(&self, items: SelectStatement) -> Expr {
+        Expr::exists(items)
+    }
 
     /// What stands for no limit where an offset can't stand without one.
     fn no_limit(&self) -> Option<i64> {
@@ -75,7 +80,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     }
 
     /// A function of values. It takes as many as it is given.
-    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr;
+    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
+        plain_call(function, arguments)
+    }
 
     /// The pattern by which sea-query writes so many expressions one after the other, in parentheses.
     fn sequence(&self, parts: usize) -> String;
@@ -304,7 +311,7 @@ impl From<ValueError> for SetError {
 }
 
 /// A function by the name that most databases have for it.
-pub(crate) fn plain_call(function: Function, arguments: Vec<Expr>) -> Expr {
+fn plain_call(function: Function, arguments: Vec<Expr>) -> Expr {
     let name = match function {
         Function::Lower => "lower",
         Function::Upper => "upper",

@@ -8,7 +8,8 @@ pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
-use orm_core::driver::{DriverError, DriverErrorKind, Violation};
+use orm_core::driver::{DriverError, DriverErrorKind, Violation, Write};
+use orm_core::metadata::EntityMetadata;
 use sqlx_core::error::Error;
 
 use crate::backend::Backend;
@@ -52,4 +53,19 @@ pub(crate) fn driver_error<B: Backend>(error: Error, action: &str) -> DriverErro
 
 pub(crate) fn unknown_step() -> DriverError {
     DriverError::new(DriverErrorKind::Unsupported, "an unknown step of a transaction")
+}
+
+/// The entity that is written, and the columns that are set; `None` where rows or links go, or links come.
+pub(crate) fn written(write: &Write) -> Option<(&EntityMetadata, Vec<usize>)> {
+    Some(match write {
+        Write::Insert(insert) => (insert.metadata.entity(insert.entity), insert.columns.clone()),
+        Write::Upsert(upsert) => (upsert.metadata.entity(upsert.entity), upsert.columns.clone()),
+        Write::Update(update) => (update.metadata.entity(update.entity), update.columns.clone()),
+        Write::UpdateWhere(update) => {
+            let set = update.set.iter().map(|(column, _)| *column);
+            let columns = set.chain(update.raised.iter().copied()).collect();
+            (update.metadata.entity(update.entity), columns)
+        }
+        Write::Delete(_) | Write::DeleteWhere(_) | Write::Link(_) | Write::Unlink(_) => return None,
+    })
 }

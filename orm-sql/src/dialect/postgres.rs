@@ -21,7 +21,7 @@
 mod rows;
 mod store;
 
-use orm_core::condition::{Function, TextMatch};
+use orm_core::condition::TextMatch;
 use orm_core::driver::{Capabilities, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks};
 use orm_core::metadata::Column;
 use orm_core::schema::{Table, length_check};
@@ -33,7 +33,7 @@ use sea_query::{
 use super::words::{self, Lexicon};
 use super::{
     Dialect, Element, Keys, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
-    TextPiece, default_literal, for_update, plain_call,
+    TextPiece, default_literal, for_update,
 };
 use crate::statement::{Bound, tuple};
 
@@ -108,14 +108,6 @@ impl Dialect for Postgres {
         store::check(value)
     }
 
-    fn comparable(&self, _: ColumnType, column: Expr) -> Expr {
-        column
-    }
-
-    fn exists(&self, items: SelectStatement) -> Expr {
-        Expr::exists(items)
-    }
-
     fn typed(&self, bind: Expr, column_type: ColumnType) -> Expr {
         bind.cast_as(rows::type_name(column_type))
     }
@@ -165,10 +157,6 @@ impl Dialect for Postgres {
     /// The average of exact numbers is exact here, and read as a float.
     fn average(&self, of: Expr) -> Expr {
         Expr::from(Func::avg(of)).cast_as("double precision")
-    }
-
-    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
-        plain_call(function, arguments)
     }
 
     fn sequence(&self, parts: usize) -> String {

@@ -27,7 +27,7 @@ mod rows;
 mod set;
 mod store;
 
-use orm_core::condition::{Function, TextMatch};
+use orm_core::condition::TextMatch;
 use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
 use orm_core::metadata::Column;
 use orm_core::metadata::description::DefaultValue;
@@ -41,7 +41,7 @@ use sea_query::{
 use super::words::{self, Lexicon};
 use super::{
     CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
-    SetForm, TextForm, TextPiece, default_literal, plain_call,
+    SetForm, TextForm, TextPiece, default_literal,
 };
 use crate::statement::Bound;
 
@@ -164,10 +164,6 @@ impl Dialect for Sqlite {
 
     fn calculates(&self, column_type: ColumnType) -> bool {
         column_type != ColumnType::Decimal
-    }
-
-    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
-        plain_call(function, arguments)
     }
 
     fn sequence(&self, parts: usize) -> String {

@@ -4,12 +4,12 @@
 //! but the form of a DETAIL is read from them.
 
 use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
-use orm_core::metadata::{Column, EntityMetadata};
+use orm_core::metadata::Column;
 use orm_core::schema::length_check;
 use sqlx_core::error::DatabaseError;
 use sqlx_postgres::PgDatabaseError;
 
-use super::Problem;
+use super::{Problem, written};
 
 /// What PostgreSQL refused.
 pub(crate) fn problem(error: &dyn DatabaseError) -> Problem {
@@ -110,20 +110,6 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
         let is_meant = |column: &&Column| *constraint == length_check(&entity.table, &column.name);
         violation.columns.extend(entity.columns.iter().find(is_meant).map(|column| column.name.clone()));
     }
-}
-
-/// The entity that is written, and the columns that are set.
-fn written(write: &Write) -> Option<(&EntityMetadata, Vec<usize>)> {
-    Some(match write {
-        Write::Insert(insert) => (insert.metadata.entity(insert.entity), insert.columns.clone()),
-        Write::Upsert(upsert) => (upsert.metadata.entity(upsert.entity), upsert.columns.clone()),
-        Write::Update(update) => (update.metadata.entity(update.entity), update.columns.clone()),
-        Write::UpdateWhere(update) => {
-            let columns = update.set.iter().map(|(column, _)| *column).collect();
-            (update.metadata.entity(update.entity), columns)
-        }
-        Write::Delete(_) | Write::DeleteWhere(_) | Write::Link(_) | Write::Unlink(_) => return None,
-    })
 }
 
 #[cfg(test)]

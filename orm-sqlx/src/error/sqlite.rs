@@ -8,7 +8,7 @@ use orm_core::metadata::{EntityMetadata, PropertyKind, RelationKind};
 use orm_core::schema::length_check;
 use sqlx_core::error::DatabaseError;
 
-use super::Problem;
+use super::{Problem, written};
 
 const ERROR: u32 = 1;
 const BUSY: u32 = 5;
@@ -94,32 +94,19 @@ fn table_and_columns(names: &str) -> Option<(&str, Vec<&str>)> {
 /// Adds what SQLite does not say but the write that was refused does: its table, and the columns where only some
 /// can be meant.
 pub(crate) fn complete(violation: &mut Violation, write: &Write) {
-    let columns_set: Vec<usize>;
-    let (entity, columns) = match write {
-        Write::Insert(insert) => (insert.metadata.entity(insert.entity), &insert.columns),
-        Write::Upsert(upsert) => (upsert.metadata.entity(upsert.entity), &upsert.columns),
-        Write::Update(update) => (update.metadata.entity(update.entity), &update.columns),
-        Write::UpdateWhere(update) => {
-            let set = update.set.iter().map(|(column, _)| *column);
-            columns_set = set.chain(update.raised.iter().copied()).collect();
-            (update.metadata.entity(update.entity), &columns_set)
-        }
-        Write::Link(links) => {
-            if violation.table.is_none()
-                && let RelationKind::ManyToMany { pivot } = &links.metadata.relation(links.relation).kind
-            {
-                violation.table = Some(pivot.table.clone());
-            }
-            return;
-        }
-        // Rows of other tables refer to what was to be deleted; SQLite does not say which.
-        Write::Delete(_) | Write::DeleteWhere(_) | Write::Unlink(_) => return,
-    };
+    if let Write::Link(links) = write
+        && violation.table.is_none()
+        && let RelationKind::ManyToMany { pivot } = &links.metadata.relation(links.relation).kind
+    {
+        violation.table = Some(pivot.table.clone());
+    }
+    // Rows of other tables refer to what was to be deleted; SQLite does not say which.
+    let Some((entity, columns)) = written(write) else { return };
     if violation.table.is_some() {
         return;
     }
     let found = match (violation.kind, &violation.constraint) {
-        (ViolationKind::ForeignKey, _) => only_foreign_key(entity, columns),
+        (ViolationKind::ForeignKey, _) => only_foreign_key(entity, &columns),
         (ViolationKind::Unique, Some(name)) => {
             let index = entity.indexes.iter().find(|index| index.name == *name);
             let keys = entity.indexes.iter().map(|index| index.columns.clone());

@@ -2,8 +2,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
 use sqlx_core::connection::{ConnectOptions, Connection};
@@ -12,7 +10,6 @@ use sqlx_postgres::PgConnectOptions;
 
 use crate::backend::postgres::PostgresBackend;
 use crate::driver::Postgres;
-use crate::driver::log::StatementEvent;
 use crate::driver::pool::{Pool, PoolSettings};
 use crate::error::driver_error;
 
@@ -58,12 +55,6 @@ impl PostgresOptions {
         self
     }
 
-    /// Waits so long for a free connection. 30 seconds by default.
-    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.pool.acquire_timeout = timeout;
-        self
-    }
-
     /// Keeps so many prepared statements on each connection. 500 by default; none behind a pooler that hands each
     /// transaction another connection and does not follow prepared statements.
     pub fn statement_cache(mut self, statements: usize) -> Self {
@@ -77,21 +68,7 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether the statement log and observers see the values that are bound. Off by default: values are personal
-    /// data more often than not.
-    pub fn log_values(mut self, on: bool) -> Self {
-        self.pool.log.shows_values = on;
-        self
-    }
-
-    /// Calls `observer` after every statement that is sent, BEGIN, COMMIT and failed ones included. Several
-    /// observers are called in turn.
-    ///
-    /// It is called between the statement and its caller, so it should be quick, and must not panic.
-    pub fn observer(mut self, observer: impl Fn(&StatementEvent<'_>) + Send + Sync + 'static) -> Self {
-        self.pool.log.observers.push(Arc::new(observer));
-        self
-    }
+    pool_settings!();
 
     /// Connects.
     ///

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orm_core::driver::{DriverError, DriverErrorKind};
@@ -14,7 +13,6 @@ use sqlx_sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::backend::sqlite::SqliteBackend;
 use crate::driver::Sqlite;
-use crate::driver::log::StatementEvent;
 use crate::driver::pool::{Pool, PoolSettings, cannot_open};
 use crate::error::driver_error;
 
@@ -104,12 +102,6 @@ impl SqliteOptions {
         self
     }
 
-    /// Waits so long for a free connection. 30 seconds by default.
-    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.pool.acquire_timeout = timeout;
-        self
-    }
-
     /// Waits so long for another writer, of this program or another one. 5 seconds by default.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(Duration::from_millis(i32::MAX.unsigned_abs().into()));
@@ -135,21 +127,7 @@ impl SqliteOptions {
         self
     }
 
-    /// Whether the statement log and observers see the values that are bound. Off by default: values are personal
-    /// data more often than not.
-    pub fn log_values(mut self, on: bool) -> Self {
-        self.pool.log.shows_values = on;
-        self
-    }
-
-    /// Calls `observer` after every statement that is sent, BEGIN, COMMIT and failed ones included. Several
-    /// observers are called in turn.
-    ///
-    /// It is called between the statement and its caller, so it should be quick, and must not panic.
-    pub fn observer(mut self, observer: impl Fn(&StatementEvent<'_>) + Send + Sync + 'static) -> Self {
-        self.pool.log.observers.push(Arc::new(observer));
-        self
-    }
+    pool_settings!();
 
     /// Opens the database.
     ///
