@@ -80,8 +80,9 @@ pub mod __private {
     pub use crate::error::{Error, Result};
     pub use crate::filter::RegisteredFilter;
     pub use crate::metadata::description::{
-        Case, DefaultValue, EntityDescription, IndexDescription, OrderDescription, PropertyDescription,
-        PropertyShape, ReferentialAction, RelationDescription, RelationShape, owns_relation_back,
+        Case, CheckDescription, DefaultValue, EntityDescription, Generated, GeneratedStorage,
+        IndexDescription, OrderDescription, PropertyDescription, PropertyShape, ReferentialAction,
+        RelationDescription, RelationShape, Source, owns_relation_back,
     };
     pub use crate::query::{Computes, FromLoaded, Shows, Unread, View, ViewLists, ViewRow, ViewTerms};
     pub use crate::relation::{

@@ -9,8 +9,9 @@ mod entity;
 mod naming;
 mod registry;
 
+pub use description::Source;
 pub use entity::{
-    Column, EntityId, EntityMetadata, Index, Pivot, Property, PropertyKind, Relation, RelationId,
+    Check, Column, EntityId, EntityMetadata, Index, Pivot, Property, PropertyKind, Relation, RelationId,
     RelationKind, Side,
 };
 pub use naming::{NamingStrategy, SnakeCase, bounded_name, snake_case};

@@ -11,8 +11,7 @@ use std::fmt;
 
 use orm_core::condition::{Function, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
-use orm_core::metadata::description::DefaultValue;
-use orm_core::schema::Table;
+use orm_core::schema::{Column, ColumnDefault, Table};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement, Func,
@@ -136,7 +135,7 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn keys(&self) -> Keys;
 
     /// A column of a new table.
-    fn column(&self, table: &Table, column: &orm_core::metadata::Column) -> Result<ColumnDef, ValueError>;
+    fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError>;
 
     /// What stands behind a new table's columns.
     fn table_suffix(&self) -> Option<&'static str> {
@@ -344,13 +343,15 @@ pub(crate) fn for_update(select: &mut SelectStatement, root: Alias, lock: RowLoc
 }
 
 /// A default as it stands in `CREATE TABLE`.
-pub(crate) fn default_literal(default: DefaultValue) -> Result<Expr, ValueError> {
+pub(crate) fn default_literal(default: &ColumnDefault) -> Result<Expr, ValueError> {
     let literal = match default {
-        DefaultValue::Bool(value) => sea_query::Value::Bool(Some(value)),
-        DefaultValue::Int(value) => sea_query::Value::BigInt(Some(value)),
-        DefaultValue::Float(value) if value.is_finite() => sea_query::Value::Double(Some(value)),
-        DefaultValue::Float(_) => return Err(ValueError::OutOfRange { expected: "a default" }),
-        DefaultValue::Text(text) => sea_query::Value::String(Some(text.to_owned())),
+        ColumnDefault::Bool(value) => sea_query::Value::Bool(Some(*value)),
+        ColumnDefault::Int(value) => sea_query::Value::BigInt(Some(*value)),
+        ColumnDefault::Float(value) if value.is_finite() => sea_query::Value::Double(Some(*value)),
+        ColumnDefault::Float(_) => return Err(ValueError::OutOfRange { expected: "a default" }),
+        ColumnDefault::Text(text) => sea_query::Value::String(Some(text.clone())),
+        // In parentheses, since not every database takes a bare one.
+        ColumnDefault::Expression(expression) => return Ok(Expr::cust(format!("({expression})"))),
     };
     Ok(Expr::Constant(literal))
 }

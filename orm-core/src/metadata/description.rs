@@ -15,6 +15,12 @@ pub struct EntityDescription {
     pub table: Option<&'static str>,
     /// `schema = ".."`.
     pub schema: Option<&'static str>,
+    /// `view = ".."` and `read_only`.
+    pub source: Source,
+    /// `renamed_from = ".."`: the table's name before.
+    pub renamed_from: Option<&'static str>,
+    /// `comment = ".."`.
+    pub comment: Option<&'static str>,
     /// `rename_all = ".."`: the case of column names that no field overrides.
     pub rename_all: Option<Case>,
     /// Fields with columns (scalars and owning to-one relations), in declaration order. A property's place here
@@ -24,8 +30,28 @@ pub struct EntityDescription {
     pub relations: &'static [RelationDescription],
     /// Indexes over several fields.
     pub indexes: &'static [IndexDescription],
+    /// `check(..)` on the struct, then `check = ".."` on the fields.
+    pub checks: &'static [CheckDescription],
     /// `filter = ..`: filters that are registered with the entity.
     pub filters: &'static [fn() -> RegisteredFilter],
+}
+
+impl EntityDescription {
+    /// One without anything: what emitted code starts from.
+    pub const BLANK: Self = Self {
+        name: "",
+        table: None,
+        schema: None,
+        source: Source::Table,
+        renamed_from: None,
+        comment: None,
+        rename_all: None,
+        properties: &[],
+        relations: &[],
+        indexes: &[],
+        checks: &[],
+        filters: &[],
+    };
 }
 
 /// A field with columns.
@@ -59,6 +85,75 @@ pub struct PropertyDescription {
     pub default: Option<DefaultValue>,
     /// The longest text or bytes that the column takes.
     pub length: Option<u32>,
+    /// How the database computes it.
+    pub generated: Option<Generated>,
+    /// `renamed_from = ".."`: the column's name before.
+    pub renamed_from: Option<&'static str>,
+    /// `comment = ".."`.
+    pub comment: Option<&'static str>,
+}
+
+impl PropertyDescription {
+    /// One without anything: what emitted code starts from.
+    pub const BLANK: Self = Self {
+        name: "",
+        json: "",
+        columns: &[],
+        kind: PropertyShape::Reference(0),
+        id: false,
+        auto: false,
+        version: false,
+        soft_delete: false,
+        concurrency_check: false,
+        unique: false,
+        index: false,
+        hidden: false,
+        default: None,
+        length: None,
+        generated: None,
+        renamed_from: None,
+        comment: None,
+    };
+}
+
+/// What the rows of an entity are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A table of the program's own.
+    Table,
+    /// A view of the program's own; nothing of it is written.
+    View {
+        /// The select that it stands for, in the database's own words.
+        select: &'static str,
+    },
+    /// A table or view that somebody else makes; nothing of it is written.
+    External,
+}
+
+impl Source {
+    /// Whether rows can be written.
+    #[must_use]
+    pub const fn is_writable(self) -> bool {
+        matches!(self, Self::Table)
+    }
+}
+
+/// How the database computes a column of the row's other columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// The expression, in the database's own words.
+    pub expression: &'static str,
+    /// When.
+    pub storage: GeneratedStorage,
+}
+
+/// When the database computes a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeneratedStorage {
+    /// When the row is written; it is kept in the row.
+    Stored,
+    /// When the row is read.
+    Virtual,
 }
 
 /// What a property's columns hold.
@@ -86,6 +181,8 @@ pub enum DefaultValue {
     Float(f64),
     /// `default = "text"`.
     Text(&'static str),
+    /// `default_sql = ".."`: an expression in the database's own words.
+    Expression(&'static str),
 }
 
 /// A relation field.
@@ -111,6 +208,8 @@ pub struct RelationDescription {
     pub unique: bool,
     /// `pivot_table = ".."`.
     pub pivot_table: Option<&'static str>,
+    /// `renamed_from = ".."` of a relation that owns a pivot table: the table's name before.
+    pub pivot_renamed_from: Option<&'static str>,
     /// The pivot's columns that hold the owner's key; empty: the naming strategy decides.
     pub join_columns: &'static [&'static str],
     /// The pivot's columns that hold the target's key; empty: the naming strategy decides.
@@ -180,6 +279,17 @@ pub struct IndexDescription {
     pub name: Option<&'static str>,
     /// `where = ".."`: only rows that meet it, in the database's own words.
     pub condition: Option<&'static str>,
+}
+
+/// `check(..)` on the struct, or `check = ".."` on a field.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckDescription {
+    /// The fields that it is about.
+    pub properties: &'static [&'static str],
+    /// `name = ".."`.
+    pub name: Option<&'static str>,
+    /// The condition that every row meets, in the database's own words.
+    pub expression: &'static str,
 }
 
 /// The rules of `rename_all`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::description::{DefaultValue, OrderDescription, ReferentialAction};
+use super::description::{DefaultValue, Generated, OrderDescription, ReferentialAction, Source};
 use crate::value::ColumnType;
 
 /// An entity type's place in [`Metadata`](super::Metadata).
@@ -35,6 +35,12 @@ pub struct EntityMetadata {
     pub table: String,
     /// The table's schema, where it is not the connection's own.
     pub schema: Option<String>,
+    /// Whether it is a table of the program's own, or what else.
+    pub source: Source,
+    /// The table's name before, for a database that still has that one.
+    pub renamed_from: Option<&'static str>,
+    /// What the database says about the table.
+    pub comment: Option<&'static str>,
     /// Every column, property by property. Rows are read in this order.
     pub columns: Vec<Column>,
     /// Fields with columns, in declaration order.
@@ -43,6 +49,8 @@ pub struct EntityMetadata {
     pub relations: Vec<Relation>,
     /// Indexes of one or more fields, unique ones included, the primary key left out.
     pub indexes: Vec<Index>,
+    /// Conditions that every row meets.
+    pub checks: Vec<Check>,
     /// The properties of the primary key.
     pub primary_key: Vec<usize>,
     /// The property that holds the optimistic lock's version.
@@ -109,6 +117,29 @@ pub struct Column {
     pub length: Option<u32>,
     /// Its default, for rows that others insert.
     pub default: Option<DefaultValue>,
+    /// How the database computes it; such a column is never written.
+    pub generated: Option<Generated>,
+    /// Its name before, for a database that still has that one.
+    pub renamed_from: Option<&'static str>,
+    /// What the database says about it.
+    pub comment: Option<&'static str>,
+}
+
+impl Column {
+    /// A required column without anything else.
+    #[must_use]
+    pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
+        Self {
+            name: name.into(),
+            column_type,
+            nullable: false,
+            length: None,
+            default: None,
+            generated: None,
+            renamed_from: None,
+            comment: None,
+        }
+    }
 }
 
 /// A field with columns.
@@ -239,6 +270,8 @@ pub struct Pivot {
     pub table: String,
     /// Its schema, which is the owner's.
     pub schema: Option<String>,
+    /// Its name before, for a database that still has that one.
+    pub renamed_from: Option<String>,
     /// The columns with the owner's key.
     pub owner_columns: Vec<String>,
     /// The columns with the target's key.
@@ -267,4 +300,15 @@ pub struct Index {
     pub unique: bool,
     /// Only rows that meet it, in the database's own words.
     pub condition: Option<&'static str>,
+}
+
+/// A condition that every row meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The constraint's name.
+    pub name: String,
+    /// The properties that it is about, where the program says.
+    pub properties: Vec<usize>,
+    /// The condition, in the database's own words.
+    pub expression: &'static str,
 }

@@ -39,6 +39,12 @@ pub trait NamingStrategy: fmt::Debug + Send + Sync + 'static {
         format!("{table}_{}_{}", columns.join("_"), if unique { "unique" } else { "index" })
     }
 
+    /// The name of a check; without columns, where it is about the whole row.
+    fn check(&self, table: &str, columns: &[&str]) -> String {
+        let about: String = columns.iter().map(|column| format!("_{column}")).collect();
+        format!("{table}{about}_check")
+    }
+
     /// The name of a foreign-key constraint.
     fn foreign_key(&self, table: &str, columns: &[&str]) -> String {
         format!("{table}_{}_foreign", columns.join("_"))

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::check;
 use super::description::{
-    EntityDescription, PropertyDescription, PropertyShape, RelationDescription, RelationShape,
+    CheckDescription, EntityDescription, PropertyDescription, PropertyShape, RelationDescription,
+    RelationShape,
 };
 use super::entity::{
-    Column, EntityId, EntityMetadata, Index, Pivot, Property, PropertyKind, Relation, RelationId,
+    Check, Column, EntityId, EntityMetadata, Index, Pivot, Property, PropertyKind, Relation, RelationId,
     RelationKind,
 };
 use super::naming::{NamingStrategy, bounded_name};
@@ -173,6 +174,9 @@ impl Builder<'_> {
         }
         let table = description.table.map_or_else(|| self.naming.table(description.name), str::to_owned);
         let indexes = self.indexes(description, &table, &columns, &properties)?;
+        let checks = description.checks.iter();
+        let checks = checks.map(|check| self.check(description, check, &table, &columns, &properties));
+        let checks = checks.collect::<Result<Vec<Check>>>()?;
         let mut versions = description.properties.iter().filter(|property| property.version);
         if let (Some(first), Some(second)) = (versions.next(), versions.next()) {
             return Err(metadata_error(format!(
@@ -188,10 +192,14 @@ impl Builder<'_> {
             name: description.name,
             table,
             schema: description.schema.map(str::to_owned),
+            source: description.source,
+            renamed_from: description.renamed_from,
+            comment: description.comment,
             columns,
             properties,
             relations: Vec::new(),
             indexes,
+            checks,
             primary_key: position(|property| property.id).collect(),
             version: position(|property| property.version).next(),
             soft_delete: position(|property| property.soft_delete).next(),
@@ -212,6 +220,9 @@ impl Builder<'_> {
                 nullable: nullable && !property.id,
                 length: property.length,
                 default: property.default,
+                generated: property.generated,
+                renamed_from: property.renamed_from,
+                comment: property.comment,
             }]),
             PropertyShape::Reference(relation) => {
                 let relation = &entity.relations[relation];
@@ -223,6 +234,15 @@ impl Builder<'_> {
                         entity.name,
                         property.name,
                         property.columns.len(),
+                        relation.target_name,
+                        key.len(),
+                    )));
+                }
+                if property.renamed_from.is_some() && key.len() != 1 {
+                    return Err(metadata_error(format!(
+                        "{}.{}: `renamed_from` names one column, but the key of {} has {}",
+                        entity.name,
+                        property.name,
                         relation.target_name,
                         key.len(),
                     )));
@@ -239,6 +259,9 @@ impl Builder<'_> {
                     nullable: relation.nullable && !property.id,
                     length: column.length,
                     default: None,
+                    generated: None,
+                    renamed_from: property.renamed_from,
+                    comment: property.comment,
                 });
                 Ok(columns.collect())
             }
@@ -311,18 +334,28 @@ impl Builder<'_> {
             }
         }
         for index in entity.indexes {
-            let properties_of = index.properties.iter().map(|name| {
-                entity.properties.iter().position(|property| property.name == *name).ok_or_else(|| {
-                    metadata_error(format!(
-                        "{}: an index names the field `{name}`, which has no column",
-                        entity.name
-                    ))
-                })
-            });
-            let properties_of = properties_of.collect::<Result<Vec<usize>>>()?;
+            let properties_of = properties_named(entity, index.properties, "an index")?;
             indexes.push(index_of(properties_of, index.unique, index.name, index.condition));
         }
         Ok(indexes)
+    }
+
+    fn check(
+        &self,
+        entity: &EntityDescription,
+        check: &CheckDescription,
+        table: &str,
+        columns: &[Column],
+        properties: &[Property],
+    ) -> Result<Check> {
+        let about = properties_named(entity, check.properties, "a check")?;
+        let names = about.iter().flat_map(|property| columns[properties[*property].columns.clone()].iter());
+        let names: Vec<&str> = names.map(|column| column.name.as_str()).collect();
+        Ok(Check {
+            name: check.name.map_or_else(|| bounded_name(self.naming.check(table, &names)), str::to_owned),
+            properties: about,
+            expression: check.expression,
+        })
     }
 
     /// Links relations. All tables and columns are known by now.
@@ -461,7 +494,14 @@ impl Builder<'_> {
             }
             Ok(given.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>())
         };
+        // A pivot table that is named after its owner's follows it.
+        let renamed_with_owner = || {
+            let owner_table = self.types[owner.id.at()].description().renamed_from?;
+            let is_named_after_it = relation.pivot_table.is_none();
+            is_named_after_it.then(|| self.naming.pivot_table(owner_table, &target.table, relation.name))
+        };
         Ok(Pivot {
+            renamed_from: relation.pivot_renamed_from.map(str::to_owned).or_else(renamed_with_owner),
             table: relation.pivot_table.map_or_else(
                 || self.naming.pivot_table(&owner.table, &target.table, relation.name),
                 str::to_owned,
@@ -471,6 +511,16 @@ impl Builder<'_> {
             target_columns: named(relation.inverse_join_columns, &target_key, target, 2)?,
         })
     }
+}
+
+/// The places of the fields that `what` names.
+fn properties_named(entity: &EntityDescription, names: &[&str], what: &str) -> Result<Vec<usize>> {
+    let places = names.iter().map(|name| {
+        entity.properties.iter().position(|property| property.name == *name).ok_or_else(|| {
+            metadata_error(format!("{}: {what} names the field `{name}`, which has no column", entity.name))
+        })
+    });
+    places.collect()
 }
 
 fn owning_relation<'a>(

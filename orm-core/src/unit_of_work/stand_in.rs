@@ -113,6 +113,6 @@ mod tests {
     }
 
     fn column(column_type: ColumnType, length: Option<u32>) -> Column {
-        Column { name: "c".into(), column_type, nullable: false, length, default: None }
+        Column { length, ..Column::new("c", column_type) }
     }
 }

@@ -29,9 +29,7 @@ mod store;
 
 use orm_core::condition::TextMatch;
 use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
-use orm_core::metadata::Column;
-use orm_core::metadata::description::DefaultValue;
-use orm_core::schema::{Table, length_check};
+use orm_core::schema::{Column, ColumnDefault, Table, length_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, CaseStatement, ColumnDef, DynIden, Expr, ExprTrait, Func, Keyword, SelectStatement,
@@ -217,10 +215,10 @@ impl Dialect for Sqlite {
         if !column.nullable {
             definition.not_null();
         }
-        if let Some(default) = column.default {
+        if let Some(default) = &column.default {
             definition.default(literal(default)?);
         }
-        if table.generated.as_ref() == Some(&column.name) {
+        if table.generated_key.as_ref() == Some(&column.name) {
             // Without AUTOINCREMENT, SQLite gives the key of a deleted last row to the next new one, and a handle
             // of the deleted entity would be taken for the new one.
             definition.primary_key().auto_increment();
@@ -309,10 +307,10 @@ fn type_name(column_type: ColumnType) -> &'static str {
 }
 
 /// SQLite has no truth values of its own, and its texts end at a NUL.
-fn literal(default: DefaultValue) -> Result<Expr, ValueError> {
+fn literal(default: &ColumnDefault) -> Result<Expr, ValueError> {
     match default {
-        DefaultValue::Bool(value) => default_literal(DefaultValue::Int(value.into())),
-        DefaultValue::Text(text) if text.contains('\0') => {
+        ColumnDefault::Bool(value) => default_literal(&ColumnDefault::Int((*value).into())),
+        ColumnDefault::Text(text) if text.contains('\0') => {
             let reason = "a NUL would end the statement".to_owned();
             Err(ValueError::Invalid { expected: "default", reason })
         }

@@ -74,7 +74,7 @@ fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateState
         create.col(definition);
     }
     // A generated key is declared with its column.
-    if table.generated.is_none() {
+    if table.generated_key.is_none() {
         let mut key = IndexCreateStatement::new();
         table.primary_key.iter().for_each(|column| {
             key.col(identifier(column));
@@ -129,8 +129,8 @@ fn create_index(table: &Table, index: &TableIndex) -> IndexCreateStatement {
     for column in &index.columns {
         create.col(identifier(column));
     }
-    if let Some(condition) = index.condition {
-        create.and_where(Expr::cust(condition));
+    if let Some(condition) = &index.condition {
+        create.and_where(Expr::cust(condition.clone()));
     }
     create
 }
@@ -151,7 +151,7 @@ fn check(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
             table.name,
         )));
     }
-    if table.generated.is_some() && table.primary_key.len() != 1 {
+    if table.generated_key.is_some() && table.primary_key.len() != 1 {
         return Err(unsupported(format!(
             "the key of the table {} has several columns, so the database can't generate one of them",
             table.name,

@@ -1,8 +1,7 @@
 //! Tables.
 
 use expect_test::expect;
-use orm_core::metadata::Column;
-use orm_core::schema::{Schema, Table};
+use orm_core::schema::{Column, Schema, Table};
 use orm_core::value::ColumnType;
 use orm_sql::Statements;
 
@@ -58,26 +57,17 @@ fn tables_go_in_the_opposite_order() {
 
 #[test]
 fn what_sqlite_cannot_have_is_refused() {
-    let column = |name: &str| Column {
-        name: name.to_owned(),
-        column_type: ColumnType::Int(64),
-        nullable: false,
-        length: None,
-        default: None,
-    };
+    let column = |name: &str| Column::new(name, ColumnType::Int(64));
     let table = Table {
-        schema: None,
         name: "t".to_owned(),
         columns: vec![column("a"), column("b")],
         primary_key: vec!["a".to_owned()],
-        generated: None,
-        foreign_keys: Vec::new(),
-        indexes: Vec::new(),
+        ..Table::default()
     };
     let in_schema = Table { schema: Some("other".to_owned()), ..table.clone() };
     let half_generated = Table {
         primary_key: vec!["a".to_owned(), "b".to_owned()],
-        generated: Some("a".to_owned()),
+        generated_key: Some("a".to_owned()),
         ..table.clone()
     };
     let nameless = Table { columns: vec![column("a\0")], ..table };
@@ -92,7 +82,9 @@ fn what_sqlite_cannot_have_is_refused() {
         ),
         (nameless, "\"a\\0\" can't name a part of the table t"),
     ] {
-        let error = Statements::sqlite().create_schema(&Schema { tables: vec![table] }).unwrap_err();
+        let error = Statements::sqlite()
+            .create_schema(&Schema { tables: vec![table], ..Schema::default() })
+            .unwrap_err();
         assert_eq!(error.to_string(), reason);
     }
 }

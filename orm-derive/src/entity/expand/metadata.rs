@@ -29,6 +29,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
             relations: &[#(#relations),*],
             indexes: #indexes,
             filters: &[#(#o::RegisteredFilter::declared::<#ident, #filters>),*],
+            ..#o::EntityDescription::BLANK
         }
     }
 }
@@ -70,6 +71,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
             hidden: #hidden,
             default: #default,
             length: #length,
+            ..#o::PropertyDescription::BLANK
         }
     }
 }
@@ -93,6 +95,7 @@ fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference
             hidden: #hidden,
             default: ::core::option::Option::None,
             length: ::core::option::Option::None,
+            ..#o::PropertyDescription::BLANK
         }
     }
 }
@@ -191,6 +194,7 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
             nullable: #nullable,
             unique: #unique,
             pivot_table: #pivot_table,
+            pivot_renamed_from: ::core::option::Option::None,
             join_columns: &[#(#join_columns),*],
             inverse_join_columns: &[#(#inverse_join_columns),*],
             on_delete: #on_delete,

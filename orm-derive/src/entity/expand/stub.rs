@@ -30,13 +30,7 @@ pub(in crate::entity) fn stub(input: &DeriveInput) -> TokenStream {
             const __NAME: &'static str = #name;
             const __DESCRIPTION: &'static #o::EntityDescription = &#o::EntityDescription {
                 name: #name,
-                table: ::core::option::Option::None,
-                schema: ::core::option::Option::None,
-                rename_all: ::core::option::Option::None,
-                properties: &[],
-                relations: &[],
-                indexes: &[],
-                filters: &[],
+                ..#o::EntityDescription::BLANK
             };
 
             fn __index() -> &'static #o::EntityIndex {

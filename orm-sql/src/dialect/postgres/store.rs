@@ -1,6 +1,6 @@
 //! What PostgreSQL can't hold.
 
-use orm_core::metadata::description::DefaultValue;
+use orm_core::schema::ColumnDefault;
 use orm_core::value::{Value, ValueError};
 
 use crate::decimal;
@@ -47,9 +47,9 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
     }
 }
 
-pub(super) fn check_default(default: DefaultValue) -> Result<(), ValueError> {
+pub(super) fn check_default(default: &ColumnDefault) -> Result<(), ValueError> {
     match default {
-        DefaultValue::Text(text) if text.contains('\0') => Err(nul("text")),
+        ColumnDefault::Text(text) if text.contains('\0') => Err(nul("text")),
         _ => Ok(()),
     }
 }
