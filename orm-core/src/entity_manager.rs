@@ -26,6 +26,7 @@ pub use lock::Lock;
 pub use options::{FlushMode, ForkOptions, Outcome};
 pub use repository::Repository;
 use transaction::Begun;
+pub(crate) use transaction::test_transaction;
 #[doc(hidden)]
 pub use transaction::transaction;
 pub use transaction::{Propagation, Retry, TransactionOptions, TransactionPolicy, retry};
@@ -42,7 +43,7 @@ use crate::orm::{DEFAULT_NAME, OrmCore};
 use crate::populate::{keep_promises, load_rows, populate, select};
 use crate::query::{Count, Find, FindById, FindByIdOrFail, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
-use crate::session::{Holder, Level, Session, Turn};
+use crate::session::{Holder, Level, Session, Turn, ended};
 use crate::subscriber::{Subscriber, SubscriberList, Subscription, Subscriptions};
 use crate::unit_of_work::{self, FlushPlan, HookScope, Scope};
 
@@ -65,6 +66,8 @@ struct Context {
     kind: ContextKind,
     request: Arc<RequestState>,
     session: Arc<Session>,
+    /// Where it stands outside of its transactions: the root of its session, or the level of a test.
+    root: Arc<Level>,
     subscribers: SubscriberList,
     region: Mutex<Arc<Region>>,
     flush_mode: FlushMode,
@@ -86,19 +89,28 @@ impl EntityManager {
     /// The name of managers whose ORM was given none.
     pub const DEFAULT_NAME: &'static str = DEFAULT_NAME;
 
-    pub(crate) fn global(orm: Arc<OrmCore>) -> Self {
+    pub(crate) fn global(orm: &Arc<OrmCore>) -> Self {
         let flush_mode = orm.flush_mode;
-        Self::make(orm, ContextKind::Global, flush_mode, Arc::default())
+        let session = Session::new(Arc::clone(orm));
+        let root = Arc::clone(session.root());
+        Self::make(session, root, ContextKind::Global, flush_mode, Arc::default())
     }
 
-    fn make(orm: Arc<OrmCore>, kind: ContextKind, flush_mode: FlushMode, request: Arc<RequestState>) -> Self {
+    fn make(
+        session: Arc<Session>,
+        root: Arc<Level>,
+        kind: ContextKind,
+        flush_mode: FlushMode,
+        request: Arc<RequestState>,
+    ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let session = Session::new(Arc::clone(&orm));
+        let orm = Arc::clone(session.orm());
         let context = Context {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             region: Mutex::new(Region::new(Arc::clone(&session), Arc::clone(&request))),
             subscribers: SubscriberList::new(Arc::clone(&orm.subscribers)),
             session,
+            root,
             orm,
             kind,
             request,
@@ -130,20 +142,22 @@ impl EntityManager {
     /// Where in the context's transactions a call on this manager stands: as deep as the handle, or the current task,
     /// says, and in what `begin` has begun there.
     pub(crate) fn level(&self) -> Arc<Level> {
-        let session = &self.context.session;
         let own = self.level.clone().filter(|level| level.is_open());
-        let current = context::transaction::level_of(session.id());
+        let current = context::transaction::level_of(self.context.session.id());
         let level = own.into_iter().chain(current).max_by_key(|level| level.depth());
-        level.unwrap_or_else(|| Arc::clone(session.root())).innermost()
+        level.unwrap_or_else(|| Arc::clone(&self.context.root)).innermost()
     }
 
     /// Waits for the turn where calls on this manager stand. What ends meanwhile is left for what it stood on.
     ///
     /// # Errors
     ///
-    /// [`Error::Wait`].
+    /// [`Error::Wait`], and [`Error::Transaction`] when the test that the context was made in has ended.
     pub(crate) async fn turn(&self, holder: Holder) -> Result<Turn> {
         loop {
+            if !self.context.root.is_open() {
+                return Err(ended(holder.what()));
+            }
             let turn = self.level().turn(holder, self.context.orm.wait_timeout).await?;
             if turn.level().is_open() {
                 return Ok(turn);
@@ -223,7 +237,8 @@ impl EntityManager {
             request.filters = ContextFilters::default();
         }
         let request = Arc::new(request);
-        let fork = Self::make(Arc::clone(&self.context.orm), kind, flush_mode, request);
+        let (session, root) = self.session_of_fork();
+        let fork = Self::make(session, root, kind, flush_mode, request);
         if !options.fresh_subscribers {
             fork.context.subscribers.set(parent.subscriptions());
         }
@@ -236,6 +251,19 @@ impl EntityManager {
             }
         }
         fork
+    }
+
+    /// A session of its own; in a test that of the test, so that what the fork writes goes with it.
+    fn session_of_fork(&self) -> (Arc<Session>, Arc<Level>) {
+        let inside = context::transaction::manager_of(&self.context.orm, 0);
+        for em in [Some(self), inside.as_ref()].into_iter().flatten() {
+            if let Some(level) = em.level().of_test() {
+                return (Arc::clone(&em.context.session), level);
+            }
+        }
+        let session = Session::new(Arc::clone(&self.context.orm));
+        let root = Arc::clone(session.root());
+        (session, root)
     }
 
     /// Registers a subscriber with the context that this manager stands for, and with the forks that are made of it

@@ -1,6 +1,8 @@
 //! `Orm` and its builder: a driver, the entities, the options.
 
 use std::fmt;
+use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,7 +12,7 @@ use crate::cache::{Caching, ResultCache, Watched};
 use crate::clock::Clock;
 use crate::driver::{Capabilities, Connection, Driver, DriverError, DriverErrorKind};
 use crate::entity::{Entity, EntityType};
-use crate::entity_manager::{EntityManager, FlushMode};
+use crate::entity_manager::{EntityManager, FlushMode, test_transaction};
 use crate::error::{ConstraintViolation, Error, Result};
 use crate::filter::{FilterRegistry, FilterTargets, RegisteredFilter};
 use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
@@ -81,6 +83,68 @@ impl Orm {
     #[must_use]
     pub fn schema(&self) -> SchemaGenerator<'_> {
         SchemaGenerator { orm: self.em.orm() }
+    }
+
+    /// Runs `work` with a fresh fork and takes back everything that it wrote, whatever it returns, fails with or panics
+    /// with: for tests, which leave nothing behind and so can share a database.
+    ///
+    /// It is one transaction on one connection, and the program under test notices none: outside of its own transactions it
+    /// is outside, and its `transactional`, `begin` and flushes are savepoints in the database. Forks and request contexts
+    /// that are made in the closure are in it too, with an identity map of their own; so is the global manager, where it is
+    /// used in the closure itself and not in a task that is spawned there.
+    ///
+    /// What the program commits is seen by what comes after it in the test, and its `after_commit` work and subscribers run,
+    /// as they would without the test. At the end all is rolled back, and the fork's identity map is emptied. What is
+    /// pending then is not flushed: `flush` what the test is about.
+    ///
+    /// Not as without a test: [`Propagation::RequiresNew`](crate::Propagation::RequiresNew) is a savepoint, which goes with
+    /// what it stands in, isolation levels are that of the test, constraints that are checked at COMMIT never are, and what
+    /// runs side by side takes turns. Keys that the database has generated stay used. What commits by itself, such as a
+    /// change of the schema on MariaDB and MySQL, can't be taken back.
+    ///
+    /// ```ignore
+    /// #[tokio::test]
+    /// async fn an_order_takes_from_the_stock() -> orm_core::Result<()> {
+    ///     orm().await?
+    ///         .test_transaction(async |em| {
+    ///             let stock = em.persist(Stock::of("Dune", 3))?;
+    ///             em.flush().await?;
+    ///             shop::order(&em, "Dune").await?; // uses `em.transactional`
+    ///             em.refresh(&stock).await?;
+    ///             assert_eq!(stock.get().left, 2);
+    ///             Ok(())
+    ///         })
+    ///         .await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, and [`Error::Driver`] where no transaction can be begun.
+    #[track_caller]
+    pub fn test_transaction<V, F>(&self, work: F) -> impl Future<Output = Result<V>> + use<'_, V, F>
+    where
+        F: AsyncFnOnce(EntityManager) -> Result<V>,
+    {
+        self.test_transaction_as(work)
+    }
+
+    /// As [`test_transaction`](Self::test_transaction), with an error type of the program's own.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn test_transaction_as<E, V, F>(
+        &self,
+        work: F,
+    ) -> impl Future<Output = Result<V, E>> + use<'_, E, V, F>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce(EntityManager) -> Result<V, E>,
+    {
+        let holder = Holder::new("test", Location::caller());
+        async move { test_transaction(self.em.fork(), holder, work).await }
     }
 
     /// Closes every connection. What is called later fails.
@@ -224,7 +288,7 @@ impl OrmBuilder {
             clock: self.clock,
             subscribers: self.subscribers.into(),
         };
-        Ok(Orm { em: EntityManager::global(Arc::new(core)) })
+        Ok(Orm { em: EntityManager::global(&Arc::new(core)) })
     }
 }
 

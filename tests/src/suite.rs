@@ -87,6 +87,7 @@ pub mod soft_delete;
 pub mod streams;
 pub mod subscribers;
 pub mod tenants;
+pub mod test_transactions;
 pub mod transaction_ends;
 pub mod transactions;
 pub mod turns;
@@ -639,6 +640,20 @@ fn on_any_pool() -> &'static [Behaviour] {
             edits_made_while_the_outcome_is_unknown_are_kept,
             clear_forgets_an_unknown_outcome,
             accepting_an_outcome_that_is_known_does_nothing;
+        test_transactions:
+            nothing_of_a_test_stays,
+            the_outcome_of_a_test_comes_back,
+            a_test_that_panics_leaves_nothing,
+            a_test_that_is_cut_off_leaves_nothing,
+            what_is_committed_in_a_test_is_seen_in_it,
+            a_test_goes_on_after_a_refused_row,
+            every_context_of_a_test_is_in_it,
+            a_program_notices_no_transaction_of_the_test,
+            work_after_a_commit_runs_in_a_test,
+            subscribers_hear_of_the_programs_transactions_alone,
+            what_leaves_a_test_writes_nothing,
+            tests_may_stand_in_tests,
+            tests_at_the_same_time_keep_apart;
         transactions:
             what_is_persisted_in_a_transaction_is_flushed_before_its_commit,
             an_error_in_a_transaction_rolls_back_and_is_returned,
@@ -1430,6 +1445,13 @@ fn on_one_connection() -> &'static [Behaviour] {
         bad_input:
             bad_input_leaves_the_connection_clean,
             bad_input_leaves_its_transaction_clean;
+        test_transactions:
+            nothing_of_a_test_stays,
+            a_test_that_panics_leaves_nothing,
+            a_test_that_is_cut_off_leaves_nothing,
+            every_context_of_a_test_is_in_it,
+            what_leaves_a_test_writes_nothing,
+            tests_at_the_same_time_keep_apart;
         diagnose:
             a_diagnosis_may_be_dropped_at_any_await,
             a_diagnosis_in_a_transaction_may_be_dropped_at_any_await;

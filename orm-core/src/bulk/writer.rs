@@ -61,7 +61,7 @@ impl Writer {
         if region.pending().unknown.is_some() {
             return Err(Error::OutcomeUnknown);
         }
-        let is_single = |level: &Level| extent == Extent::Single && !level.is_transaction();
+        let is_single = |level: &Level| extent == Extent::Single && level.transaction().is_none();
         if HookScope::is_inside(em.context_id()) {
             // The turn is that of the flush, which waits for the hook.
             if !is_single(&em.level()) {

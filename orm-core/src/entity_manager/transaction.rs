@@ -7,6 +7,7 @@
 mod open;
 mod options;
 mod retry;
+mod test;
 
 use std::future::Future;
 use std::panic::Location;
@@ -16,6 +17,7 @@ pub(super) use open::Begun;
 use open::OpenTransaction;
 pub use options::{Propagation, TransactionOptions};
 pub use retry::{Retry, TransactionPolicy, retry};
+pub(crate) use test::test_transaction;
 
 use super::{ContextKind, EntityManager};
 use crate::context::transaction::within;
@@ -308,6 +310,10 @@ impl EntityManager {
 
     /// Whether there can be a second connection beside the one of the open transaction.
     fn check_second_connection(&self, action: &'static str) -> Result<()> {
+        if self.level().of_test().is_some() {
+            // Forks are savepoints there.
+            return Ok(());
+        }
         let capabilities = self.context.orm.driver.capabilities();
         if capabilities.connections <= 1 {
             return Err(Error::Transaction {

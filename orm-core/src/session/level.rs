@@ -28,6 +28,11 @@ impl Holder {
     pub(crate) fn new(what: &'static str, at: &'static Location<'static>) -> Self {
         Self { what, at }
     }
+
+    /// What it does.
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
 }
 
 impl fmt::Display for Holder {
@@ -46,6 +51,17 @@ pub(crate) struct EndHooks {
     pub(crate) after_rollback: Vec<EndHook>,
 }
 
+/// What a level is in the program's eyes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// No transaction.
+    Root,
+    /// A transaction, or a savepoint.
+    Transaction,
+    /// That of a test: a transaction which the program is not to notice, and so the root of what stands on it.
+    Test,
+}
+
 /// See the module.
 pub(crate) struct Level {
     session: u64,
@@ -62,13 +78,14 @@ pub(crate) struct Level {
     /// What was begun on it by `begin`, and so holds for everything of the context, which keeps it alive.
     explicit: Mutex<Weak<Level>>,
     hooks: Mutex<EndHooks>,
+    kind: Kind,
     pub(crate) flush_mode: Option<FlushMode>,
     pub(crate) access: Access,
 }
 
 impl Level {
     pub(super) fn root(session: u64) -> Arc<Self> {
-        Arc::new(Self::at(session, None, None, None, Access::ReadWrite))
+        Arc::new(Self::at(session, Kind::Root, None, None, None, Access::ReadWrite))
     }
 
     /// A level that stands on this one, in the transaction of this number. It writes only if this one does.
@@ -83,11 +100,19 @@ impl Level {
             Access::ReadOnly => Access::ReadOnly,
             Access::ReadWrite => access,
         };
-        Arc::new(Self::at(self.session, Some(Arc::clone(self)), transaction, flush_mode, access))
+        let base = Some(Arc::clone(self));
+        Arc::new(Self::at(self.session, Kind::Transaction, base, transaction, flush_mode, access))
+    }
+
+    /// The level of a test that stands on this one, in the transaction of this number.
+    pub(crate) fn deeper_for_test(self: &Arc<Self>, transaction: Option<u64>) -> Arc<Self> {
+        let base = Some(Arc::clone(self));
+        Arc::new(Self::at(self.session, Kind::Test, base, transaction, self.flush_mode, self.access))
     }
 
     fn at(
         session: u64,
+        kind: Kind,
         base: Option<Arc<Self>>,
         transaction: Option<u64>,
         flush_mode: Option<FlushMode>,
@@ -104,6 +129,7 @@ impl Level {
             must_roll_back: AtomicBool::new(false),
             explicit: Mutex::default(),
             hooks: Mutex::default(),
+            kind,
             flush_mode,
             access,
         }
@@ -118,8 +144,18 @@ impl Level {
         self.depth
     }
 
+    /// Whether the program is in a transaction here. In that of a test it is not.
     pub(crate) fn is_transaction(&self) -> bool {
-        self.depth > 0
+        self.kind == Kind::Transaction
+    }
+
+    /// The level of the innermost test that this one is, or stands in.
+    pub(crate) fn of_test(self: &Arc<Self>) -> Option<Arc<Self>> {
+        let mut level = self;
+        while level.kind != Kind::Test {
+            level = level.base.as_ref()?;
+        }
+        Some(Arc::clone(level))
     }
 
     /// The number of the transaction that it belongs to, `None` outside any.

@@ -24,6 +24,8 @@ pub(crate) struct Unit {
     session: Arc<Session>,
     lease: Lease,
     extent: Extent,
+    /// Whether the program is in no other transaction.
+    is_outermost: bool,
     is_done: bool,
 }
 
@@ -36,17 +38,20 @@ impl Unit {
     pub(crate) async fn begin(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
         level.check_writable(action)?;
         let mut lease = session.connection_at(level, action).await?;
-        let extent =
-            if level.is_transaction() { Extent::Savepoint(session.next_savepoint()) } else { Extent::Own };
+        let extent = match level.transaction() {
+            Some(_) => Extent::Savepoint(session.next_savepoint()),
+            None => Extent::Own,
+        };
         let (step, action) = match extent {
             Extent::Savepoint(number) => (TransactionStep::Savepoint(number), "set a savepoint"),
             Extent::Own | Extent::Joined => (TransactionStep::Begin(TransactionMode::default()), "begin"),
         };
         lease.transaction(step).await.map_err(|error| session.orm.error(action, error))?;
-        if level.is_transaction() {
+        if level.transaction().is_some() {
             session.note_write();
         }
-        Ok(Self { session: Arc::clone(session), lease, extent, is_done: false })
+        let is_outermost = !level.is_transaction();
+        Ok(Self { session: Arc::clone(session), lease, extent, is_outermost, is_done: false })
     }
 
     /// Goes on in the open transaction, which the caller rolls back if this fails.
@@ -58,7 +63,8 @@ impl Unit {
         level.check_writable(action)?;
         let lease = session.connection_at(level, action).await?;
         session.note_write();
-        Ok(Self { session: Arc::clone(session), lease, extent: Extent::Joined, is_done: false })
+        let (session, extent) = (Arc::clone(session), Extent::Joined);
+        Ok(Self { session, lease, extent, is_outermost: false, is_done: false })
     }
 
     pub(crate) fn connection(&mut self) -> &mut dyn Connection {
@@ -72,6 +78,12 @@ impl Unit {
     /// Whether committing makes it durable at once, so that the outcome can be unknown.
     pub(crate) fn is_own(&self) -> bool {
         self.extent == Extent::Own
+    }
+
+    /// Whether the program is in no other transaction, so that its subscribers hear of this one. In a test that can be a
+    /// savepoint.
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.is_outermost
     }
 
     /// Statements that hold it together.

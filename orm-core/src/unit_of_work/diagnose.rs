@@ -144,7 +144,7 @@ async fn diagnose(em: &EntityManager, region: &Arc<Region>, level: &Level) -> Re
     region.links().begin_flush(&plan.pivots);
     let run = Run::new(region, bases);
     let session = region.session();
-    if session.transaction().is_none() {
+    if !level.is_transaction() {
         fire(em, TransactionMoment::BeforeStart).await?;
     }
     let mut unit = Unit::begin(session, level, "diagnose").await?;
@@ -190,7 +190,7 @@ impl Trial<'_> {
         steps: Vec<Step>,
         unsure: Unsure,
     ) -> Result<()> {
-        if unit.is_own() {
+        if unit.is_outermost() {
             fire_within(em, TransactionMoment::AfterStart).await?;
         }
         for step in steps {

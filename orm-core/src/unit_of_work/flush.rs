@@ -59,7 +59,7 @@ pub(crate) async fn flush(
     // Before the first await: from here on nobody knows whether the database has these links.
     region.links().begin_flush(&plan.pivots);
     let mut run = Run::new(region, bases);
-    if transaction.is_none() {
+    if !level.is_transaction() {
         fire(em, TransactionMoment::BeforeStart).await?;
     }
     let mut unit = match scope {
@@ -93,11 +93,11 @@ pub(crate) async fn flush(
         events.hand_over();
         region.settle(std::mem::take(&mut run.settlement));
     }
-    let is_own = unit.is_own();
+    let is_outermost = unit.is_outermost();
     // Subscribers may query from here on.
     drop((run, unit));
     tracing::debug!(target: "orm", statements, "flushed");
-    if is_own {
+    if is_outermost {
         region.orm().caching.tell_or_warn().await;
         fire(em, TransactionMoment::AfterCommit).await?;
     }
@@ -106,7 +106,7 @@ pub(crate) async fn flush(
 
 /// Takes back what the flush wrote. What comes of it hides no other error.
 pub(super) async fn roll_back(em: &EntityManager, unit: &mut Unit) {
-    if !unit.is_own() {
+    if !unit.is_outermost() {
         return unit.roll_back().await;
     }
     // Subscribers that fail around a rollback are logged.
@@ -216,12 +216,12 @@ impl<'a> Run<'a> {
         plan: FlushPlan,
         events: &FlushEvents<'_>,
     ) -> Result<()> {
-        if unit.is_own() {
+        if unit.is_outermost() {
             fire_within(em, TransactionMoment::AfterStart).await?;
         }
         self.steps(unit.connection(), plan).await?;
         events.after_writes(&self.settlement).await?;
-        if unit.is_own() {
+        if unit.is_outermost() {
             fire_within(em, TransactionMoment::BeforeCommit).await?;
         }
         Ok(())

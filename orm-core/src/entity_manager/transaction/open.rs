@@ -26,6 +26,11 @@ impl Begun {
     pub(super) fn level(&self) -> &Arc<Level> {
         &self.level
     }
+
+    /// Whether it is the outermost transaction of the program, which in a test is a savepoint.
+    fn is_outermost(&self) -> bool {
+        self.level.is_transaction() && !self.turn.level().is_transaction()
+    }
 }
 
 /// A transaction or savepoint that is open. Dropped before its end, it is rolled back, in the database by closing the
@@ -54,8 +59,12 @@ impl<'a> OpenTransaction<'a> {
         if em.region().pending().unknown.is_some() {
             return Err(Error::OutcomeUnknown);
         }
-        let savepoint = if base.is_transaction() {
-            if options.isolation.is_some() {
+        let is_outermost = !base.is_transaction();
+        if is_outermost {
+            fire(em, TransactionMoment::BeforeStart).await?;
+        }
+        let savepoint = if base.transaction().is_some() {
+            if options.isolation.is_some() && !is_outermost {
                 return Err(Error::Transaction {
                     action: "transactional",
                     problem: "a savepoint can't have an isolation level of its own; give it to the outer transaction",
@@ -63,7 +72,6 @@ impl<'a> OpenTransaction<'a> {
             }
             Some(session.set_savepoint(base).await?)
         } else {
-            fire(em, TransactionMoment::BeforeStart).await?;
             session.begin(options.mode(), holder).await?;
             None
         };
@@ -71,13 +79,29 @@ impl<'a> OpenTransaction<'a> {
         let mark = em.region().mark();
         let begun = Begun { level, turn, holder, savepoint, mark };
         let transaction = Self { em, begun: Some(begun), is_committing: false };
-        if savepoint.is_none()
-            && let Err(error) = fire(em, TransactionMoment::AfterStart).await
-        {
+        if is_outermost && let Err(error) = fire(em, TransactionMoment::AfterStart).await {
             transaction.roll_back().await;
             return Err(error);
         }
         Ok(transaction)
+    }
+
+    /// Begins that of a test, in which the program is in no transaction.
+    pub(super) async fn begin_test(em: &'a EntityManager, holder: Holder) -> Result<Self> {
+        let session = &em.context.session;
+        let turn = em.turn(holder).await?;
+        let base = turn.level();
+        let savepoint = match base.transaction() {
+            Some(_) => Some(session.set_savepoint(base).await?),
+            None => {
+                session.begin(TransactionOptions::default().mode(), holder).await?;
+                None
+            }
+        };
+        let level = base.deeper_for_test(session.transaction());
+        let mark = em.region().mark();
+        let begun = Begun { level, turn, holder, savepoint, mark };
+        Ok(Self { em, begun: Some(begun), is_committing: false })
     }
 
     /// Hands it to the context, to be ended by hand.
@@ -108,7 +132,7 @@ impl<'a> OpenTransaction<'a> {
         }
         let Some(begun) = self.end() else { return Ok(()) };
         let hooks = std::mem::take(&mut *begun.level.hooks());
-        if begun.savepoint.is_some() {
+        if !begun.is_outermost() {
             let mut outer = begun.turn.level().hooks();
             outer.after_commit.extend(hooks.after_commit);
             outer.after_rollback.extend(hooks.after_rollback);
@@ -154,6 +178,9 @@ impl<'a> OpenTransaction<'a> {
         let region = self.em.region();
         flush(&self.manager(), &region, &begun.level, Scope::LastOfTransaction).await?;
         if let Some(savepoint) = begun.savepoint {
+            if begun.is_outermost() {
+                fire(self.em, TransactionMoment::BeforeCommit).await?;
+            }
             return session.release_savepoint(begun.turn.level(), savepoint).await;
         }
         session.check_usable("commit")?;
@@ -190,22 +217,22 @@ impl<'a> OpenTransaction<'a> {
             // Nobody knows: memory waits for the program's word.
             session.close();
         } else {
+            if begun.is_outermost() {
+                // Subscribers that fail around a rollback are logged.
+                let _ = fire(self.em, TransactionMoment::BeforeRollback).await;
+            }
             match begun.savepoint {
                 Some(savepoint) => session.roll_back_to(begun.turn.level(), savepoint).await,
-                None => {
-                    // Subscribers that fail around a rollback are logged.
-                    let _ = fire(self.em, TransactionMoment::BeforeRollback).await;
-                    session.roll_back().await;
-                }
+                None => session.roll_back().await,
             }
             self.roll_back_memory(begun);
         }
         let (em, is_committing) = (self.em, self.is_committing);
         let Some(begun) = self.end() else { return };
-        let is_root = begun.savepoint.is_none();
+        let is_outermost = begun.is_outermost();
         let EndHooks { after_rollback, .. } = std::mem::take(&mut *begun.level.hooks());
         drop(begun);
-        if is_root && !is_committing {
+        if is_outermost && !is_committing {
             let _ = fire(em, TransactionMoment::AfterRollback).await;
         }
         for hook in after_rollback {
