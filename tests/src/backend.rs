@@ -14,6 +14,7 @@ use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
 
 use orm_sqlx::SqliteOptions;
 
+use crate::proxy::Proxy;
 use crate::recorder::{Recorder, Recording};
 
 pub mod given;
@@ -82,6 +83,43 @@ pub trait Backend: 'static {
     fn connect_pool(connections: u32) -> impl Future<Output = Result<Arc<dyn Driver>>> + Send {
         let _ = connections;
         async { Ok(Arc::new(Self::connect().await?) as Arc<dyn Driver>) }
+    }
+
+    /// Finds a new, empty database, and a way to it that can be cut; an error where the database is no
+    /// [server](crate::databases::Database::is_server).
+    fn connect_by_proxy() -> impl Future<Output = Result<ByProxy>> + Send {
+        async { Err(Error::other("this backend has no server")) }
+    }
+}
+
+/// A database on a server, and the way to it that can be cut.
+pub struct ByProxy {
+    /// Past the proxy.
+    pub past: SharedDriver,
+    /// What can cut the others.
+    pub proxy: Proxy,
+    connect: ConnectThrough,
+}
+
+impl std::fmt::Debug for ByProxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ByProxy")
+            .field("past", &self.past)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+type ConnectThrough = Box<dyn Fn(u32) -> BoxFuture<'static, Result<SharedDriver>> + Send + Sync>;
+
+impl ByProxy {
+    /// A new driver through the proxy, with so many connections.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the driver refuses.
+    pub async fn connect(&self, connections: u32) -> Result<SharedDriver> {
+        (self.connect)(connections).await
     }
 }
 

@@ -56,6 +56,15 @@ impl Database {
         }
     }
 
+    /// Whether it is another process, that the way to can be cut.
+    #[must_use]
+    pub fn is_server(self) -> bool {
+        match self {
+            Self::Sqlite => false,
+            Self::Postgres => true,
+        }
+    }
+
     fn is_there(self) -> bool {
         self.variable().is_none_or(|variable| env::var_os(variable).is_some())
     }

@@ -12,6 +12,7 @@ pub mod hoard;
 pub mod hostile;
 pub mod log;
 pub mod model;
+pub mod proxy;
 pub mod recorder;
 #[expect(
     clippy::missing_errors_doc,

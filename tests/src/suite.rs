@@ -4,6 +4,7 @@ use futures::future::LocalBoxFuture;
 use orm_core::Result;
 
 use crate::backend::given::{Given, GivenAlone, GivenShared};
+use crate::databases::Database;
 
 pub mod adoption;
 pub mod attributes;
@@ -23,6 +24,7 @@ pub mod condition_pages;
 pub mod condition_relations;
 pub mod conditions;
 pub mod contexts;
+pub mod cut_connections;
 pub mod detach;
 pub mod diagnose;
 pub mod edits_while_flushing;
@@ -122,12 +124,15 @@ macro_rules! behaviours {
     };
 }
 
-/// Everything that is promised of every database.
+/// Everything that is promised of a database.
 #[must_use]
-pub fn behaviours() -> Vec<Behaviour> {
+pub fn behaviours(database: Database) -> Vec<Behaviour> {
     let mut all = on_any_pool().to_vec();
     all.extend(on_one_connection());
     all.extend(on_many_threads());
+    if database.is_server() {
+        all.extend(on_a_server());
+    }
     all
 }
 
@@ -1463,5 +1468,17 @@ fn on_many_threads() -> &'static [Behaviour] {
     &behaviours! { GivenShared, "", 4;
         versions: tasks_that_try_again_lose_no_update;
         lock_modes: tasks_that_lock_first_lose_no_update;
+    }
+}
+
+/// What is about the way to a server.
+fn on_a_server() -> &'static [Behaviour] {
+    &behaviours! { Given, "", 1;
+        cut_connections:
+            a_flush_may_be_cut_at_any_byte,
+            a_transaction_may_be_cut_at_any_byte,
+            a_bulk_write_may_be_cut_at_any_byte,
+            a_read_may_be_cut_at_any_byte,
+            connecting_may_be_cut_at_any_byte;
     }
 }

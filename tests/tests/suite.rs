@@ -18,8 +18,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let behaviours = suite::behaviours();
-    there.iter().for_each(|database| eprintln!("{database}: {} tests", behaviours.len()));
+    let count = |database: &Database| suite::behaviours(*database).len();
+    there.iter().for_each(|database| eprintln!("{database}: {} tests", count(database)));
     left_out.iter().for_each(|database| eprintln!("{}", databases::left_out(*database)));
     let is_wanted = |trial: &Trial| {
         let name = trial.name();
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         filters.is_empty() || filters.iter().any(is_meant)
     };
     let trials = there.into_iter().flat_map(|database| {
-        let trials = behaviours.iter().copied();
+        let trials = suite::behaviours(database).into_iter();
         trials.map(move |behaviour| {
             let name = format!("{}::{}", database.name(), behaviour.name);
             Trial::test(name, move || run(database, behaviour))

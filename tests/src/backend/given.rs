@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use orm_core::Result;
 use orm_core::driver::Driver;
+use orm_core::{Error, Result};
 
-use super::{Backend, Facts, SharedDriver, Sqlite, SqliteAlone, SqliteFile, postgres};
+use super::{Backend, ByProxy, Facts, SharedDriver, Sqlite, SqliteAlone, SqliteFile, postgres};
 use crate::databases::{Database, given};
 
 /// As many connections as a driver has by default.
@@ -44,6 +44,13 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => Sqlite::connect_pool(connections).await,
             Database::Postgres => Ok(Arc::new(postgres::connect(connections).await?)),
+        }
+    }
+
+    async fn connect_by_proxy() -> Result<ByProxy> {
+        match given() {
+            Database::Sqlite => Err(Error::other("there is no way to SQLite that could be cut")),
+            Database::Postgres => postgres::connect_by_proxy().await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL: one database for the process, one schema in it for each test.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use orm_core::driver::Driver;
@@ -9,10 +10,38 @@ use orm_core::{Error, Orm, Result};
 use orm_sqlx::Postgres;
 use tokio::sync::OnceCell;
 
+use super::{ByProxy, SharedDriver};
+use crate::proxy::Proxy;
+
 static DATABASE: OnceCell<String> = OnceCell::const_new();
 
 /// A driver on a schema of its own.
 pub(super) async fn connect(connections: u32) -> Result<Postgres> {
+    let url = make_schema().await?;
+    Postgres::options().url(url).max_connections(connections).connect().await
+}
+
+/// A schema of its own, and the way to it that can be cut.
+pub(super) async fn connect_by_proxy() -> Result<ByProxy> {
+    let url = make_schema().await?;
+    let (user, rest) = url.rsplit_once('@').unwrap_or(("postgres://postgres", &url));
+    let rest = rest.rsplit("://").next().unwrap_or(rest);
+    let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let server = if server.contains(':') { server.to_owned() } else { format!("{server}:5432") };
+    let proxy = Proxy::before(server).await.map_err(Error::other)?;
+    let through = format!("{user}@{}/{path}", proxy.address());
+    Ok(ByProxy {
+        past: SharedDriver(Arc::new(Postgres::options().url(url).connect().await?)),
+        proxy,
+        connect: Box::new(move |connections| {
+            let options = Postgres::options().url(&through).max_connections(connections);
+            Box::pin(async { Ok(SharedDriver(Arc::new(options.connect().await?))) })
+        }),
+    })
+}
+
+/// Makes a schema for one test, and gives the URL that leads to it.
+async fn make_schema() -> Result<String> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let url = std::env::var("ORM_TEST_POSTGRES_URL").map_err(Error::other)?;
     let database = DATABASE.get_or_try_init(|| make_database(&url)).await?;
@@ -21,8 +50,7 @@ pub(super) async fn connect(connections: u32) -> Result<Postgres> {
     let maker = Postgres::options().url(&own).max_connections(1).connect().await?;
     run(&maker, &[format!("CREATE SCHEMA {schema}")]).await?;
     maker.close().await;
-    let url = format!("{own}?options=-csearch_path%3D{schema}");
-    Postgres::options().url(url).max_connections(connections).connect().await
+    Ok(format!("{own}?options=-csearch_path%3D{schema}"))
 }
 
 /// A database for this process; those of processes that are gone go.
