@@ -11,6 +11,20 @@ pub fn is_decimal(text: &str) -> bool {
     Decimal::parse(text).is_some()
 }
 
+/// How many digits of `text` stand before the point and behind it, without the zeros that could be left out; `None` if
+/// it is no number.
+#[must_use]
+pub(crate) fn digits(text: &str) -> Option<(i64, i64)> {
+    let decimal = Decimal::parse(text)?;
+    let significant: Vec<u8> = decimal.digits().collect();
+    let zeros = significant.iter().rev().take_while(|digit| **digit == b'0').count();
+    let count = length(significant.len() - zeros);
+    if count == 0 {
+        return Some((0, 0));
+    }
+    Some((decimal.magnitude.max(0), count.saturating_sub(decimal.magnitude).max(0)))
+}
+
 /// Compares two decimal numbers by value. Whatever is no number comes after all numbers, in the order of its
 /// bytes, so that this is a total order over all texts.
 #[must_use]
@@ -175,6 +189,25 @@ mod tests {
         ] {
             assert_eq!(compare(left, right), Ordering::Equal, "{left} and {right}");
         }
+    }
+
+    #[test]
+    fn digits_are_counted_on_both_sides_of_the_point() {
+        for (text, expected) in [
+            ("0", (0, 0)),
+            ("0.000e9", (0, 0)),
+            ("12.50", (2, 1)),
+            ("-0012.05", (2, 2)),
+            ("100", (3, 0)),
+            ("1e3", (4, 0)),
+            ("1.25e1", (2, 1)),
+            ("0.001", (0, 3)),
+            ("5e-4", (0, 4)),
+            (".5", (0, 1)),
+        ] {
+            assert_eq!(digits(text), Some(expected), "{text}");
+        }
+        assert_eq!(digits("1,5"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A dialect decides forms; it never walks an operation. Every decision is made from the operation's shape and
 //! its values' kinds, so that the same shape always gives the same text.
 
+pub mod mysql;
 pub mod postgres;
 pub mod sqlite;
 mod words;
@@ -136,6 +137,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// A column of a new table.
     fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError>;
+
+    /// The check of a column's length, by its name, where it stands behind the columns and not with its column.
+    fn length_check(&self, table: &Table, column: &Column) -> Option<(Alias, Expr)> {
+        let _ = (table, column);
+        None
+    }
 
     /// What stands behind a new table's columns.
     fn table_suffix(&self) -> Option<&'static str> {

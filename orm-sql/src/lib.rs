@@ -16,5 +16,8 @@ mod schema;
 mod statement;
 pub mod temporal;
 
-pub use dialect::{postgres, sqlite};
-pub use statement::{Bound, Statement, Statements, WriteStatement, WrittenRows, outcome_of};
+pub use dialect::mysql::MySqlFlavor;
+pub use dialect::{mysql, postgres, sqlite};
+pub use statement::{
+    Answered, Bound, GeneratedKeys, Statement, Statements, WriteStatement, WrittenRows, outcome_of,
+};

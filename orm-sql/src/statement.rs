@@ -32,7 +32,7 @@ use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Raw, RawEffec
 use orm_core::metadata::Metadata;
 use orm_core::schema::Schema;
 
-pub use self::answer::{WriteStatement, WrittenRows, outcome_of};
+pub use self::answer::{Answered, GeneratedKeys, WriteStatement, WrittenRows, outcome_of};
 pub use self::bound::Bound;
 pub(crate) use self::bound::value_size;
 use self::cache::TextCache;
@@ -40,6 +40,7 @@ use self::shape::Shape;
 pub(crate) use self::shape::kind_of;
 use self::text::TextWriter;
 pub(crate) use self::text::{table_name, tuple};
+use crate::dialect::mysql::{self, MySqlFlavor};
 use crate::dialect::postgres::Postgres;
 use crate::dialect::sqlite::Sqlite;
 use crate::dialect::{Dialect, Query};
@@ -76,6 +77,12 @@ impl Statements {
     #[must_use]
     pub fn postgres() -> Self {
         Self { dialect: &Postgres, cache: TextCache::default() }
+    }
+
+    /// For MariaDB 10.6 and later and MySQL 8.0.19 and later.
+    #[must_use]
+    pub fn mysql(flavor: MySqlFlavor) -> Self {
+        Self { dialect: mysql::dialect(flavor), cache: TextCache::default() }
     }
 
     /// What the database can do.

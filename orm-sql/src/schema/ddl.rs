@@ -72,6 +72,9 @@ fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateState
                 .with_source(error)
         })?;
         create.col(definition);
+        if let Some(check) = dialect.length_check(table, column) {
+            create.check(check);
+        }
     }
     // A generated key is declared with its column.
     if table.generated_key.is_none() {

@@ -19,6 +19,29 @@ pub struct WriteStatement {
     pub returned: Vec<ColumnType>,
     /// What the answer is about.
     pub rows: WrittenRows,
+    /// What is asked next, in the same transaction, where [`WrittenRows::leaves_open`] says so of the answer. Only
+    /// where a database does not give back what it has written.
+    pub question: Option<Box<WriteStatement>>,
+}
+
+/// What a database says to a statement of a write.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answered {
+    /// How many rows were affected: for an update those that were found, whether or not it changed them.
+    pub affected: u64,
+    /// The rows that came back.
+    pub returned: Vec<Vec<Value>>,
+    /// The keys that the database generated, where [`WrittenRows::wants_generated_keys`].
+    pub generated: Option<GeneratedKeys>,
+}
+
+/// The keys that a database without RETURNING has generated for the rows of one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeneratedKeys {
+    /// That of the first row: `LAST_INSERT_ID()`, as the answer to the statement has it.
+    pub first: u64,
+    /// How much larger that of the next row is: `@@auto_increment_increment` of the session.
+    pub step: u64,
 }
 
 /// The rows of a write that one of its statements is for.
@@ -46,12 +69,18 @@ pub(super) enum Answer {
     ByOrdinal,
     /// The values of each row, among them, at this place, a key that counts up from row to row.
     Counted(usize),
+    /// The key of the first row, and how much larger that of each next one is.
+    Generated,
 }
 
 impl WriteStatement {
+    pub(super) fn new(statement: Statement, returned: Vec<ColumnType>, rows: WrittenRows) -> Self {
+        Self { statement, returned, rows, question: None }
+    }
+
     /// One whose affected rows are only counted.
     pub(super) fn counted(statement: Statement) -> Self {
-        Self { statement, returned: Vec::new(), rows: WrittenRows::new(Vec::new(), Answer::Count) }
+        Self::new(statement, Vec::new(), WrittenRows::new(Vec::new(), Answer::Count))
     }
 }
 
@@ -60,18 +89,27 @@ impl WrittenRows {
         Self { places, answer }
     }
 
-    /// Enters into `outcome`, which starts as [`outcome_of`] has it, that `affected` rows were, and what came back.
+    /// Whether the answer must say which keys the database has generated.
+    #[must_use]
+    pub fn wants_generated_keys(&self) -> bool {
+        self.answer == Answer::Generated
+    }
+
+    /// Whether it can't be told which rows were found when so many were affected.
+    #[must_use]
+    pub fn leaves_open(&self, affected: u64) -> bool {
+        let _ = affected;
+        false
+    }
+
+    /// Enters into `outcome`, which starts as [`outcome_of`] has it, what the database has answered.
     ///
     /// # Errors
     ///
     /// [`DriverErrorKind::Other`] when it can't be told which rows came back, such as after a trigger of the
     /// database has changed them. What was written then must be taken back.
-    pub fn enter(
-        &self,
-        affected: u64,
-        returned: Vec<Vec<Value>>,
-        outcome: &mut WriteOutcome,
-    ) -> Result<(), DriverError> {
+    pub fn enter(&self, answered: Answered, outcome: &mut WriteOutcome) -> Result<(), DriverError> {
+        let Answered { affected, returned, generated } = answered;
         outcome.affected += affected;
         outcome.statements += 1;
         match &self.answer {
@@ -98,6 +136,7 @@ impl WrittenRows {
             }
             Answer::ByOrdinal => self.by_ordinal(returned, outcome)?,
             Answer::Counted(place) => self.count_up(*place, returned, outcome)?,
+            Answer::Generated => self.generated(affected, generated, outcome)?,
         }
         Ok(())
     }
@@ -136,6 +175,24 @@ impl WrittenRows {
                 Some(_) | None => None,
             };
             enter(&mut outcome.returned, Some(place.ok_or_else(unknown)?), values);
+        }
+        Ok(())
+    }
+
+    fn generated(
+        &self,
+        affected: u64,
+        generated: Option<GeneratedKeys>,
+        outcome: &mut WriteOutcome,
+    ) -> Result<(), DriverError> {
+        let generated = generated.filter(|keys| keys.first > 0).ok_or_else(unknown)?;
+        if usize::try_from(affected) != Ok(self.places.len()) {
+            return Err(unknown());
+        }
+        for (at, ordinal) in self.places.iter().zip(0_u64..) {
+            let key = generated.step.checked_mul(ordinal).and_then(|more| generated.first.checked_add(more));
+            let key = key.and_then(|key| i64::try_from(key).ok()).ok_or_else(unknown)?;
+            enter(&mut outcome.returned, Some(at), vec![Value::Int(key)]);
         }
         Ok(())
     }

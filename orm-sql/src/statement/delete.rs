@@ -113,7 +113,7 @@ fn conditional(
         statement.and_where(all(predicates));
         Ok(Query::Delete(statement))
     })?;
-    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
 }
 
 /// The keys of those rows that hold what is expected.

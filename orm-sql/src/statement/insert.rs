@@ -111,7 +111,7 @@ fn one(
     })?;
     let answer = if insert.returning.is_empty() { Answer::Count } else { Answer::One };
     let returned = types(entity, insert.returning.iter().copied());
-    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
 }
 
 /// `INSERT … SELECT … FROM rows`.
@@ -155,7 +155,7 @@ fn set_of_rows(
             insert_select(writer, insert, entity, known, record, values).map(Query::Insert)
         }
     })?;
-    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
 }
 
 fn insert_select(

@@ -63,7 +63,7 @@ fn statement(
         };
         Ok(Query::Update(statement))
     })?;
-    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
 }
 
 /// `UPDATE … SET c = ? WHERE key = ?`.

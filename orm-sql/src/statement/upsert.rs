@@ -107,7 +107,7 @@ fn statement(
         Ok(Query::Insert(statement))
     })?;
     let returned = types(entity, returned.into_iter());
-    Ok(WriteStatement { statement, returned, rows: WrittenRows::new(rows, answer) })
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
 }
 
 /// `VALUES (?)` for one row, `SELECT … FROM rows` for several.

@@ -7,7 +7,7 @@ use orm_core::driver::{
     Access, DriverError, DriverErrorKind, RowReader, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::value::{ColumnType, Value};
-use orm_sql::{WriteStatement, outcome_of};
+use orm_sql::{Answered, WriteStatement, outcome_of};
 
 use super::connection::{self, transaction};
 use super::log::StatementKind;
@@ -72,11 +72,11 @@ async fn in_turn<B: Backend>(
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
     let mut outcome = outcome_of(write);
-    for WriteStatement { statement, returned: types, rows } in statements {
+    for WriteStatement { statement, returned: types, rows, question: _ } in statements {
         let mut returned = Vec::new();
         let keep = |row: &RowOf<B>| values(&B::columns(row), &types).map(|values| returned.push(values));
         let affected = connection::run(pool, running, statement, StatementKind::Write, keep).await?;
-        rows.enter(affected, returned, &mut outcome)?;
+        rows.enter(Answered { affected, returned, generated: None }, &mut outcome)?;
     }
     Ok(outcome)
 }
