@@ -396,12 +396,15 @@ impl OrmCore {
         Error::Constraint { violation: Box::new(violation), source: error }
     }
 
-    /// The entity and the fields of an index or a foreign key.
+    /// The entity and the fields of an index, a check or a foreign key.
     fn constraint(&self, name: &str) -> Option<(&EntityMetadata, Vec<&'static str>)> {
         self.metadata.entities().find_map(|entity| {
             let field = |property: &usize| entity.properties[*property].name;
             if let Some(index) = entity.indexes.iter().find(|index| index.name == name) {
                 return Some((entity, index.properties.iter().map(field).collect()));
+            }
+            if let Some(check) = entity.checks.iter().find(|check| check.name == name) {
+                return Some((entity, check.properties.iter().map(field).collect()));
             }
             let is_named = |property: &usize| {
                 let columns = entity.properties[*property].columns.clone();

@@ -84,6 +84,9 @@ use support::shown;
 /// | --- | --- |
 /// | `table = ".."` | The table. Left out, the naming strategy decides: the struct's name in `snake_case`. |
 /// | `schema = ".."` | The table's schema. |
+/// | `renamed_from = ".."` | The table's name before, so that the schema's diff renames it. Pivot tables that are named after it follow. |
+/// | `comment = ".."` | What the database says about the table. SQLite keeps no comments, and is told none. |
+/// | `check(a, b, sql = "..")` | A condition that every row meets, in the database's words. The fields that it is about, if any are named, are in the error of a violation; `name = ".."` names the constraint. `check = ".."` is short for one without both. May be repeated. |
 /// | `rename_all = ".."` | The case of columns without a name of their own: `snake_case`, `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `lowercase` or `UPPERCASE`. |
 /// | `json = ".."` | The case of names in responses; the same cases. Left out, they are the fields' names. |
 /// | `unique(a, b)` | No two rows agree in all of these fields. May be repeated. `name = ".."` names the constraint, `where = ".."` (or `condition = ".."`) restricts it to rows that meet it, in the database's words. |
@@ -112,6 +115,10 @@ use support::shown;
 /// | `unique` | No two rows agree in it. |
 /// | `index` | An index. |
 /// | `default = 1` | The column's default for rows that other programs insert: a number, a bool or text. |
+/// | `default_sql = "now()"` | The same, as an expression in the database's words. |
+/// | `check = "price > 0"` | A condition on the column that every row meets, in the database's words; a violation names the field. `check(name = "..", sql = "..")` names the constraint. Also on an owning `Ref`. |
+/// | `comment = ".."` | What the database says about the column. Also on an owning `Ref`. |
+/// | `renamed_from = ".."` | The column's name before, so that the schema's diff renames it. Also on an owning `Ref`, and for the pivot table on an owning `Collection`. |
 /// | `length = 200` | The most characters or bytes. |
 /// | `soft_delete` | A removal sets it to the time instead of deleting the row, and queries do not find the row any more. Of an `Option` of a date with a time; one an entity. |
 /// | `on_create = now`, `on_create = path::to::function` | The value of a new row whose field is still blank (`None`, 0, empty text, 1970). `now` is the time of the flush, for timestamps, dates and times. A function takes nothing or a `&HookContext`, and returns the value, or with a context a `Result` of it. |

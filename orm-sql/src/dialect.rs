@@ -144,6 +144,13 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The statements that say the comments of a table and its columns, where they are not said in its definition; none
+    /// where a database has no comments.
+    fn comments(&self, table: &Table) -> Vec<String> {
+        let _ = table;
+        Vec::new()
+    }
+
     /// What stands behind a new table's columns.
     fn table_suffix(&self) -> Option<&'static str> {
         None
@@ -357,8 +364,8 @@ pub(crate) fn default_literal(default: &ColumnDefault) -> Result<Expr, ValueErro
         ColumnDefault::Float(value) if value.is_finite() => sea_query::Value::Double(Some(*value)),
         ColumnDefault::Float(_) => return Err(ValueError::OutOfRange { expected: "a default" }),
         ColumnDefault::Text(text) => sea_query::Value::String(Some(text.clone())),
-        // In parentheses, since not every database takes a bare one.
-        ColumnDefault::Expression(expression) => return Ok(Expr::cust(format!("({expression})"))),
+        // sea-query writes it in parentheses, since not every database takes a bare one.
+        ColumnDefault::Expression(expression) => return Ok(Expr::cust(expression.clone())),
     };
     Ok(Expr::Constant(literal))
 }

@@ -39,6 +39,8 @@ pub struct Facts {
     pub text_that_is_none: &'static str,
     /// A statement that lists the names of all tables, and what they look like where that is easily said.
     pub tables: &'static str,
+    /// A query for all comments on tables and columns, where it keeps any.
+    pub comments: Option<&'static str>,
 }
 
 impl Facts {
@@ -51,6 +53,7 @@ impl Facts {
         goes_on_after_failure: true,
         text_that_is_none: "CAST(X'73336372ff' AS TEXT)",
         tables: "select type || name || coalesce(sql, '') from sqlite_schema order by 1",
+        comments: None,
     };
     const POSTGRES: Self = Self {
         keeps_nul: false,
@@ -61,6 +64,10 @@ impl Facts {
         goes_on_after_failure: false,
         text_that_is_none: "E's3cr\\xff'",
         tables: "select table_name::text from information_schema.tables where table_schema = current_schema() order by 1",
+        comments: Some(
+            "select description from pg_description join pg_class on oid = objoid \
+                        where relnamespace = current_schema()::regnamespace",
+        ),
     };
 }
 

@@ -28,6 +28,7 @@ pub mod office;
 pub mod people;
 pub mod scalars;
 pub mod sketch;
+pub mod stall;
 pub mod stock;
 pub mod tenancy;
 pub mod theatre;

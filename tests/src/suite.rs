@@ -17,6 +17,7 @@ pub mod bulk_writes;
 pub mod cancel_sweep;
 pub mod cascades;
 pub mod cascades_under_filters;
+pub mod checks;
 pub mod collections;
 pub mod concurrency_checks;
 pub mod condition_differential;
@@ -866,6 +867,13 @@ fn on_any_pool() -> &'static [Behaviour] {
             create_fails_on_tables_that_exist_and_drop_does_not_mind,
             circles_of_tables_are_created_and_dropped,
             every_kind_of_key_and_column_has_a_table;
+        checks:
+            a_check_of_a_field_names_it,
+            a_check_of_a_reference_names_it,
+            a_check_of_the_row_names_what_it_is_about,
+            an_update_is_checked,
+            an_expression_fills_in_rows_of_other_programs,
+            comments_are_kept_as_they_are;
         metadata_errors:
             two_entities_on_one_table_are_refused,
             two_entities_of_one_name_are_refused,

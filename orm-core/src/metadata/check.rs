@@ -40,6 +40,7 @@ pub(super) fn entities(metadata: &Metadata) -> Result<()> {
         key_is_sound(entity)?;
         lock_is_sound(entity)?;
         foreign_keys_fit(metadata, entity)?;
+        constraints_are_distinct(entity)?;
     }
     for entity in metadata.entities() {
         for relation in &entity.relations {
@@ -96,6 +97,22 @@ fn columns_are_distinct(entity: &EntityMetadata) -> Result<()> {
                     entity.name, property.name, entity.name,
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Of checks and unique constraints, which a database keeps in one place.
+fn constraints_are_distinct(entity: &EntityMetadata) -> Result<()> {
+    let mut seen: HashMap<String, ()> = HashMap::new();
+    let checks = entity.checks.iter().map(|check| (&check.name, "check(name = \"..\", sql = \"..\")"));
+    let indexes = entity.indexes.iter().map(|index| (&index.name, "unique(.., name = \"..\")"));
+    for (name, how) in indexes.chain(checks) {
+        if seen.insert(name.to_lowercase(), ()).is_some() {
+            return Err(metadata_error(format!(
+                "{}: two of its indexes and checks are named `{name}`; give one of them another name with `{how}`",
+                entity.name,
+            )));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Only syntax: which attribute fits which field is said by [`rules`], what they mean by [`super::model`].
 
+mod check;
 mod default;
 mod index;
 mod maker;
@@ -11,6 +12,7 @@ mod rules;
 
 use darling::FromMeta;
 
+pub(super) use check::CheckAttr;
 pub(super) use default::{DefaultAttr, Literal};
 pub(super) use index::IndexAttr;
 pub(super) use maker::{MakerAttr, OnUpdate};
@@ -30,6 +32,10 @@ pub(super) struct StructAttrs {
     pub(super) table: Option<Text>,
     /// `schema = ".."`: the table's schema.
     pub(super) schema: Option<Text>,
+    /// `renamed_from = ".."`: the table's name before.
+    pub(super) renamed_from: Option<Text>,
+    /// `comment = ".."`: what the database says about the table.
+    pub(super) comment: Option<Text>,
     /// `rename_all = ".."`: the case of columns that are not named.
     pub(super) rename_all: Option<Case>,
     /// `json = ".."`: the case of names in responses.
@@ -40,6 +46,9 @@ pub(super) struct StructAttrs {
     /// `index(a, b, name = "..", where = "..")`: an index over these.
     #[darling(multiple)]
     pub(super) index: Vec<IndexAttr>,
+    /// `check = ".."`, `check(a, b, name = "..", sql = "..")`: a condition that every row meets.
+    #[darling(multiple)]
+    pub(super) check: Vec<CheckAttr>,
     /// `filter = path::to::Type`: a filter that is registered with the entity.
     #[darling(multiple)]
     pub(super) filter: Vec<TypePath>,
@@ -60,12 +69,20 @@ pub(super) struct FieldAttrs {
     pub(super) auto: Option<Word>,
     /// `column = ".."`: the column.
     pub(super) column: Option<Text>,
+    /// `renamed_from = ".."`: the column's name before; on a `Collection` that owns a pivot table, that table's.
+    pub(super) renamed_from: Option<Text>,
+    /// `comment = ".."`: what the database says about the column.
+    pub(super) comment: Option<Text>,
+    /// `check = ".."`: a condition on the column that every row meets.
+    pub(super) check: Option<CheckAttr>,
     /// `unique`: no two rows agree; on a `Ref` it makes the relation one-to-one.
     pub(super) unique: Option<Word>,
     /// `index`: an index over this field alone.
     pub(super) index: Option<Word>,
     /// `default = <literal>`: the column's default; on an `id`, `default = path` makes the key.
     pub(super) default: Option<DefaultAttr>,
+    /// `default_sql = ".."`: the column's default as an expression of the database.
+    pub(super) default_sql: Option<Text>,
     /// `length = N`: the longest text or bytes.
     pub(super) length: Option<Number>,
     /// `hidden`: left out of responses and of `Debug`.

@@ -6,6 +6,7 @@ mod names;
 
 use darling::error::Accumulator;
 use darling::{Error, Result};
+use proc_macro2::Ident;
 
 use super::model::{EntityModel, FieldKind, IndexModel, KeySource, MOST_KEYS, Scalar};
 use crate::support::suggestion::did_you_mean;
@@ -19,6 +20,9 @@ pub(super) fn entity(model: &mut EntityModel, errors: &mut Accumulator) {
     let mut indexes = std::mem::take(&mut model.indexes);
     indexes.retain(|index| errors.handle(names_fields_with_columns(model, index)).is_some());
     model.indexes = indexes;
+    let mut checks = std::mem::take(&mut model.checks);
+    checks.retain(|check| errors.handle(fields_have_columns(model, "check", &check.fields)).is_some());
+    model.checks = checks;
     names::constants_are_distinct(model, errors);
     names::responses_are_distinct(model, errors);
     names::accessors_can_be_called(model, errors);
@@ -79,14 +83,18 @@ fn is_deleted_once(model: &EntityModel) -> Result<()> {
 
 fn names_fields_with_columns(model: &EntityModel, index: &IndexModel) -> Result<()> {
     let word = if index.unique { "unique" } else { "index" };
+    fields_have_columns(model, word, &index.attr.fields)
+}
+
+fn fields_have_columns(model: &EntityModel, word: &str, fields: &[Ident]) -> Result<()> {
     let names: Vec<&str> =
         model.fields.iter().filter(|field| field.is_property()).map(|field| field.name.as_str()).collect();
-    for (at, field) in index.attr.fields.iter().enumerate() {
+    for (at, field) in fields.iter().enumerate() {
         let name = field.to_string();
         let name = name.trim_start_matches("r#");
         let declared = model.fields.iter().find(|field| field.name == name);
         let message = match declared.map(|field| &field.kind) {
-            _ if names.contains(&name) => match index.attr.fields[..at].contains(field) {
+            _ if names.contains(&name) => match fields[..at].contains(field) {
                 true => format!("`{name}` is in this `{word}` twice; remove one of them"),
                 false => continue,
             },

@@ -15,16 +15,16 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, Visibility};
 
-pub(super) use column::Scalar;
-pub(super) use field::{FieldKind, FieldModel};
+pub(super) use column::{ColumnDefault, Scalar};
+pub(super) use field::{FieldKind, FieldModel, Notes};
 pub(super) use key::KeySource;
 pub(super) use relation::{Reference, Relation, Side};
 
-use super::attrs::{FIELD, FieldAttrs, IndexAttr, STRUCT, StructAttrs};
+use super::attrs::{CheckAttr, FIELD, FieldAttrs, IndexAttr, STRUCT, StructAttrs};
 use crate::support::case::Case;
 use crate::support::shape;
 use crate::support::tokens::{UsedNames, at};
-use crate::support::value::Word;
+use crate::support::value::{Text, Word};
 
 /// orm-core implements keys for tuples up to this length.
 pub(super) const MOST_KEYS: usize = 6;
@@ -37,12 +37,16 @@ pub(super) struct EntityModel {
     pub(super) orm: TokenStream,
     pub(super) table: Option<String>,
     pub(super) schema: Option<String>,
+    pub(super) renamed_from: Option<Text>,
+    pub(super) comment: Option<Text>,
     pub(super) rename_all: Option<Case>,
     /// The word `hooks`.
     pub(super) hooks: Option<Word>,
     /// In declaration order.
     pub(super) fields: Vec<FieldModel>,
     pub(super) indexes: Vec<IndexModel>,
+    /// Checks of the struct; those of fields are with them.
+    pub(super) checks: Vec<CheckAttr>,
     /// Types of filters.
     pub(super) filters: Vec<syn::Path>,
     /// Whether a field is marked `id`, rightly or not, or may be meant to be.
@@ -76,10 +80,13 @@ impl EntityModel {
             orm,
             table: attrs.table.map(|table| table.value()),
             schema: attrs.schema.map(|schema| schema.value()),
+            renamed_from: attrs.renamed_from,
+            comment: attrs.comment,
             rename_all: attrs.rename_all,
             hooks: attrs.hooks,
             fields: Vec::new(),
             indexes: unique.chain(index).collect(),
+            checks: attrs.check,
             filters: attrs.filter.into_iter().map(|filter| filter.0).collect(),
             names_a_key: false,
             used,

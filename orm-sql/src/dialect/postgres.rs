@@ -244,6 +244,16 @@ impl Dialect for Postgres {
         Ok(definition)
     }
 
+    fn comments(&self, table: &Table) -> Vec<String> {
+        let place = place(table.schema.as_deref(), &table.name);
+        let of_table = table.comment.as_ref().map(|comment| comment_on("TABLE", &place, comment));
+        let of_columns = table.columns.iter().filter_map(|column| {
+            let comment = column.comment.as_ref()?;
+            Some(comment_on("COLUMN", &format!("{place}.{}", quoted(&column.name)), comment))
+        });
+        of_table.into_iter().chain(of_columns).collect()
+    }
+
     fn has_late_foreign_keys(&self) -> bool {
         true
     }
@@ -260,16 +270,31 @@ impl Dialect for Postgres {
 
 /// The next value of the sequence behind a column, looked up once a statement.
 fn next_key(schema: Option<&str>, table: &str, column: &str) -> Expr {
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let place = match schema {
-        Some(schema) => format!("{}.{}", quoted(schema), quoted(table)),
-        None => quoted(table),
-    };
+    let place = place(schema, table);
     let text = |text: String| Expr::Constant(sea_query::Value::String(Some(text)));
     let mut sequence = SelectStatement::new();
     sequence.expr(Func::cust("pg_get_serial_sequence").args([text(place), text(column.to_owned())]));
     let sequence = Expr::SubQuery(None, Box::new(sequence.into()));
     Func::cust("nextval").arg(sequence).into()
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A table's name, in its schema.
+fn place(schema: Option<&str>, table: &str) -> String {
+    match schema {
+        Some(schema) => format!("{}.{}", quoted(schema), quoted(table)),
+        None => quoted(table),
+    }
+}
+
+fn comment_on(what: &str, place: &str, comment: &str) -> String {
+    // With escapes told, a backslash means the same however the server is set.
+    let escapes = if comment.contains('\\') { "E" } else { "" };
+    let comment = comment.replace('\\', "\\\\").replace('\'', "''");
+    format!("COMMENT ON {what} {place} IS {escapes}'{comment}'")
 }
 
 fn constant(number: i64) -> Expr {

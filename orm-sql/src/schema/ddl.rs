@@ -1,19 +1,20 @@
 //! The statements that create and drop tables.
 //!
 //! Unique constraints are unique indexes, so that they have a name that migrations can drop. In SQLite the names of
-//! foreign keys are left out: sea-query does not write them there, and SQLite does not report them either.
+//! foreign keys are left out: sea-query does not write them there, and SQLite does not report them either. Comments are
+//! said where a database keeps them, which SQLite does not.
 
 use std::collections::BTreeSet;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
 use orm_core::metadata::description::ReferentialAction;
-use orm_core::schema::{ForeignKey, Schema, Table, TableIndex};
+use orm_core::schema::{ColumnDefault, ForeignKey, Schema, Table, TableIndex};
 use sea_query::{
     Alias, ConditionalStatement, DynIden, Expr, ForeignKeyAction, ForeignKeyCreateStatement,
     IndexCreateStatement, TableCreateStatement, TableDropStatement,
 };
 
-use crate::dialect::{Dialect, SchemaStatement};
+use crate::dialect::{Dialect, SchemaStatement, TextPiece};
 use crate::statement::table_name;
 
 /// All tables and their indexes.
@@ -34,6 +35,7 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
                 dialect.schema_text(&SchemaStatement::CreateIndex(Box::new(create_index(table, index)))),
             );
         }
+        statements.extend(dialect.comments(table));
     }
     if dialect.has_late_foreign_keys() {
         for table in &schema.tables {
@@ -88,6 +90,12 @@ fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateState
         for foreign_key in &table.foreign_keys {
             create.foreign_key(&mut reference(foreign_key));
         }
+    }
+    for check in &table.checks {
+        create.check((Alias::new(&check.name), Expr::cust(check.expression.clone())));
+    }
+    if let Some(comment) = &table.comment {
+        create.comment(comment);
     }
     if let Some(suffix) = dialect.table_suffix() {
         create.extra(suffix);
@@ -163,6 +171,7 @@ fn check(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
     let names =
         table.columns.iter().map(|column| &column.name).chain(table.indexes.iter().map(|index| &index.name));
     let names = names.chain(table.foreign_keys.iter().map(|key| &key.name)).chain([&table.name]);
+    let names = names.chain(table.checks.iter().map(|check| &check.name));
     for name in names {
         if name.is_empty() || name.contains('\0') {
             return Err(unsupported(format!("{name:?} can't name a part of the table {}", table.name)));
@@ -173,6 +182,40 @@ fn check(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
                  give it a shorter one",
                 table.name
             )));
+        }
+    }
+    let comments = table.columns.iter().map(|column| &column.comment).chain([&table.comment]);
+    if comments.flatten().any(|comment| comment.contains('\0')) {
+        return Err(unsupported(format!(
+            "a comment of the table {} has a NUL, which would end it",
+            table.name
+        )));
+    }
+    check_expressions(dialect, table)
+}
+
+/// Refuses expressions of the program that would reach beyond their place.
+fn check_expressions(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
+    let checks = table.checks.iter().map(|check| (format!("the check `{}`", check.name), &check.expression));
+    let conditions = table.indexes.iter().filter_map(|index| {
+        index
+            .condition
+            .as_ref()
+            .map(|condition| (format!("the condition of the index `{}`", index.name), condition))
+    });
+    let defaults = table.columns.iter().filter_map(|column| match &column.default {
+        Some(ColumnDefault::Expression(expression)) => {
+            Some((format!("the default of the column `{}`", column.name), expression))
+        }
+        _ => None,
+    });
+    let generated = table.columns.iter().filter_map(|column| {
+        let generated = column.generated.as_ref()?;
+        Some((format!("the expression of the column `{}`", column.name), &generated.expression))
+    });
+    for (what, expression) in checks.chain(conditions).chain(defaults).chain(generated) {
+        if let Err(problem) = dialect.check_fragment(&[TextPiece::Text(expression)]) {
+            return Err(unsupported(format!("{what} in the table {}: {problem}", table.name)));
         }
     }
     Ok(())

@@ -129,7 +129,7 @@ pub(crate) fn metadata() -> Arc<Metadata> {
 }
 
 /// Runs a future that never has to wait.
-fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("nothing here waits for anything"),
@@ -138,7 +138,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 /// A driver without a database, which keeps the metadata of the first query.
 #[derive(Clone, Debug, Default)]
-struct Capture {
+pub(crate) struct Capture {
     capabilities: Capabilities,
     seen: Arc<Mutex<Option<Arc<Metadata>>>>,
 }

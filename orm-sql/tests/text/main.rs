@@ -5,6 +5,7 @@
 mod fixture;
 mod operations;
 
+mod attributes;
 mod cache;
 mod placeholders;
 mod projections;

@@ -50,9 +50,17 @@ const RULES: &[Rule] = &[
     Rule("id", &[Scalar, Reference], ON_COLUMNS),
     Rule("auto", &[Scalar], "it is for an `id` of an integer type or `Uuid`"),
     Rule("column", &[Scalar, Reference], ON_COLUMNS),
+    Rule(
+        "renamed_from",
+        &[Scalar, Reference, OwningCollection],
+        "it is for columns, and for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`",
+    ),
+    Rule("comment", &[Scalar, Reference], ON_COLUMNS),
+    Rule("check", &[Scalar, Reference], ON_COLUMNS),
     Rule("unique", &[Scalar, Reference], ON_COLUMNS),
     Rule("index", &[Scalar, Reference], ON_COLUMNS),
     Rule("default", &[Scalar], "it is for columns"),
+    Rule("default_sql", &[Scalar], "it is for columns"),
     Rule("length", &[Scalar], "it is for columns of text or bytes"),
     Rule("hidden", ANY, ""),
     Rule("json", ANY, ""),
@@ -105,8 +113,21 @@ const FIELD_NAMES: [&str; RULES.len()] = {
 pub(in crate::entity) const STRUCT: Syntax = Syntax {
     attribute: "entity",
     place: "an entity",
-    names: &["table", "schema", "rename_all", "json", "unique", "index", "filter", "hooks", "crate"],
-    repeatable: &["unique", "index", "filter"],
+    names: &[
+        "table",
+        "schema",
+        "renamed_from",
+        "comment",
+        "rename_all",
+        "json",
+        "unique",
+        "index",
+        "check",
+        "filter",
+        "hooks",
+        "crate",
+    ],
+    repeatable: &["unique", "index", "check", "filter"],
 };
 
 /// `#[entity(..)]` on a field.

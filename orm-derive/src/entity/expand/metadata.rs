@@ -1,14 +1,16 @@
 //! The description of the type, as one constant.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 
-use crate::entity::attrs::{ActionKind, Literal};
+use crate::entity::attrs::{ActionKind, CheckAttr, Literal};
 use crate::entity::model::{
-    EntityModel, FieldKind, FieldModel, KeySource, Reference, Relation, Scalar, Side,
+    ColumnDefault, EntityModel, FieldKind, FieldModel, KeySource, Notes, Reference, Relation, Scalar, Side,
 };
 use crate::support::case::Case;
 use crate::support::tokens::option;
+use crate::support::value::Text;
 
 pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let (o, name) = (&model.orm, model.name());
@@ -18,6 +20,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let properties = model.fields.iter().filter_map(|field| property(model, field));
     let relations = model.relations().map(|(field, relation)| self::relation(model, field, relation));
     let indexes = indexes(model);
+    let table_notes = table_notes(model);
     let (ident, filters) = (&model.ident, &model.filters);
     quote! {
         &#o::EntityDescription {
@@ -29,6 +32,7 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
             relations: &[#(#relations),*],
             indexes: #indexes,
             filters: &[#(#o::RegisteredFilter::declared::<#ident, #filters>),*],
+            #table_notes
             ..#o::EntityDescription::BLANK
         }
     }
@@ -55,6 +59,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
     let soft_delete = scalar.soft_delete.is_some();
     let default = option(scalar.default.as_ref().map(|literal| default(o, literal)));
     let length = option(scalar.length);
+    let notes = notes(&field.notes);
     quote! {
         #o::PropertyDescription {
             name: #name,
@@ -71,6 +76,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
             hidden: #hidden,
             default: #default,
             length: #length,
+            #notes
             ..#o::PropertyDescription::BLANK
         }
     }
@@ -79,6 +85,7 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
 fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference: &Reference) -> TokenStream {
     let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
     let Reference { columns, id, concurrency_check, unique, index, .. } = reference;
+    let notes = notes(&field.notes);
     quote! {
         #o::PropertyDescription {
             name: #name,
@@ -95,18 +102,61 @@ fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference
             hidden: #hidden,
             default: ::core::option::Option::None,
             length: ::core::option::Option::None,
+            #notes
             ..#o::PropertyDescription::BLANK
         }
     }
 }
 
-fn default(o: &TokenStream, literal: &Literal) -> TokenStream {
-    match literal {
-        Literal::Bool(value) => quote!(#o::DefaultValue::Bool(#value)),
-        Literal::Int(value) => quote!(#o::DefaultValue::Int(#value)),
-        Literal::Float(value) => quote!(#o::DefaultValue::Float(#value)),
-        Literal::Text(value) => quote!(#o::DefaultValue::Text(#value)),
+fn default(o: &TokenStream, default: &ColumnDefault) -> TokenStream {
+    match default {
+        ColumnDefault::Literal(Literal::Bool(value)) => quote!(#o::DefaultValue::Bool(#value)),
+        ColumnDefault::Literal(Literal::Int(value)) => quote!(#o::DefaultValue::Int(#value)),
+        ColumnDefault::Literal(Literal::Float(value)) => quote!(#o::DefaultValue::Float(#value)),
+        ColumnDefault::Literal(Literal::Text(value)) => quote!(#o::DefaultValue::Text(#value)),
+        ColumnDefault::Sql(text) => {
+            let sql = text.literal();
+            quote!(#o::DefaultValue::Expression(#sql))
+        }
     }
+}
+
+/// What the schema says of a column; nothing for what is not said.
+fn notes(notes: &Notes) -> TokenStream {
+    let renamed_from = given("renamed_from", notes.renamed_from.as_ref());
+    let comment = given("comment", notes.comment.as_ref());
+    quote!(#renamed_from #comment)
+}
+
+/// What the schema says of the table; nothing for what is not said.
+fn table_notes(model: &EntityModel) -> TokenStream {
+    let renamed_from = given("renamed_from", model.renamed_from.as_ref());
+    let comment = given("comment", model.comment.as_ref());
+    let checks = checks(model);
+    quote!(#renamed_from #comment #checks)
+}
+
+fn given(field: &str, text: Option<&Text>) -> Option<TokenStream> {
+    let (field, text) = (format_ident!("{field}"), text?.literal());
+    Some(quote!(#field: ::core::option::Option::Some(#text),))
+}
+
+fn checks(model: &EntityModel) -> Option<TokenStream> {
+    let o = &model.orm;
+    let check = |check: &CheckAttr, fields: Vec<String>| {
+        let (name, sql) = (option(check.name.as_ref().map(Text::literal)), check.sql.literal());
+        quote!(#o::CheckDescription { properties: &[#(#fields),*], name: #name, expression: #sql })
+    };
+    let of_struct = model
+        .checks
+        .iter()
+        .map(|one| check(one, one.fields.iter().map(|field| field.unraw().to_string()).collect()));
+    let of_fields = model
+        .fields
+        .iter()
+        .filter_map(|field| field.notes.check.as_ref().map(|one| check(one, vec![field.name.clone()])));
+    let all: Vec<TokenStream> = of_struct.chain(of_fields).collect();
+    (!all.is_empty()).then(|| quote!(checks: &[#(#all),*],))
 }
 
 /// What differs between the sides of relations; the rest is empty.
@@ -180,6 +230,10 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
     let Parts {
         shape, nullable, unique, join_columns, inverse_join_columns, order_by, may_be_missing, ..
     } = &parts;
+    let pivot_renamed_from = match &relation.side {
+        Side::Collection(_) => option(field.notes.renamed_from.as_ref().map(Text::literal)),
+        Side::Reference(_) | Side::InverseReference { .. } => option(None::<&str>),
+    };
     let (property, pivot_table) = (option(parts.property), option(parts.pivot_table.as_ref()));
     let (on_delete, on_update) = (action(parts.on_delete), action(parts.on_update));
     quote! {
@@ -194,7 +248,7 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
             nullable: #nullable,
             unique: #unique,
             pivot_table: #pivot_table,
-            pivot_renamed_from: ::core::option::Option::None,
+            pivot_renamed_from: #pivot_renamed_from,
             join_columns: &[#(#join_columns),*],
             inverse_join_columns: &[#(#inverse_join_columns),*],
             on_delete: #on_delete,

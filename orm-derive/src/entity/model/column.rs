@@ -11,7 +11,7 @@ use super::key::KeySource;
 use crate::entity::attrs::{DefaultAttr, FieldAttrs, Literal, MakerAttr};
 use crate::support::attribute::Given;
 use crate::support::shape;
-use crate::support::value::Word;
+use crate::support::value::{Text, Word};
 
 /// A field that is one column.
 pub(in crate::entity) struct Scalar {
@@ -26,12 +26,48 @@ pub(in crate::entity) struct Scalar {
     pub(in crate::entity) concurrency_check: bool,
     pub(in crate::entity) unique: bool,
     pub(in crate::entity) index: bool,
-    pub(in crate::entity) default: Option<Literal>,
+    pub(in crate::entity) default: Option<ColumnDefault>,
     pub(in crate::entity) length: Option<u32>,
     /// Who makes its values, boxed as it is large and rare.
     pub(in crate::entity) made: Box<MadeBy>,
     /// What only the compiler can tell of its type.
     pub(in crate::entity) must_be: Vec<Requirement>,
+}
+
+/// A column's default.
+pub(in crate::entity) enum ColumnDefault {
+    Literal(Literal),
+    /// An expression of the database.
+    Sql(Text),
+}
+
+impl ColumnDefault {
+    fn of(
+        ty: &Type,
+        known: Known,
+        is_key: bool,
+        attrs: &FieldAttrs,
+        errors: &mut Accumulator,
+    ) -> Option<Self> {
+        if let Some(sql) = &attrs.default_sql {
+            let problem = match (&attrs.default, is_key) {
+                (_, true) => {
+                    "a key is made by the database (`auto`) or by the program (`default = path::to::function`); remove \
+                     `default_sql`"
+                }
+                (Some(_), false) => "the default is given twice; keep `default` or `default_sql`",
+                (None, false) => return Some(Self::Sql(sql.clone())),
+            };
+            errors.push(Error::custom(problem).with_span(sql.literal()));
+            return None;
+        }
+        match &attrs.default {
+            Some(DefaultAttr::Literal(literal, span)) if !is_key => errors
+                .handle(fits(ty, known, literal).map_err(|error| error.with_span(span)))
+                .map(|()| Self::Literal(literal.clone())),
+            Some(DefaultAttr::Literal(..) | DefaultAttr::Function(_)) | None => None,
+        }
+    }
 }
 
 /// What a column's type must be: a const assertion at an attribute.
@@ -58,17 +94,13 @@ impl Scalar {
         let auto = attrs.auto.filter(|_| matches!(key, Some(KeySource::Database)));
         let must_be = requirements(known, [auto, version, check, soft_delete]);
         let made = MadeBy::of(&attrs, key.is_some(), version, errors);
+        let default = ColumnDefault::of(ty, known, key.is_some(), &attrs, errors);
         let length =
             attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
         Self {
             property: 0,
             column: attrs.column.map(|column| column.value()),
-            default: match attrs.default {
-                Some(DefaultAttr::Literal(literal, span)) if key.is_none() => errors
-                    .handle(fits(ty, known, &literal).map_err(|error| error.with_span(&span)))
-                    .map(|()| literal),
-                Some(DefaultAttr::Literal(..) | DefaultAttr::Function(_)) | None => None,
-            },
+            default,
             key,
             version,
             soft_delete,

@@ -11,10 +11,11 @@ use super::EntityModel;
 use super::column::Scalar;
 use super::relation::{Relation, Side};
 use super::relation_type::{RelationType, without_self};
-use crate::entity::attrs::{FieldAttrs, FieldSort, refuse_misplaced};
+use crate::entity::attrs::{CheckAttr, FieldAttrs, FieldSort, refuse_misplaced};
 use crate::support::attribute::Given;
 use crate::support::case::Case;
 use crate::support::tokens::at;
+use crate::support::value::Text;
 
 /// A field.
 pub(in crate::entity) struct FieldModel {
@@ -30,7 +31,29 @@ pub(in crate::entity) struct FieldModel {
     pub(in crate::entity) hidden: bool,
     /// The generated constant; `None` where its name is taken.
     pub(in crate::entity) constant: Option<Ident>,
+    /// What the schema says of its column.
+    pub(in crate::entity) notes: Notes,
     pub(in crate::entity) kind: FieldKind,
+}
+
+/// What the schema says of a field's column beside its type. Nothing else depends on it.
+#[derive(Default)]
+pub(in crate::entity) struct Notes {
+    pub(in crate::entity) renamed_from: Option<Text>,
+    pub(in crate::entity) comment: Option<Text>,
+    pub(in crate::entity) check: Option<CheckAttr>,
+}
+
+impl Notes {
+    fn of(attrs: &FieldAttrs, errors: &mut Accumulator) -> Self {
+        let check = attrs.check.clone();
+        if let Some(field) = check.as_ref().and_then(|check| check.fields.first()) {
+            let message = "the check of a field is about that field; one about several stands on the struct: \
+                           `#[entity(check(a, b, sql = \"..\"))]`";
+            errors.push(Error::custom(message).with_span(field));
+        }
+        Self { renamed_from: attrs.renamed_from.clone(), comment: attrs.comment.clone(), check }
+    }
 }
 
 /// What a field is.
@@ -54,6 +77,7 @@ impl FieldModel {
         let ty = without_self(&field.ty, &entity.ident);
         let own_json = given.attrs.json.as_ref().map(|text| text.value());
         let hidden = given.attrs.hidden.is_some();
+        let notes = Notes::of(&given.attrs, errors);
         let constant =
             given.attrs.constant.as_ref().map_or_else(|| constant(&ident), |constant| constant.0.clone());
         let kind = Declared { entity, ident: &ident, ty: &ty, vis: &field.vis }.kind(given, errors);
@@ -65,6 +89,7 @@ impl FieldModel {
             ident,
             ty,
             name,
+            notes,
             kind,
         })
     }

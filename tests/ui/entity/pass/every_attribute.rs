@@ -56,6 +56,8 @@ mod filters {
 
 #[derive(Entity, Clone, Debug, Default)]
 #[entity(table = "authors", schema = "library", rename_all = "camelCase", json = "camelCase")]
+#[entity(renamed_from = "writers", comment = "who writes")]
+#[entity(check = "age < 200", check(age, score, name = "rated", sql = "score < age"), check(name = "a", sql = "1 = 1"))]
 #[entity(unique(name, email, name = "one_mail", where = "email IS NOT NULL"))]
 #[entity(filter = Grown, filter = filters::Rated)]
 #[entity(index(name), index(mentor, age, condition = "age > 1"))]
@@ -65,7 +67,7 @@ struct Author {
     name: String,
     #[entity(unique, length = 200, hidden)]
     email: Option<String>,
-    #[entity(default = 18, index)]
+    #[entity(default = 18, index, check = "age > 0", comment = "in years", renamed_from = "years")]
     age: i32,
     #[entity(default = -1.5)]
     score: f64,
@@ -73,6 +75,8 @@ struct Author {
     active: bool,
     #[entity(default = "draft", length = 20)]
     status: Status,
+    #[entity(default_sql = "1 + 1")]
+    seats: i32,
     #[entity(skip)]
     scratch: u32,
     #[entity(version)]
@@ -97,13 +101,14 @@ struct Book {
     title: String,
     #[entity(join_column = "writer_id", on_delete = cascade, on_update = "no_action", eager, index)]
     author: Ref<Author>,
-    #[entity(on_delete = "set_null", may_be_missing, column = "ed")]
+    #[entity(on_delete = "set_null", may_be_missing, column = "ed", renamed_from = "e", comment = "who reads it")]
     editor: Option<Ref<Author>>,
     #[entity(may_be_missing, on_delete = restrict)]
     translator: Ref<Author>,
     #[entity(
         many_to_many,
         pivot_table = "taggings",
+        renamed_from = "book_tags",
         join_column = "b",
         inverse_join_columns("t1", "t2"),
         order_by = "label",
