@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use orm_core::schema::Schema;
 use orm_core::{Collection, Entity, Orm, OrmBuilder, Ref};
-use orm_sql::Statements;
+use orm_sql::{MySqlFlavor, Statements};
 
 use crate::fixture::{Capture, ready};
 
@@ -53,6 +53,16 @@ fn checks_comments_and_defaults() {
         COMMENT ON COLUMN "offer"."price" IS E'in \\ cents';
         COMMENT ON COLUMN "offer"."seller_id" IS 'who sells';
         ALTER TABLE "offer" ADD CONSTRAINT "offer_seller_id_foreign" FOREIGN KEY ("seller_id") REFERENCES "seller" ("id");
+    "#]],
+    );
+    check(
+        &schema,
+        &Statements::mysql(MySqlFlavor::MariaDb),
+        &expect![[r#"
+        CREATE TABLE `seller` ( `id` bigint NOT NULL, PRIMARY KEY (`id`) ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+        CREATE TABLE `offer` ( `id` bigint NOT NULL PRIMARY KEY AUTO_INCREMENT, `price` bigint NOT NULL COMMENT 'in \\ cents', `discount` bigint NOT NULL DEFAULT (1 + 1), `seller_id` bigint NOT NULL COMMENT 'who sells', CONSTRAINT `offer_check` CHECK (price < 1000), CONSTRAINT `discount "fits"` CHECK (discount <= price), CONSTRAINT `offer_price_check` CHECK (price > 0), CONSTRAINT `a_seller` CHECK (seller_id <> 13) ) COMMENT 'What\'s on offer' ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+        CREATE INDEX `offer_seller_id_index` ON `offer` (`seller_id`);
+        ALTER TABLE `offer` ADD CONSTRAINT `offer_seller_id_foreign` FOREIGN KEY (`seller_id`) REFERENCES `seller` (`id`);
     "#]],
     );
 }

@@ -38,6 +38,9 @@ pub(super) fn definition(table: &Table, column: &Column) -> Result<ColumnDef, Va
     if table.generated_key.as_ref() == Some(&column.name) {
         definition.auto_increment().primary_key();
     }
+    if let Some(comment) = &column.comment {
+        definition.comment(comment);
+    }
     Ok(definition)
 }
 
