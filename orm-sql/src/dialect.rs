@@ -3,23 +3,27 @@
 //! A dialect decides forms; it never walks an operation. Every decision is made from the operation's shape and
 //! its values' kinds, so that the same shape always gives the same text.
 
+mod json;
 pub mod mysql;
+mod pieces;
 pub mod postgres;
 pub mod sqlite;
 mod words;
 
 use std::fmt;
 
-use orm_core::condition::{Function, TextMatch};
+use orm_core::condition::{Function, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
 use orm_core::schema::{Column, ColumnDefault, Table};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement, Func,
-    IndexCreateStatement, InsertStatement, Keyword, LockBehavior, LockType, SelectStatement,
-    TableCreateStatement, TableDropStatement, TableName, TableRef, UpdateStatement, Values, WithQuery,
+    IndexCreateStatement, InsertStatement, Keyword, LockBehavior, LockType, OnConflict, Returning,
+    SelectStatement, TableCreateStatement, TableDropStatement, TableName, TableRef, UpdateStatement, Values,
+    WithQuery,
 };
 
+pub(crate) use self::pieces::Pieces;
 use crate::statement::{Bound, tuple};
 
 /// A database's own way.
@@ -73,6 +77,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// Whether this database calculates with numbers of this kind without rounding them to another.
     fn calculates(&self, column_type: ColumnType) -> bool;
+
+    /// The quotient of two numbers; of `Operands::Integers` its whole part.
+    fn quotient(&self, left: Expr, right: Expr, operands: Operands) -> Expr {
+        let _ = operands;
+        left.div(right)
+    }
 
     /// The average of numbers, as a float.
     fn average(&self, of: Expr) -> Expr {
@@ -132,8 +142,57 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// The rows that a [`RowsWriter`] took, to be read from.
     fn row_source(&self, types: &[ColumnType], binds: Vec<Expr>) -> RowSource;
 
-    /// How the keys that this database generates are known before their rows are written.
+    /// How it is known which row has which of the keys that this database generates.
     fn keys(&self) -> Keys;
+
+    /// How many bytes of values one statement hands over at most, unless one row has more.
+    fn largest_statement(&self) -> usize {
+        16 << 20
+    }
+
+    /// How many placeholders a statement has at most, where rows of any number are written without a document.
+    fn most_placeholders(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Whether an insert gives back what it has written.
+    fn gives_back_inserted(&self) -> bool {
+        true
+    }
+
+    /// An insert that gives back `returning`. Only where inserts do.
+    fn insert_returning(&self, mut insert: InsertStatement, returning: Vec<DynIden>) -> Query {
+        if !returning.is_empty() {
+            insert.returning(Returning::new().columns(returning));
+        }
+        Query::Insert(insert)
+    }
+
+    /// An insert that leaves rows as they are which are there by their key, the columns given.
+    fn insert_missing(&self, mut insert: InsertStatement, table: TableName, key: Vec<DynIden>) -> Query {
+        let _ = (table, key);
+        insert.on_conflict(OnConflict::new().do_nothing().to_owned());
+        Query::Insert(insert)
+    }
+
+    /// How rows are changed and removed by others, where that is by a join.
+    fn joined_writes(&self) -> Option<&dyn JoinedWrites> {
+        None
+    }
+
+    /// The delete of those rows of a table with this alias that meet `predicate`.
+    fn delete(&self, target: TableRef, alias: Alias, predicate: Expr) -> Query {
+        let _ = alias;
+        let mut statement = DeleteStatement::new();
+        statement.from_table(target).and_where(predicate);
+        Query::Delete(statement)
+    }
+
+    /// How an order says where NULL stands.
+    fn nulls_form(&self, descending: bool, nulls: NullPlace) -> NullsForm {
+        let _ = (descending, nulls);
+        NullsForm::Clause
+    }
 
     /// A column of a new table.
     fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError>;
@@ -166,14 +225,31 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         false
     }
 
-    /// How many bytes a name may have.
-    fn longest_name(&self) -> Option<usize> {
+    /// What stands around names.
+    fn quote(&self) -> char {
+        '"'
+    }
+
+    /// What is wrong with a name, and what to do.
+    fn refuse_name(&self, name: &str) -> Option<String> {
+        let _ = name;
         None
     }
 
     /// The statement that lets tables go in any order within one transaction, where this database has one.
     fn before_drop(&self) -> Option<&'static str> {
         None
+    }
+
+    /// The statement that takes a foreign key away, if it is there, where tables can't go before it.
+    fn drop_reference(&self, table: TableName, name: &str) -> Option<String> {
+        let _ = (table, name);
+        None
+    }
+
+    /// Whether all tables go by one statement, so that they can refer to one another.
+    fn drops_together(&self) -> bool {
+        false
     }
 
     /// Whether a table is dropped with the foreign keys that refer to it.
@@ -188,6 +264,74 @@ pub(crate) enum Keys {
     Counted(&'static dyn CountedKeys),
     /// A generator gives them: the next one of the column of a table, by schema, table and column.
     Reserved(fn(Option<&str>, &str, &str) -> Expr),
+    /// The database gives them to the rows of one statement in their order, each a larger one.
+    Ascending,
+}
+
+/// Writes by a join of a table and rows. They give nothing back, can't read the table that they write to in a condition,
+/// and set columns one after the other, so that a later value would be computed of an earlier one.
+pub(crate) trait JoinedWrites {
+    /// Sets columns of a table to values, for each of its rows that one of `source` meets by `predicate`.
+    fn update(
+        &self,
+        target: AliasedTable,
+        source: TableRef,
+        predicate: Expr,
+        set: Vec<(DynIden, Expr)>,
+    ) -> Query;
+
+    /// Removes each row of a table that one of `source` meets by `predicate`.
+    fn delete(&self, target: AliasedTable, source: TableRef, predicate: Expr) -> Query;
+
+    /// `insert`, where a row that is there gets values in some columns, if it is there by those of the conflict. If it is
+    /// there by others, the statement fails.
+    fn upsert(
+        &self,
+        insert: InsertStatement,
+        table: TableName,
+        conflict: Vec<DynIden>,
+        set: Vec<(DynIden, NewValue)>,
+    ) -> Pieces;
+}
+
+/// What a row that is there gets in a column.
+#[derive(Debug)]
+pub(crate) enum NewValue {
+    /// What the new row has there.
+    Given,
+    /// This.
+    Set(Expr),
+    /// One more than it has.
+    Raised,
+    /// What it has.
+    Held,
+}
+
+/// A table with its alias.
+#[derive(Debug)]
+pub(crate) struct AliasedTable {
+    pub(crate) table: TableRef,
+    pub(crate) alias: Alias,
+}
+
+/// How an order says where NULL stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NullsForm {
+    /// In words.
+    Clause,
+    /// It need not, since NULL stands there anyway.
+    Implied,
+    /// By whether it is NULL, which is ordered by first.
+    Column,
+}
+
+/// What is calculated with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operands {
+    /// Integers.
+    Integers,
+    /// Other numbers, or it is not known which.
+    Others,
 }
 
 /// Keys that a statement counts up.
@@ -227,6 +371,8 @@ pub(crate) struct RowSource {
     pub(crate) table: TableRef,
     /// One expression a column.
     pub(crate) columns: Vec<Expr>,
+    /// The same, to be compared with columns of the same type.
+    pub(crate) compared: Vec<Expr>,
     /// The number of the row, from 0.
     pub(crate) ordinal: Expr,
 }
@@ -239,6 +385,8 @@ pub(crate) enum Query {
     Update(UpdateStatement),
     Delete(DeleteStatement),
     With(WithQuery),
+    /// One that sea-query has no words for.
+    Pieces(Pieces),
 }
 
 /// A statement on the schema, as sea-query has it.
@@ -290,13 +438,15 @@ pub(crate) enum Element {
     Bytes,
     /// It is an array of its own, of this type.
     Array(ColumnType),
+    /// As a value of this type.
+    Typed(ColumnType),
 }
 
 impl Element {
     /// What an array of its own holds.
     fn column_type(&self) -> ColumnType {
         match self {
-            Self::Array(column_type) => *column_type,
+            Self::Array(column_type) | Self::Typed(column_type) => *column_type,
             Self::Plain => ColumnType::Text,
             Self::Bytes => ColumnType::Bytes,
         }

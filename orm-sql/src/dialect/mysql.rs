@@ -19,20 +19,24 @@
 //! `_`, without an escape character, and minds the case as far as the column's collation does.
 
 mod column;
+mod joined;
+mod rows;
+mod set;
 mod store;
 
-use orm_core::condition::{Function, TextMatch};
-use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLock, RowLocks};
+use orm_core::condition::{Function, NullPlace, TextMatch};
+use orm_core::driver::{Capabilities, IsolationLevel, LockStrength, LockWait, RawEffect, RowLock, RowLocks};
 use orm_core::schema::{Column, Table};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
-    Alias, BinOper, ColumnDef, Expr, ExprTrait, Func, MysqlQueryBuilder, SelectStatement, Values,
+    Alias, BinOper, ColumnDef, DynIden, Expr, ExprTrait, Func, InsertStatement, LockBehavior, LockType,
+    MysqlQueryBuilder, SelectStatement, TableName, TableRef, Values,
 };
 
 use super::words::{self, Lexicon};
 use super::{
-    Dialect, Element, Keys, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
-    TextPiece, for_update, plain_call,
+    Dialect, Element, JoinedWrites, Keys, NewValue, NullsForm, Operands, Pieces, Query, RowSource,
+    RowsWriter, SchemaStatement, SetError, SetForm, TextForm, TextPiece, plain_call,
 };
 use crate::statement::Bound;
 
@@ -100,11 +104,15 @@ impl Dialect for MySql {
 
     fn query_text(&self, query: &Query) -> (String, Values) {
         match query {
-            Query::Select(select) => select.build(MysqlQueryBuilder),
+            Query::Select(select) => {
+                let (text, values) = select.build(MysqlQueryBuilder);
+                (with_shared_lock(text), values)
+            }
             Query::Insert(insert) => insert.build(MysqlQueryBuilder),
             Query::Update(update) => update.build(MysqlQueryBuilder),
             Query::Delete(delete) => delete.build(MysqlQueryBuilder),
             Query::With(with) => with.build(MysqlQueryBuilder),
+            Query::Pieces(pieces) => pieces.build(|| MysqlQueryBuilder),
         }
     }
 
@@ -129,16 +137,36 @@ impl Dialect for MySql {
         Some(i64::MAX)
     }
 
+    /// MariaDB locks the rows of all tables that are read.
     fn lock(&self, select: &mut SelectStatement, root: Alias, lock: RowLock) {
-        for_update(select, root, lock);
+        let strength = match lock.strength {
+            LockStrength::Update => LockType::Update,
+            LockStrength::Share if self.is_mariadb() => LockType::Share,
+            LockStrength::Share => SHARED,
+        };
+        let behavior = match lock.wait {
+            LockWait::Block => None,
+            LockWait::NoWait => Some(LockBehavior::Nowait),
+            LockWait::SkipLocked => Some(LockBehavior::SkipLocked),
+        };
+        match (self.is_mariadb(), behavior) {
+            (true, None) => select.lock(strength),
+            (true, Some(behavior)) => select.lock_with_behavior(strength, behavior),
+            (false, None) => select.lock_with_tables(strength, [root]),
+            (false, Some(behavior)) => select.lock_with_tables_behavior(strength, [root], behavior),
+        };
     }
 
     fn text_form(&self, matching: TextMatch, text: &str, values: &mut Vec<Bound>) -> TextForm {
         let bytes = || Value::Bytes(text.as_bytes().to_vec());
+        // MariaDB can't do without an escape character, so that it stands for itself.
+        let pattern = || Value::Text(text.replace('\\', "\\\\"));
         let (form, value) = match matching {
-            TextMatch::Like => (TextForm::Like, Value::Text(text.to_owned())),
-            TextMatch::LikeIgnoringCase => (TextForm::LikeIgnoringCase, Value::Text(text.to_owned())),
+            TextMatch::Like => (TextForm::Like, pattern()),
+            TextMatch::LikeIgnoringCase => (TextForm::LikeIgnoringCase, pattern()),
             TextMatch::StartsWith => (TextForm::StartsWith, bytes()),
+            // Everything ends with nothing.
+            TextMatch::EndsWith if text.is_empty() => (TextForm::Contains, bytes()),
             TextMatch::EndsWith => {
                 let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
                 values.push(Value::Int(length).into());
@@ -156,9 +184,10 @@ impl Dialect for MySql {
         let mut bind = || binds.next().unwrap_or(Expr::Keyword(sea_query::Keyword::Null));
         let bytes = |column| Expr::cust_with_exprs("CAST(CONVERT(? USING utf8mb4) AS BINARY)", [column]);
         match form {
-            TextForm::Like => Expr::cust_with_exprs("? LIKE ? ESCAPE ''", [column, bind()]),
+            TextForm::Like => column.binary(BinOper::Like, bind()),
             TextForm::LikeIgnoringCase => {
-                Expr::cust_with_exprs("LOWER(?) LIKE LOWER(?) ESCAPE ''", [column, bind()])
+                let lower = |text| Expr::from(Func::lower(text));
+                lower(column).binary(BinOper::Like, lower(bind()))
             }
             TextForm::Contains => instr(bytes(column), bind()).gt(constant(0)),
             TextForm::StartsWith => instr(bytes(column), bind()).eq(constant(1)),
@@ -168,6 +197,14 @@ impl Dialect for MySql {
 
     fn calculates(&self, _: ColumnType) -> bool {
         true
+    }
+
+    /// `/` of integers is a decimal here.
+    fn quotient(&self, left: Expr, right: Expr, operands: Operands) -> Expr {
+        match operands {
+            Operands::Integers => left.binary(BinOper::Custom("DIV"), right),
+            Operands::Others => left.div(right),
+        }
     }
 
     /// The average of exact numbers would be cut behind four more digits.
@@ -209,17 +246,22 @@ impl Dialect for MySql {
         width: usize,
         values: &mut Vec<Bound>,
     ) -> Result<SetForm, SetError> {
-        if width != 1 {
-            return Err(SetError::Mixed);
-        }
-        let padded = keys.len().next_power_of_two();
-        let repeated = keys.iter().chain(keys.last().into_iter().cycle());
-        values.extend(repeated.take(padded).flat_map(|key| key.iter().cloned().map(Bound::from)));
-        Ok(SetForm::List(padded))
+        set::form(keys, width, values)
     }
 
-    fn set_rows(&self, _: &[Element], _: Vec<Expr>) -> SelectStatement {
-        SelectStatement::new()
+    fn set_rows(&self, elements: &[Element], binds: Vec<Expr>) -> SelectStatement {
+        let types: Vec<ColumnType> = elements.iter().map(Element::column_type).collect();
+        let source = self.row_source(&types, binds);
+        let mut rows = SelectStatement::new();
+        rows.exprs(source.compared).from(source.table);
+        rows
+    }
+
+    fn typed(&self, bind: Expr, column_type: ColumnType) -> Expr {
+        match rows::cast_name(column_type) {
+            Some(name) => bind.cast_as(name),
+            None => bind,
+        }
     }
 
     fn same(&self, left: Expr, right: Expr) -> Expr {
@@ -227,15 +269,65 @@ impl Dialect for MySql {
     }
 
     fn rows(&self, _: &[ColumnType]) -> Box<dyn RowsWriter> {
-        Box::new(OneByOne)
+        Box::new(rows::Document::new())
     }
 
-    fn row_source(&self, _: &[ColumnType], _: Vec<Expr>) -> RowSource {
-        RowSource { table: Alias::new("k").into(), columns: Vec::new(), ordinal: constant(0) }
+    fn row_source(&self, types: &[ColumnType], binds: Vec<Expr>) -> RowSource {
+        let json = if self.is_mariadb() { rows::JsonColumn::Text } else { rows::JsonColumn::Own };
+        rows::source(types, binds, json)
     }
 
+    /// Keys are given to the rows of one statement in their order, whatever the step between them and whoever else
+    /// inserts: <https://dev.mysql.com/doc/refman/8.4/en/innodb-auto-increment-handling.html>. Of a statement that lists
+    /// its rows, so that their number is known before, they are also consecutive.
     fn keys(&self) -> Keys {
-        Keys::Reserved(|_, _, _| constant(0))
+        Keys::Ascending
+    }
+
+    /// A document and what stands around it must fit into `max_allowed_packet`, of which MariaDB has 16 MiB unless told
+    /// otherwise. In JSON a text can be six times as long.
+    fn largest_statement(&self) -> usize {
+        2 << 20
+    }
+
+    fn most_placeholders(&self) -> usize {
+        65_535
+    }
+
+    fn gives_back_inserted(&self) -> bool {
+        self.flavor == MySqlFlavor::MariaDb
+    }
+
+    fn insert_returning(&self, insert: InsertStatement, returning: Vec<DynIden>) -> Query {
+        if returning.is_empty() {
+            return Query::Insert(insert);
+        }
+        let pieces = Pieces::default().insert(insert).text(" RETURNING ");
+        Query::Pieces(pieces.list(returning, Pieces::name))
+    }
+
+    /// `INSERT IGNORE` would ignore every error.
+    fn insert_missing(&self, insert: InsertStatement, table: TableName, key: Vec<DynIden>) -> Query {
+        let first = key.first().cloned();
+        let held = first.map(|column| (column, NewValue::Held));
+        Query::Pieces(self.upsert(insert, table, key, held.into_iter().collect()))
+    }
+
+    fn joined_writes(&self) -> Option<&dyn JoinedWrites> {
+        Some(self)
+    }
+
+    /// MariaDB knows no alias in a delete from one table.
+    fn delete(&self, target: TableRef, alias: Alias, predicate: Expr) -> Query {
+        let pieces = Pieces::default().text("DELETE ").name(alias.into()).text(" FROM ").table(target);
+        Query::Pieces(pieces.text(" WHERE ").expr(predicate))
+    }
+
+    fn nulls_form(&self, descending: bool, nulls: NullPlace) -> NullsForm {
+        match (descending, nulls) {
+            (false, NullPlace::First) | (true, NullPlace::Last) => NullsForm::Implied,
+            (false, NullPlace::Last) | (true, NullPlace::First) => NullsForm::Column,
+        }
     }
 
     fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
@@ -260,22 +352,51 @@ impl Dialect for MySql {
     fn has_late_foreign_keys(&self) -> bool {
         true
     }
+
+    fn quote(&self) -> char {
+        '`'
+    }
+
+    /// Names are kept in characters of three bytes: <https://dev.mysql.com/doc/refman/8.4/en/identifiers.html>.
+    fn refuse_name(&self, name: &str) -> Option<String> {
+        const LONGEST: usize = 64;
+        if name.chars().count() > LONGEST {
+            let problem = "characters that this database takes in one; give it a shorter one";
+            return Some(format!("is longer than the {LONGEST} {problem}"));
+        }
+        if name.chars().any(|char| u32::from(char) > 0xffff) {
+            return Some("has a character that this database does not take in one; leave it out".to_owned());
+        }
+        let ends_badly = name.ends_with(' ');
+        ends_badly.then(|| "ends with a space, which this database does not take; leave it out".to_owned())
+    }
+
+    fn drops_together(&self) -> bool {
+        true
+    }
+
+    /// MySQL drops tables that refer to one another if all of them go by one statement, MariaDB does not.
+    fn drop_reference(&self, table: TableName, name: &str) -> Option<String> {
+        self.is_mariadb().then(|| {
+            let pieces = Pieces::default().text("ALTER TABLE IF EXISTS ").table(table.into());
+            let pieces = pieces.text(" DROP FOREIGN KEY IF EXISTS ").name(Alias::new(name).into());
+            pieces.build(|| MysqlQueryBuilder).0
+        })
+    }
 }
 
-/// Hands over no rows together.
-struct OneByOne;
+/// What stands for `FOR SHARE` until the text is written: sea-query says `LOCK IN SHARE MODE`, which takes neither a table
+/// nor a way to wait in MySQL.
+const SHARED: LockType = LockType::KeyShare;
 
-impl RowsWriter for OneByOne {
-    fn row(&mut self, _: &mut dyn Iterator<Item = &Value>) -> bool {
-        false
-    }
-
-    fn size(&self) -> usize {
-        0
-    }
-
-    fn finish(self: Box<Self>) -> Vec<Bound> {
-        Vec::new()
+/// Writes `FOR SHARE` for [`SHARED`], which stands at the end, before the alias of a table and how to wait.
+fn with_shared_lock(text: String) -> String {
+    const WRITTEN: &str = " FOR KEY SHARE OF `";
+    let Some((before, behind)) = text.rsplit_once(WRITTEN) else { return text };
+    let wait = behind.trim_start_matches(|char: char| char.is_ascii_alphanumeric());
+    match wait {
+        "`" | "` NOWAIT" | "` SKIP LOCKED" => format!("{before} FOR SHARE OF `{behind}"),
+        _ => text,
     }
 }
 

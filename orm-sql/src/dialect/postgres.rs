@@ -87,6 +87,7 @@ impl Dialect for Postgres {
             Query::Update(update) => update.build(PostgresQueryBuilder),
             Query::Delete(delete) => delete.build(PostgresQueryBuilder),
             Query::With(with) => with.build(PostgresQueryBuilder),
+            Query::Pieces(pieces) => pieces.build(|| PostgresQueryBuilder),
         }
     }
 
@@ -258,9 +259,14 @@ impl Dialect for Postgres {
         true
     }
 
-    fn longest_name(&self) -> Option<usize> {
+    fn refuse_name(&self, name: &str) -> Option<String> {
         // NAMEDATALEN without its NUL.
-        Some(63)
+        const LONGEST: usize = 63;
+        (name.len() > LONGEST).then(|| {
+            format!(
+                "is longer than the {LONGEST} bytes that this database keeps of one; give it a shorter one"
+            )
+        })
     }
 
     fn drops_with_references(&self) -> bool {

@@ -22,7 +22,6 @@
 //! database is UTF-8, which is SQLite's default). `like` is SQLite's own: `%` and `_` are wildcards without an escape
 //! character, and ASCII letters match in either case.
 
-mod json;
 mod rows;
 mod set;
 mod store;
@@ -89,6 +88,7 @@ impl Dialect for Sqlite {
             Query::Update(update) => update.build(SqliteQueryBuilder),
             Query::Delete(delete) => delete.build(SqliteQueryBuilder),
             Query::With(with) => with.build(SqliteQueryBuilder),
+            Query::Pieces(pieces) => pieces.build(|| SqliteQueryBuilder),
         }
     }
 

@@ -32,7 +32,9 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
         );
         for index in &table.indexes {
             statements.push(
-                dialect.schema_text(&SchemaStatement::CreateIndex(Box::new(create_index(table, index)))),
+                dialect.schema_text(&SchemaStatement::CreateIndex(Box::new(create_index(
+                    dialect, table, index,
+                )))),
             );
         }
         statements.extend(dialect.comments(table));
@@ -41,7 +43,7 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
         for table in &schema.tables {
             for foreign_key in &table.foreign_keys {
                 let mut create = reference(foreign_key);
-                create.name(quoted_inside(&foreign_key.name));
+                create.name(quoted_inside(dialect, &foreign_key.name));
                 create.from_tbl(table_name(table.schema.as_deref(), &table.name));
                 statements.push(dialect.schema_text(&SchemaStatement::CreateForeignKey(Box::new(create))));
             }
@@ -53,8 +55,12 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
 /// All tables, each before those that it refers to.
 pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
     let mut statements: Vec<String> = dialect.before_drop().map(str::to_owned).into_iter().collect();
+    schema.tables.iter().try_for_each(|table| check(dialect, table))?;
+    if dialect.drops_together() {
+        statements.extend(drop_together(dialect, schema));
+        return Ok(statements);
+    }
     for table in schema.tables.iter().rev() {
-        check(dialect, table)?;
         let mut drop = TableDropStatement::new();
         drop.table(table_name(table.schema.as_deref(), &table.name)).if_exists();
         if dialect.drops_with_references() {
@@ -63,6 +69,22 @@ pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>
         statements.push(dialect.schema_text(&SchemaStatement::DropTable(drop)));
     }
     Ok(statements)
+}
+
+/// All tables by one statement, and before it the foreign keys that would be in its way.
+fn drop_together(dialect: &dyn Dialect, schema: &Schema) -> Vec<String> {
+    let mut statements = Vec::new();
+    let mut drop = TableDropStatement::new();
+    for table in schema.tables.iter().rev() {
+        let name = || table_name(table.schema.as_deref(), &table.name);
+        statements
+            .extend(table.foreign_keys.iter().filter_map(|key| dialect.drop_reference(name(), &key.name)));
+        drop.table(name()).if_exists();
+    }
+    if !schema.tables.is_empty() {
+        statements.push(dialect.schema_text(&SchemaStatement::DropTable(drop)));
+    }
+    statements
 }
 
 fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateStatement, DriverError> {
@@ -131,9 +153,9 @@ fn action(action: ReferentialAction) -> Option<ForeignKeyAction> {
     }
 }
 
-fn create_index(table: &Table, index: &TableIndex) -> IndexCreateStatement {
+fn create_index(dialect: &dyn Dialect, table: &Table, index: &TableIndex) -> IndexCreateStatement {
     let mut create = IndexCreateStatement::new();
-    create.name(quoted_inside(&index.name)).table(table_name(table.schema.as_deref(), &table.name));
+    create.name(quoted_inside(dialect, &index.name)).table(table_name(table.schema.as_deref(), &table.name));
     if index.unique {
         create.unique();
     }
@@ -147,8 +169,9 @@ fn create_index(table: &Table, index: &TableIndex) -> IndexCreateStatement {
 }
 
 /// sea-query writes names of indexes and constraints between quotes as they are.
-fn quoted_inside(name: &str) -> String {
-    name.replace('"', "\"\"")
+fn quoted_inside(dialect: &dyn Dialect, name: &str) -> String {
+    let quote = dialect.quote();
+    name.replace(quote, &format!("{quote}{quote}"))
 }
 
 /// Refuses what would be written wrongly or not at all.
@@ -176,12 +199,8 @@ fn check(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
         if name.is_empty() || name.contains('\0') {
             return Err(unsupported(format!("{name:?} can't name a part of the table {}", table.name)));
         }
-        if let Some(longest) = dialect.longest_name().filter(|longest| name.len() > *longest) {
-            return Err(unsupported(format!(
-                "the name `{name}` in the table {} is longer than the {longest} bytes that this database keeps of one; \
-                 give it a shorter one",
-                table.name
-            )));
+        if let Some(problem) = dialect.refuse_name(name) {
+            return Err(unsupported(format!("the name `{name}` in the table {} {problem}", table.name)));
         }
     }
     let comments = table.columns.iter().map(|column| &column.comment).chain([&table.comment]);

@@ -2,6 +2,10 @@
 //!
 //! No database promises an order of the rows that RETURNING gives. Rows are known by their keys: those that the
 //! statement was given, or, where it counts them itself, by the numbers between the least and the greatest.
+//!
+//! Where an update gives nothing back and not all rows were found, it is asked which rows hold what was to be written:
+//! the others were not found. If all do, another program has written the same to some, and none counts as found. Where a
+//! delete gives nothing back, those that are left were not found; if none is left, none counts as found.
 
 use std::collections::HashMap;
 
@@ -69,8 +73,18 @@ pub(super) enum Answer {
     ByOrdinal,
     /// The values of each row, among them, at this place, a key that counts up from row to row.
     Counted(usize),
+    /// The values of each row, among them, at this place, a key that is larger for later rows.
+    Ascending(usize),
+    /// For each row a key that is larger for later rows, and then its values.
+    AscendingAside,
     /// The key of the first row, and how much larger that of each next one is.
     Generated,
+    /// Whether all rows were found; which ones, if not, a question tells.
+    AllFound,
+    /// The rows that hold what was to be written, by these keys.
+    Holding(Vec<KeyValues>),
+    /// The rows that are still there, by these keys.
+    Left(Vec<KeyValues>),
 }
 
 impl WriteStatement {
@@ -89,6 +103,11 @@ impl WrittenRows {
         Self { places, answer }
     }
 
+    /// The same, of other rows.
+    pub(super) fn moved(self, places: Vec<usize>) -> Self {
+        Self { places, ..self }
+    }
+
     /// Whether the answer must say which keys the database has generated.
     #[must_use]
     pub fn wants_generated_keys(&self) -> bool {
@@ -98,8 +117,7 @@ impl WrittenRows {
     /// Whether it can't be told which rows were found when so many were affected.
     #[must_use]
     pub fn leaves_open(&self, affected: u64) -> bool {
-        let _ = affected;
-        false
+        self.answer == Answer::AllFound && usize::try_from(affected) != Ok(self.places.len())
     }
 
     /// Enters into `outcome`, which starts as [`outcome_of`] has it, what the database has answered.
@@ -110,7 +128,11 @@ impl WrittenRows {
     /// database has changed them. What was written then must be taken back.
     pub fn enter(&self, answered: Answered, outcome: &mut WriteOutcome) -> Result<(), DriverError> {
         let Answered { affected, returned, generated } = answered;
-        outcome.affected += affected;
+        match self.answer {
+            // What was read is not affected.
+            Answer::Holding(_) | Answer::Left(_) => {}
+            _ => outcome.affected += affected,
+        }
         outcome.statements += 1;
         match &self.answer {
             Answer::Count => {}
@@ -121,9 +143,7 @@ impl WrittenRows {
                 }
             }
             // Each was found, in whichever order.
-            Answer::FoundByKey(_) if returned.len() == self.places.len() => {
-                self.places.iter().for_each(|at| enter(&mut outcome.matched, Some(at), true));
-            }
+            Answer::FoundByKey(_) if returned.len() == self.places.len() => self.all_found(outcome),
             Answer::FoundByKey(keys) => {
                 for (at, _) in self.known(keys, returned)? {
                     enter(&mut outcome.matched, Some(&at), true);
@@ -136,6 +156,30 @@ impl WrittenRows {
             }
             Answer::ByOrdinal => self.by_ordinal(returned, outcome)?,
             Answer::Counted(place) => self.count_up(*place, returned, outcome)?,
+            Answer::Ascending(place) => self.ascending(*place, returned, outcome)?,
+            Answer::AscendingAside => {
+                let mut returned = returned;
+                returned.sort_unstable_by_key(|row| number(row, 0));
+                let values = returned.into_iter().map(|mut row| row.split_off(1.min(row.len()))).collect();
+                self.in_order(values, outcome)?;
+            }
+            Answer::AllFound if self.leaves_open(affected) => {}
+            Answer::AllFound => self.all_found(outcome),
+            // Something else has written what was to be written, and it can't be told which row it was.
+            Answer::Holding(_) if returned.len() == self.places.len() => {}
+            Answer::Holding(keys) => {
+                for (at, _) in self.known(keys, returned)? {
+                    enter(&mut outcome.matched, Some(&at), true);
+                }
+            }
+            // Some were gone before, and it can't be told which.
+            Answer::Left(_) if returned.is_empty() => {}
+            Answer::Left(keys) => {
+                self.all_found(outcome);
+                for (at, _) in self.known(keys, returned)? {
+                    enter(&mut outcome.matched, Some(&at), false);
+                }
+            }
             Answer::Generated => self.generated(affected, generated, outcome)?,
         }
         Ok(())
@@ -160,6 +204,10 @@ impl WrittenRows {
             place.map(|place| (place, values)).ok_or_else(unknown)
         });
         known.collect()
+    }
+
+    fn all_found(&self, outcome: &mut WriteOutcome) {
+        self.places.iter().for_each(|at| enter(&mut outcome.matched, Some(at), true));
     }
 
     fn by_ordinal(&self, returned: Vec<Vec<Value>>, outcome: &mut WriteOutcome) -> Result<(), DriverError> {
@@ -203,22 +251,45 @@ impl WrittenRows {
         mut returned: Vec<Vec<Value>>,
         outcome: &mut WriteOutcome,
     ) -> Result<(), DriverError> {
-        let number = |row: &Vec<Value>| match row.get(place) {
-            Some(Value::Int(number)) => Some(*number),
-            Some(_) | None => None,
-        };
-        returned.sort_unstable_by_key(number);
-        let is_next = |pair: &[Vec<Value>]| match (number(&pair[0]), number(&pair[1])) {
+        returned.sort_unstable_by_key(|row| number(row, place));
+        let is_next = |pair: &[Vec<Value>]| match (number(&pair[0], place), number(&pair[1], place)) {
             (Some(one), Some(next)) => one.checked_add(1) == Some(next),
             (Some(_) | None, _) => false,
         };
-        if returned.len() != self.places.len() || !returned.windows(2).all(is_next) {
+        if !returned.windows(2).all(is_next) {
+            return Err(unknown());
+        }
+        self.in_order(returned, outcome)
+    }
+
+    fn ascending(
+        &self,
+        place: usize,
+        mut returned: Vec<Vec<Value>>,
+        outcome: &mut WriteOutcome,
+    ) -> Result<(), DriverError> {
+        returned.sort_unstable_by_key(|row| number(row, place));
+        if returned.iter().any(|row| number(row, place).is_none()) {
+            return Err(unknown());
+        }
+        self.in_order(returned, outcome)
+    }
+
+    fn in_order(&self, returned: Vec<Vec<Value>>, outcome: &mut WriteOutcome) -> Result<(), DriverError> {
+        if returned.len() != self.places.len() {
             return Err(unknown());
         }
         for (at, values) in self.places.iter().zip(returned) {
             enter(&mut outcome.returned, Some(at), values);
         }
         Ok(())
+    }
+}
+
+fn number(row: &[Value], place: usize) -> Option<i64> {
+    match row.get(place) {
+        Some(Value::Int(number)) => Some(*number),
+        Some(_) | None => None,
     }
 }
 

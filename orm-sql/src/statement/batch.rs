@@ -16,9 +16,6 @@ pub(super) struct Batch {
     pub(super) together: Option<Vec<Bound>>,
 }
 
-/// A row that is so large goes alone, and values of one statement are cut when they have become so large.
-const LARGE: usize = 16 << 20;
-
 /// The batches of rows whose values are of `types`; `row` gives the values of one.
 pub(super) fn batches<'v, V: Iterator<Item = &'v Value>>(
     dialect: &dyn Dialect,
@@ -26,13 +23,15 @@ pub(super) fn batches<'v, V: Iterator<Item = &'v Value>>(
     rows: impl Iterator<Item = usize>,
     row: impl Fn(usize) -> V,
 ) -> Vec<Batch> {
+    // A row that is so large goes alone, and values of one statement are cut when they have become so large.
+    let large = dialect.largest_statement();
     let mut batches = Vec::new();
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
         let mut writer = dialect.rows(types);
         let mut together = Vec::new();
-        while let Some(at) = rows.next_if(|_| writer.size() < LARGE) {
-            if row(at).map(value_size).sum::<usize>() < LARGE && writer.row(&mut row(at)) {
+        while let Some(at) = rows.next_if(|_| writer.size() < large) {
+            if row(at).map(value_size).sum::<usize>() < large && writer.row(&mut row(at)) {
                 together.push(at);
             } else {
                 batches.push(Batch { rows: vec![at], together: None });

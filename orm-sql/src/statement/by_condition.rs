@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use orm_core::condition::Term;
 use orm_core::driver::{DeleteWhere, DriverError, UpdateWhere};
 use orm_core::metadata::EntityMetadata;
-use sea_query::{DeleteStatement, UpdateStatement};
+use sea_query::{DeleteStatement, TableRef, UpdateStatement};
 
 use super::answer::WriteStatement;
-use super::shape::{Operation, Shape};
-use super::target::{Target, leads_on};
-use super::text::identifier;
+use super::shape::{Operation, Shape, is_always};
+use super::target::{Target, asks_others, computed_name, leads_on};
+use super::text::{TextWriter, identifier, names, table_name};
 use super::{Statements, leaf, unsupported};
-use crate::dialect::Query;
+use crate::dialect::{AliasedTable, JoinedWrites, Query};
 
 /// `UPDATE … SET c = ?, d = d + 1 WHERE …`.
 pub(super) fn update(
@@ -28,6 +28,11 @@ pub(super) fn update(
     update.set.iter().try_for_each(|(_, term)| shape.term(entity, term))?;
     shape.expression(entity, &update.condition)?;
     let statement = statements.statement(&update.metadata, shape, |writer, _| {
+        if let Some(joined) = writer.dialect.joined_writes()
+            && (asks_others(entity, &update.condition) || depends_on_order(entity, update))
+        {
+            return update_by_keys(writer, joined, update, entity);
+        }
         let is_computed = update.set.iter().any(|(_, term)| !matches!(term, Term::Value(_)));
         let target =
             if is_computed { Target::aliased(writer) } else { Target::of(writer, &update.condition) };
@@ -55,13 +60,71 @@ pub(super) fn delete(
     let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::DeleteWhere, delete.entity);
     shape.expression(entity, &delete.condition)?;
     let statement = statements.statement(&delete.metadata, shape, |writer, _| {
-        let target = Target::of(writer, &delete.condition);
-        let mut statement = DeleteStatement::new();
-        statement.from_table(target.table(entity));
-        statement.and_where_option(target.guard(writer, entity, &delete.condition)?);
-        Ok(Query::Delete(statement))
+        if is_always(&delete.condition) {
+            let mut statement = DeleteStatement::new();
+            statement.from_table(table_name(entity.schema.as_deref(), &entity.table));
+            return Ok(Query::Delete(statement));
+        }
+        let table = writer.table();
+        if let Some(joined) = writer.dialect.joined_writes()
+            && asks_others(entity, &delete.condition)
+        {
+            let keys = writer.table();
+            let source = TableRef::SubQuery(
+                Box::new(writer.read_aside(entity, &delete.condition, &[])?),
+                keys.alias().into(),
+            );
+            let key = || names(entity, entity.key_columns());
+            return Ok(joined.delete(table.aliased(entity), source, table.pairs(key(), keys, key())));
+        }
+        let guard = writer.guard(entity, table, &delete.condition)?;
+        let AliasedTable { table, alias } = table.aliased(entity);
+        Ok(writer.dialect.delete(table, alias, guard))
     })?;
     Ok(vec![WriteStatement::counted(statement)])
+}
+
+/// Sets the columns of rows whose keys, and the values that are computed of them, are read before.
+fn update_by_keys(
+    writer: &mut TextWriter<'_>,
+    joined: &dyn JoinedWrites,
+    update: &UpdateWhere,
+    entity: &EntityMetadata,
+) -> Result<Query, DriverError> {
+    let (table, aside) = (writer.table(), writer.table());
+    let terms: Vec<&Term> = update.set.iter().map(|(_, term)| term).collect();
+    let rows = writer.read_aside(entity, &update.condition, &terms)?;
+    let source = TableRef::SubQuery(Box::new(rows), aside.alias().into());
+    let key = || names(entity, entity.key_columns());
+    let mut set = Vec::new();
+    for (at, (column, _)) in update.set.iter().enumerate() {
+        set.push((identifier(&entity.columns[*column].name), aside.column(&computed_name(at))));
+    }
+    set.extend(Target::Aliased(table).raised(entity, &update.raised));
+    Ok(joined.update(table.aliased(entity), source, table.pairs(key(), aside, key()), set))
+}
+
+/// Whether a value is computed of a column that is set too, so that it matters which is set first.
+fn depends_on_order(entity: &EntityMetadata, update: &UpdateWhere) -> bool {
+    let is_alone = update.set.len() + update.raised.len() == 1;
+    !is_alone && update.set.iter().any(|(column, term)| reads_other(entity, update, *column, term))
+}
+
+/// Whether a term for a column reads another one that is set.
+fn reads_other(entity: &EntityMetadata, update: &UpdateWhere, own: usize, term: &Term) -> bool {
+    match term {
+        Term::Property { path, property } => {
+            let columns = entity.properties.get(*property).map_or(0..0, |property| property.columns.clone());
+            let is_set = |column: usize| {
+                let mut set = update.set.iter().map(|(set, _)| set).chain(&update.raised);
+                column != own && set.any(|set| *set == column)
+            };
+            path.is_empty() && columns.into_iter().any(is_set)
+        }
+        // What they look at is not looked for.
+        Term::Fragment(_) | Term::When { .. } => true,
+        term => term.parts().any(|part| reads_other(entity, update, own, part)),
+    }
 }
 
 fn check(statements: &Statements, update: &UpdateWhere, entity: &EntityMetadata) -> Result<(), DriverError> {

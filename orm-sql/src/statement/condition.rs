@@ -134,7 +134,12 @@ impl TextWriter<'_> {
             SetForm::One => {
                 all(columns.into_iter().zip(binds).map(|(column, bind)| column.eq(bind)).collect())
             }
-            SetForm::List(_) => tuple(columns).is_in(binds),
+            SetForm::List(_) if columns.len() == 1 => tuple(columns).is_in(binds),
+            SetForm::List(_) => {
+                let keys = binds.chunks(columns.len()).map(|key| Expr::tuple(key.to_vec()));
+                let keys: Vec<Expr> = keys.collect();
+                tuple(columns).is_in(keys)
+            }
             SetForm::Document(elements) => self.dialect.in_document(columns, elements, binds),
         }
     }

@@ -5,16 +5,16 @@
 use orm_core::driver::{Delete, DriverError};
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::{KeyValues, Value};
-use sea_query::{DeleteStatement, Expr, ExprTrait, Returning};
+use sea_query::{DeleteStatement, Expr, ExprTrait, Returning, SelectStatement};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
 use super::bound::Bound;
 use super::shape::{Operation, Shape, is_always};
 use super::target::Target;
-use super::text::{Scope, TextWriter, all, identifier, names, table_name, tuple};
+use super::text::{Scope, Table, TextWriter, all, identifier, names, table_name, tuple};
 use super::{Statement, Statements, leaf, unsupported};
-use crate::dialect::Query;
+use crate::dialect::{AliasedTable, JoinedWrites, Query};
 
 /// Whether a row that is there may stay.
 pub(super) fn is_conditional(delete: &Delete) -> bool {
@@ -68,6 +68,11 @@ fn conditional(
     batch: Batch,
 ) -> Result<WriteStatement, DriverError> {
     let Batch { rows, together } = batch;
+    let gives_back = statements.dialect.joined_writes().is_none();
+    let question = match &together {
+        Some(_) if !gives_back => Some(left(statements, delete, entity, &rows)?),
+        Some(_) | None => None,
+    };
     let handed_over = together.as_ref().map(Vec::len);
     let operation = if together.is_some() { Operation::DeleteTogether } else { Operation::DeleteConditional };
     let mut shape = Shape::new(&delete.metadata, statements.dialect, operation, delete.entity);
@@ -75,8 +80,12 @@ fn conditional(
     let (answer, returned) = match together {
         Some(together) => {
             together.into_iter().for_each(|value| shape.bind(value));
-            let keys = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
-            (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
+            if gives_back {
+                let keys = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
+                (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
+            } else {
+                (Answer::AllFound, Vec::new())
+            }
         }
         None => {
             rows.iter().flat_map(|at| bounds(delete, entity, *at)).for_each(|bound| shape.bind(bound));
@@ -85,15 +94,17 @@ fn conditional(
     };
     shape.expression(entity, &delete.guard)?;
     let statement = statements.statement(&delete.metadata, shape, |writer, given| {
-        let target = Target::aliased(writer);
-        let mut statement = DeleteStatement::new();
-        statement.from_table(target.table(entity));
+        let table = writer.table();
+        let target = Target::Aliased(table);
+        if let (Some(count), Some(joined)) = (handed_over, writer.dialect.joined_writes()) {
+            return removed_by_rows(writer, joined, delete, entity, &given[..count], table);
+        }
+        let mut returning = Vec::new();
         let mut predicates = match (handed_over, rows.first()) {
             (Some(count), _) => {
                 let key = names(entity, entity.key_columns()).map(|name| target.column(name)).collect();
                 let found = as_expected(writer, delete, entity, &given[..count]);
-                statement
-                    .returning(Returning::new().columns(names(entity, entity.key_columns()).map(identifier)));
+                returning.extend(names(entity, entity.key_columns()).map(identifier));
                 vec![tuple(key).in_subquery(found)]
             }
             (None, Some(at)) => {
@@ -110,10 +121,65 @@ fn conditional(
             (None, None) => return Err(unsupported("a delete has no row")),
         };
         predicates.extend(target.guard(writer, entity, &delete.guard)?);
-        statement.and_where(all(predicates));
+        if returning.is_empty() {
+            let AliasedTable { table, alias } = table.aliased(entity);
+            return Ok(writer.dialect.delete(table, alias, all(predicates)));
+        }
+        let mut statement = DeleteStatement::new();
+        statement.from_table(target.table(entity)).and_where(all(predicates));
+        statement.returning(Returning::new().columns(returning));
         Ok(Query::Delete(statement))
     })?;
-    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
+    let written = WriteStatement::new(statement, returned, WrittenRows::new(rows, answer));
+    Ok(WriteStatement { question: question.map(Box::new), ..written })
+}
+
+/// Removes the rows that hold what others expect of them, by a join.
+fn removed_by_rows(
+    writer: &mut TextWriter<'_>,
+    joined: &dyn JoinedWrites,
+    delete: &Delete,
+    entity: &EntityMetadata,
+    together: &[Bound],
+    table: Table,
+) -> Result<Query, DriverError> {
+    let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
+    let source = writer.dialect.row_source(&types(entity, columns(delete, entity)), binds);
+    let mut given = source.compared.into_iter();
+    let mut predicates = Vec::new();
+    for (name, value) in names(entity, entity.key_columns()).zip(given.by_ref()) {
+        predicates.push(table.column(name).eq(value));
+    }
+    for (name, value) in names(entity, delete.expected.iter().copied()).zip(given) {
+        predicates.push(writer.dialect.same(table.column(name), value));
+    }
+    predicates.extend(Target::Aliased(table).guard(writer, entity, &delete.guard)?);
+    Ok(joined.delete(table.aliased(entity), source.table, all(predicates)))
+}
+
+/// Asks which rows are still there.
+fn left(
+    statements: &Statements,
+    delete: &Delete,
+    entity: &EntityMetadata,
+    rows: &[usize],
+) -> Result<WriteStatement, DriverError> {
+    let keys: Vec<KeyValues> = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
+    let width = entity.key_columns().count();
+    let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::ReadLeft, delete.entity);
+    shape.set(&keys, width)?;
+    let statement = statements.statement(&delete.metadata, shape, |writer, _| {
+        let mut values = Vec::new();
+        let form = leaf::set(writer.dialect, &keys, width, &mut values)?;
+        let key = || names(entity, entity.key_columns());
+        let mut select = SelectStatement::new();
+        select.columns(key().map(identifier)).from(table_name(entity.schema.as_deref(), &entity.table));
+        let columns = key().map(|name| Expr::col(identifier(name))).collect();
+        select.and_where(writer.in_set(columns, &form, values));
+        Ok(Query::Select(select))
+    })?;
+    let returned = types(entity, entity.key_columns());
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows.to_vec(), Answer::Left(keys))))
 }
 
 /// The keys of those rows that hold what is expected.
@@ -122,12 +188,12 @@ fn as_expected(
     delete: &Delete,
     entity: &EntityMetadata,
     together: &[Bound],
-) -> sea_query::SelectStatement {
+) -> SelectStatement {
     let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
     let source = writer.dialect.row_source(&types(entity, columns(delete, entity)), binds);
-    let mut given = source.columns.into_iter();
+    let mut given = source.compared.into_iter();
     if delete.expected.is_empty() {
-        let mut keys = sea_query::SelectStatement::new();
+        let mut keys = SelectStatement::new();
         return keys.exprs(given).from(source.table).take();
     }
     let held = writer.table();

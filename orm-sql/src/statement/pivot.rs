@@ -5,7 +5,7 @@
 use orm_core::driver::{DriverError, PivotWrite};
 use orm_core::metadata::{Metadata, Pivot, Relation, RelationId, RelationKind, Side};
 use orm_core::value::KeyValues;
-use sea_query::{DeleteStatement, Expr, InsertStatement, OnConflict};
+use sea_query::{DeleteStatement, Expr, InsertStatement};
 
 use super::answer::WriteStatement;
 use super::condition::owning_side;
@@ -31,11 +31,13 @@ pub(super) fn link(statements: &Statements, write: &PivotWrite) -> Result<Vec<Wr
                 insert.select_from(rows).map_err(refused)?;
             }
             SetForm::Empty | SetForm::One | SetForm::List(_) => {
-                insert.values(binds).map_err(refused)?;
+                for link in binds.chunks(width(pivot)) {
+                    insert.values(link.to_vec()).map_err(refused)?;
+                }
             }
         }
-        insert.on_conflict(OnConflict::new().do_nothing().to_owned());
-        Ok(Query::Insert(insert))
+        let table = table_name(pivot.schema.as_deref(), &pivot.table);
+        Ok(writer.dialect.insert_missing(insert, table, columns(pivot).map(identifier).collect()))
     })
 }
 

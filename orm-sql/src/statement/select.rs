@@ -17,7 +17,7 @@ use super::pivot::{pivot_columns, pivot_of, pivot_of_relation};
 use super::shape::{Operation, Shape, is_always};
 use super::text::{Scope, Table, TextWriter, identifier, names, strs};
 use super::{join, leaf, unsupported};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, NullsForm};
 
 pub(super) fn operation_of(reading: Reading) -> Operation {
     match reading {
@@ -181,7 +181,7 @@ pub(super) fn render(
             join::render(writer, &mut scope, entity, root, joins)?;
         }
         (Reading::Rows | Reading::Count, Selection::Terms(terms)) if select.distinct => {
-            different(writer, &mut scope, entity, root, terms)?;
+            different(writer, &mut scope, entity, root, terms, reading)?;
         }
         (Reading::Rows, Selection::Terms(terms)) => selected(writer, &mut scope, entity, root, terms)?,
         (Reading::Rows, Selection::Tally(_)) => {
@@ -280,10 +280,15 @@ fn different(
     entity: &EntityMetadata,
     root: Table,
     terms: &[Term],
+    reading: Reading,
 ) -> Result<(), DriverError> {
-    for term in terms {
+    for (at, term) in terms.iter().enumerate() {
         let term = writer.comparable_term(scope, entity, root, term)?;
-        scope.select.expr(term);
+        match reading {
+            Reading::Rows => scope.select.expr(term),
+            // They become the columns of a table, whose names differ.
+            Reading::Count => scope.select.expr_as(term, ranked_column(at)),
+        };
     }
     Ok(())
 }
@@ -408,22 +413,43 @@ fn ordered(
 ) -> Result<Vec<Ordered>, DriverError> {
     let mut all = Vec::new();
     for term in order {
-        let columns = match &term.term {
-            Term::Property { path, property } => {
-                let (entity, table) = writer.joined(scope, entity, root, path)?;
-                let columns = leaf::columns(entity, *property)?;
-                columns.map(|column| writer.comparable(entity, table, column)).collect()
-            }
-            computed => vec![writer.comparable_term(scope, entity, root, computed)?],
-        };
+        let form = term.nulls.map(|nulls| writer.dialect.nulls_form(term.descending, nulls));
         let direction = if term.descending { Order::Desc } else { Order::Asc };
-        let nulls = term.nulls.map(|place| match place {
+        let nulls = term.nulls.filter(|_| form == Some(NullsForm::Clause)).map(|place| match place {
             NullPlace::First => NullOrdering::First,
             NullPlace::Last => NullOrdering::Last,
         });
-        all.extend(columns.into_iter().map(|column| (column, direction.clone(), nulls)));
+        let mut are_null = Vec::new();
+        if form == Some(NullsForm::Column) {
+            let first = if term.nulls == Some(NullPlace::First) { Order::Desc } else { Order::Asc };
+            let columns = columns_of(writer, scope, entity, root, &term.term)?;
+            are_null.extend(columns.into_iter().map(|column| (column.is_null(), first.clone(), None)));
+        }
+        let mut are_null = are_null.into_iter();
+        for column in columns_of(writer, scope, entity, root, &term.term)? {
+            all.extend(are_null.next());
+            all.push((column, direction.clone(), nulls));
+        }
     }
     Ok(all)
+}
+
+/// The columns of one term of an order.
+fn columns_of(
+    writer: &mut TextWriter<'_>,
+    scope: &mut Scope,
+    entity: &EntityMetadata,
+    root: Table,
+    term: &Term,
+) -> Result<Vec<Expr>, DriverError> {
+    match term {
+        Term::Property { path, property } => {
+            let (entity, table) = writer.joined(scope, entity, root, path)?;
+            let columns = leaf::columns(entity, *property)?;
+            Ok(columns.map(|column| writer.comparable(entity, table, column)).collect())
+        }
+        computed => Ok(vec![writer.comparable_term(scope, entity, root, computed)?]),
+    }
 }
 
 fn put_in_order(statement: &mut impl OrderedStatement, columns: Vec<Ordered>) {

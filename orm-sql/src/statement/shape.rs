@@ -13,7 +13,7 @@ use super::bound::Bound;
 use super::cache::Key;
 use super::leaf::{Columns, Form, Leaf};
 use super::{leaf, unsupported};
-use crate::dialect::{Dialect, Element, SetForm, TextForm};
+use crate::dialect::{Dialect, Element, NullsForm, SetForm, TextForm};
 
 /// Conditions may be nested so deeply: enough for what people write, little enough for any stack and for the
 /// parsers of databases.
@@ -38,6 +38,12 @@ pub(super) enum Operation {
     DeleteWhere,
     Link,
     Unlink,
+    ReadBack,
+    ReadMade,
+    ReadFound,
+    ReadLeft,
+    UpdateMissed,
+    ReadUpserted,
 }
 
 pub(super) struct Shape<'a> {
@@ -206,6 +212,11 @@ impl<'a> Shape<'a> {
                 computed => {
                     self.flag(false);
                     self.term(entity, computed)?;
+                    let form = term.nulls.map(|nulls| self.dialect.nulls_form(term.descending, nulls));
+                    if form == Some(NullsForm::Column) {
+                        // It stands in the text twice.
+                        self.term(entity, computed)?;
+                    }
                 }
             }
             self.flag(term.descending);
@@ -285,7 +296,9 @@ impl<'a> Shape<'a> {
                     self.number(match element {
                         Element::Plain => 0,
                         Element::Bytes => 1,
-                        Element::Array(column_type) => 2 + number_of(*column_type),
+                        Element::Array(column_type) | Element::Typed(column_type) => {
+                            2 + number_of(*column_type)
+                        }
                     });
                 }
             }

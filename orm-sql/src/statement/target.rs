@@ -3,10 +3,10 @@
 use orm_core::condition::{Expression, Fragment, FragmentPart, Quantifier, Term};
 use orm_core::driver::DriverError;
 use orm_core::metadata::EntityMetadata;
-use sea_query::{DynIden, Expr, ExprTrait, TableRef};
+use sea_query::{Alias, DynIden, Expr, ExprTrait, SelectStatement, TableRef};
 
 use super::shape::{flattened, is_always};
-use super::text::{Scope, Table, TextWriter, identifier, names, table_name};
+use super::text::{Scope, Table, TextWriter, identifier, names, table_name, tuple};
 use super::{leaf, unsupported};
 
 /// The table that a statement writes to.
@@ -90,6 +90,14 @@ impl TextWriter<'_> {
         table: Table,
         expression: &Expression,
     ) -> Result<Expr, DriverError> {
+        if self.dialect.joined_writes().is_some() && asks_others(entity, expression) {
+            let key = names(entity, entity.key_columns()).map(|name| table.column(name)).collect();
+            let (aside, rows) = (self.table(), self.read_aside(entity, expression, &[])?);
+            let mut keys = SelectStatement::new();
+            keys.exprs(names(entity, entity.key_columns()).map(|name| aside.column(name)));
+            keys.from_subquery(rows, aside.alias());
+            return Ok(tuple(key).in_subquery(keys));
+        }
         if !joins(entity, expression) {
             return self.condition(&mut Scope::from(table, entity), entity, table, expression);
         }
@@ -100,6 +108,68 @@ impl TextWriter<'_> {
         let key = || names(entity, entity.key_columns());
         scope.select.and_where(same.pairs(key(), table, key()).and(condition));
         Ok(self.dialect.exists(scope.select))
+    }
+}
+
+impl TextWriter<'_> {
+    /// The keys of the rows that meet `expression`, and then values computed of them, named `v0` and so on: read before
+    /// any of the rows is written. Without the DISTINCT, MySQL would make one select of it and what it stands in.
+    pub(super) fn read_aside(
+        &mut self,
+        entity: &EntityMetadata,
+        expression: &Expression,
+        terms: &[&Term],
+    ) -> Result<SelectStatement, DriverError> {
+        let inner = self.table();
+        let mut scope = Scope::from(inner, entity);
+        scope.select.distinct().exprs(names(entity, entity.key_columns()).map(|name| inner.column(name)));
+        for (at, term) in terms.iter().enumerate() {
+            let value = self.term(&mut scope, entity, inner, term)?;
+            scope.select.expr_as(value, Alias::new(computed_name(at)));
+        }
+        if !is_always(expression) {
+            let condition = self.condition(&mut scope, entity, inner, expression)?;
+            scope.select.and_where(condition);
+        }
+        Ok(scope.select)
+    }
+}
+
+/// The name of a value that was computed aside. No column is called so.
+pub(super) fn computed_name(at: usize) -> String {
+    format!("orm value {at}")
+}
+
+/// Whether other rows are asked for the rows that `expression` is about, or could be.
+pub(super) fn asks_others(entity: &EntityMetadata, expression: &Expression) -> bool {
+    match expression {
+        Expression::And(_) | Expression::Or(_) => {
+            flattened(expression).into_iter().any(|part| asks_others(entity, part))
+        }
+        Expression::Not(inner) => asks_others(entity, inner),
+        Expression::Related { .. } | Expression::Fragment(_) => true,
+        Expression::CompareTerms { left, right, .. } => asks_of(entity, left) || asks_of(entity, right),
+        Expression::TermIn { term, .. }
+        | Expression::TermIsNull { term }
+        | Expression::TermText { term, .. } => asks_of(entity, term),
+        Expression::Compare { .. }
+        | Expression::In { .. }
+        | Expression::IsNull { .. }
+        | Expression::Between { .. }
+        | Expression::Text { .. }
+        | Expression::KeyIn { .. }
+        | Expression::References { .. }
+        | Expression::Invalid { .. } => false,
+    }
+}
+
+/// As [`asks_others`], for a term.
+pub(super) fn asks_of(entity: &EntityMetadata, term: &Term) -> bool {
+    match term {
+        Term::Property { path, .. } => !path.is_empty(),
+        Term::Fragment(_) => true,
+        Term::When { condition, then } => asks_others(entity, condition) || asks_of(entity, then),
+        term => term.parts().any(|part| asks_of(entity, part)),
     }
 }
 

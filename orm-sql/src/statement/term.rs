@@ -13,7 +13,7 @@ use sea_query::{CaseStatement, Expr, ExprTrait, Func};
 use super::shape::Shape;
 use super::text::{Scope, Table, TextWriter};
 use super::{leaf, unsupported};
-use crate::dialect::TextPiece;
+use crate::dialect::{Operands, TextPiece};
 
 /// Terms may be nested so deeply.
 const MAX_DEPTH: usize = 48;
@@ -180,13 +180,16 @@ impl TextWriter<'_> {
             }
             Term::Value(value) => self.bind_typed(value),
             Term::Arithmetic { operator, left, right } => {
+                let are_integers =
+                    [left, right].into_iter().all(|one| is_integer(self.metadata, entity, one));
+                let operands = if are_integers { Operands::Integers } else { Operands::Others };
                 let left = self.term(scope, entity, table, left)?;
                 let right = self.term(scope, entity, table, right)?;
                 match operator {
                     Arithmetic::Add => left.add(right),
                     Arithmetic::Subtract => left.sub(right),
                     Arithmetic::Multiply => left.mul(right),
-                    Arithmetic::Divide => left.div(right),
+                    Arithmetic::Divide => self.dialect.quotient(left, right, operands),
                     Arithmetic::Remainder => left.modulo(right),
                 }
             }
@@ -308,6 +311,23 @@ fn column_type(metadata: &Metadata, entity: &EntityMetadata, term: &Term) -> Opt
         Term::When { then, .. } => column_type(metadata, entity, then),
         Term::Value(Value::Decimal(_)) => Some(ColumnType::Decimal),
         _ => None,
+    }
+}
+
+/// Whether the value is known to be an integer.
+fn is_integer(metadata: &Metadata, entity: &EntityMetadata, term: &Term) -> bool {
+    match term {
+        Term::Value(value) => matches!(value, Value::Int(_)),
+        Term::Arithmetic { left, right, .. } => {
+            is_integer(metadata, entity, left) && is_integer(metadata, entity, right)
+        }
+        Term::Aggregate { aggregate: Aggregation::Count | Aggregation::CountDistinct, .. }
+        | Term::Call { function: Function::Length, .. } => true,
+        Term::Aggregate { aggregate: Aggregation::Sum, of: Some(of) } => is_integer(metadata, entity, of),
+        Term::Call { function: Function::Abs, arguments } => {
+            arguments.iter().all(|argument| is_integer(metadata, entity, argument))
+        }
+        other => column_type(metadata, entity, other).is_some_and(ColumnType::is_integer),
     }
 }
 

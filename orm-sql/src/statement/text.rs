@@ -10,7 +10,7 @@ use sea_query::{Alias, DynIden, Expr, ExprTrait, SelectStatement, TableName, Tab
 
 use super::bound::Bound;
 use super::shape::kind_of;
-use crate::dialect::{Dialect, Query};
+use crate::dialect::{AliasedTable, Dialect, Query};
 
 pub(super) struct TextWriter<'a> {
     pub(super) metadata: &'a Metadata,
@@ -136,6 +136,11 @@ impl Table {
 
     pub(super) fn named(self, schema: Option<&str>, name: &str) -> TableRef {
         TableRef::Table(table_name(schema, name), Some(self.alias().into()))
+    }
+
+    /// The table of `entity`, with its alias.
+    pub(super) fn aliased(self, entity: &EntityMetadata) -> AliasedTable {
+        AliasedTable { table: self.named(entity.schema.as_deref(), &entity.table), alias: self.alias() }
     }
 
     pub(super) fn alias(self) -> Alias {

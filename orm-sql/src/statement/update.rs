@@ -6,7 +6,7 @@
 use orm_core::driver::{DriverError, Update};
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::{KeyValues, Value};
-use sea_query::{Expr, ExprTrait, Keyword, Returning, UpdateStatement};
+use sea_query::{Expr, ExprTrait, Keyword, Returning, SelectStatement, UpdateStatement};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
@@ -38,6 +38,11 @@ fn statement(
     batch: Batch,
 ) -> Result<WriteStatement, DriverError> {
     let Batch { rows, together } = batch;
+    let gives_back = statements.dialect.joined_writes().is_none();
+    let question = match &together {
+        Some(together) if !gives_back => Some(found(statements, update, entity, &rows, together)?),
+        Some(_) | None => None,
+    };
     let handed_over = together.as_ref().map(Vec::len);
     let operation = if together.is_some() { Operation::UpdateTogether } else { Operation::Update };
     let mut shape = Shape::new(&update.metadata, statements.dialect, operation, update.entity);
@@ -46,8 +51,12 @@ fn statement(
     let (answer, returned) = match together {
         Some(together) => {
             together.into_iter().for_each(|value| shape.bind(value));
-            let keys = rows.iter().map(|at| new_key(update, entity, *at)).collect();
-            (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
+            if gives_back {
+                let keys = rows.iter().map(|at| new_key(update, entity, *at)).collect();
+                (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
+            } else {
+                (Answer::AllFound, Vec::new())
+            }
         }
         None => {
             rows.iter().flat_map(|at| bounds(update, entity, *at)).for_each(|bound| shape.bind(bound));
@@ -56,14 +65,51 @@ fn statement(
     };
     shape.expression(entity, &update.guard)?;
     let statement = statements.statement(&update.metadata, shape, |writer, values| {
-        let statement = match (handed_over, rows.first()) {
-            (Some(count), _) => set_of_rows(writer, update, entity, &values[..count])?,
-            (None, Some(at)) => one(writer, update, entity, *at)?,
-            (None, None) => return Err(unsupported("an update has no row")),
-        };
-        Ok(Query::Update(statement))
+        match (handed_over, rows.first()) {
+            (Some(count), _) => set_of_rows(writer, update, entity, &values[..count]),
+            (None, Some(at)) => one(writer, update, entity, *at).map(Query::Update),
+            (None, None) => Err(unsupported("an update has no row")),
+        }
     })?;
-    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
+    let written = WriteStatement::new(statement, returned, WrittenRows::new(rows, answer));
+    Ok(WriteStatement { question: question.map(Box::new), ..written })
+}
+
+/// Asks which rows hold what was to be written: `SELECT key FROM table JOIN rows ON key = row.key AND c <=> row.c`.
+fn found(
+    statements: &Statements,
+    update: &Update,
+    entity: &EntityMetadata,
+    rows: &[usize],
+    together: &[Bound],
+) -> Result<WriteStatement, DriverError> {
+    let mut shape = Shape::new(&update.metadata, statements.dialect, Operation::ReadFound, update.entity);
+    shape.numbers(&update.columns);
+    shape.numbers(&update.expected);
+    together.iter().for_each(|value| shape.bind(value.clone()));
+    let statement = statements.statement(&update.metadata, shape, |writer, _| {
+        let held = writer.table();
+        let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
+        let source = writer.dialect.row_source(&types(entity, columns(update, entity)), binds);
+        let mut given = source.compared.into_iter();
+        let mut predicates = Vec::new();
+        for (column, value) in update.columns.iter().zip(given.by_ref()) {
+            predicates.push(writer.dialect.same(writer.comparable(entity, held, *column), value));
+        }
+        for (column, value) in entity.key_columns().zip(given) {
+            if !update.columns.contains(&column) {
+                predicates.push(writer.comparable(entity, held, column).eq(value));
+            }
+        }
+        let mut select = SelectStatement::new();
+        select.exprs(names(entity, entity.key_columns()).map(|name| held.column(name)));
+        select.from(source.table);
+        select.inner_join(held.named(entity.schema.as_deref(), &entity.table), all(predicates));
+        Ok(Query::Select(select))
+    })?;
+    let keys = rows.iter().map(|at| new_key(update, entity, *at)).collect();
+    let returned = types(entity, entity.key_columns());
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows.to_vec(), Answer::Holding(keys))))
 }
 
 /// `UPDATE … SET c = ? WHERE key = ?`.
@@ -101,16 +147,15 @@ fn set_of_rows(
     update: &Update,
     entity: &EntityMetadata,
     together: &[Bound],
-) -> Result<UpdateStatement, DriverError> {
+) -> Result<Query, DriverError> {
     // The rows have columns too, and only an alias tells all of them apart.
-    let target = Target::aliased(writer);
+    let table = writer.table();
+    let target = Target::Aliased(table);
     let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
     let source = writer.dialect.row_source(&types(entity, columns(update, entity)), binds);
-    let mut given = source.columns.into_iter();
-    let mut statement = update_of(&target, entity);
-    for (name, value) in names(entity, update.columns.iter().copied()).zip(given.by_ref()) {
-        statement.value(identifier(name), value);
-    }
+    let set: Vec<_> =
+        names(entity, update.columns.iter().copied()).map(identifier).zip(source.columns).collect();
+    let mut given = source.compared.into_iter().skip(update.columns.len());
     let mut predicates = Vec::new();
     for (name, value) in names(entity, entity.key_columns()).zip(given.by_ref()) {
         predicates.push(target.column(name).eq(value));
@@ -119,10 +164,15 @@ fn set_of_rows(
         predicates.push(writer.dialect.same(target.column(name), value));
     }
     predicates.extend(target.guard(writer, entity, &update.guard)?);
-    statement.from(source.table).and_where(all(predicates));
+    let predicate = all(predicates);
+    if let Some(joined) = writer.dialect.joined_writes() {
+        return Ok(joined.update(table.aliased(entity), source.table, predicate, set));
+    }
+    let mut statement = update_of(&target, entity);
+    statement.values(set).from(source.table).and_where(predicate);
     let key = names(entity, entity.key_columns()).map(identifier);
     statement.returning(Returning::new().columns(key));
-    Ok(statement)
+    Ok(Query::Update(statement))
 }
 
 fn update_of(target: &Target, entity: &EntityMetadata) -> UpdateStatement {

@@ -3,6 +3,8 @@
 //! Rows that come back are known by what they hold in the columns of the conflict. NULL conflicts with nothing, so
 //! that a row with one there would not be known again and goes alone.
 
+mod joined;
+
 use std::collections::HashSet;
 
 use orm_core::driver::{DriverError, OnConflict, Upsert};
@@ -29,6 +31,9 @@ pub(super) fn statements(
     let is_known = |at: &usize| !conflict_key(upsert, *at).iter().any(Value::is_null);
     let (known, alone): (Vec<usize>, Vec<usize>) = (0..upsert.rows.len()).partition(is_known);
     let types = types(entity, upsert.columns.iter().copied());
+    if statements.dialect.joined_writes().is_some() {
+        return joined::statements(statements, upsert, entity, known, alone);
+    }
     let mut batches = batches(statements.dialect, &types, known.into_iter(), |at| upsert.rows[at].iter());
     batches.extend(alone.into_iter().map(|at| Batch { rows: vec![at], together: None }));
     batches.into_iter().map(|batch| statement(statements, upsert, entity, batch)).collect()

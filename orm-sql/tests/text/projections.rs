@@ -72,8 +72,8 @@ fn equal_rows_are_read_and_counted_once() {
     check_count(
         &select,
         &expect![[r#"
-        SELECT COUNT(*) FROM (SELECT DISTINCT "t0"."title", "t0"."price" COLLATE orm_decimal FROM "book" AS "t0") AS "counted"
-    "#]],
+            SELECT COUNT(*) FROM (SELECT DISTINCT "t0"."title" AS "c0", "t0"."price" COLLATE orm_decimal AS "c1" FROM "book" AS "t0") AS "counted"
+        "#]],
     );
 }
 

@@ -111,9 +111,11 @@ pub(super) fn source(types: &[ColumnType], binds: Vec<Expr>) -> RowSource {
     let mut rows = SelectStatement::new();
     rows.expr(Expr::cust_with_exprs(text, binds));
     let column = |name: String| Expr::col((Alias::new(ROWS), Alias::new(name)));
+    let columns: Vec<Expr> = names.into_iter().map(column).collect();
     RowSource {
         table: TableRef::SubQuery(Box::new(rows), Alias::new(ROWS).into()),
-        columns: names.into_iter().map(column).collect(),
+        compared: columns.clone(),
+        columns,
         ordinal: column("ord".to_owned()).sub(constant(1)),
     }
 }

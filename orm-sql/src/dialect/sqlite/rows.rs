@@ -7,9 +7,9 @@
 use orm_core::value::{ColumnType, Value};
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, TableRef};
 
-use super::json::{push_bytes, push_number, push_text};
 use super::store::{Stored, store};
 use super::value_of;
+use crate::dialect::json::{push_bytes, push_number, push_text};
 use crate::dialect::{RowSource, RowsWriter};
 use crate::statement::Bound;
 
@@ -127,10 +127,10 @@ pub(super) fn source(types: &[ColumnType], binds: Vec<Expr>) -> RowSource {
         elements += column.width();
         taken
     });
-    let columns = columns.collect();
+    let columns: Vec<Expr> = columns.collect();
     let rows = binds.into_iter().fold(Func::cust("json_each"), sea_query::FunctionCall::arg);
     let table = TableRef::FunctionCall(rows, Alias::new("k").into());
-    RowSource { table, columns, ordinal: value_of("k", "key") }
+    RowSource { table, compared: columns.clone(), columns, ordinal: value_of("k", "key") }
 }
 
 /// Digits and power of two of a number, if [`float`] can put them together again.

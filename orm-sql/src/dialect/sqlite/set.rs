@@ -6,9 +6,9 @@
 use orm_core::value::{KeyValues, Value};
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Query, SelectStatement};
 
-use super::json::{push_bytes, push_number, push_text};
 use super::store::{Stored, store};
 use super::value_of;
+use crate::dialect::json::{push_bytes, push_number, push_text};
 use crate::dialect::{Element, SetError, SetForm};
 use crate::statement::Bound;
 
@@ -117,7 +117,7 @@ pub(super) fn rows(elements: &[Element], binds: Vec<Expr>) -> SelectStatement {
     rows.from_function(keys, Alias::new("k"));
     for (at, element) in elements.iter().enumerate() {
         rows.expr(match element {
-            Element::Plain | Element::Array(_) => taken(at),
+            Element::Plain | Element::Array(_) | Element::Typed(_) => taken(at),
             Element::Bytes => Func::cust("unhex").arg(taken(at)).into(),
         });
     }
