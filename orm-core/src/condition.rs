@@ -3,6 +3,7 @@
 //! [`Condition`] is what users write, typed by entity and field; [`Expression`] is what a driver gets: a tree over
 //! the indexes of one entity's properties and relations. How a relation becomes a join is the driver's affair.
 
+mod embedded;
 mod expression;
 mod field;
 mod order;
@@ -10,6 +11,7 @@ mod relation;
 mod term;
 mod typed;
 
+pub use embedded::{Embedded, FieldOf};
 pub use expression::{Comparison, Expression, Quantifier, TextMatch};
 pub use field::{Condition, Field, TextField};
 pub use order::{OrderBy, OrderTerm};

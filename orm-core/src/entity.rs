@@ -4,6 +4,7 @@ mod arena;
 mod cell;
 mod cursor;
 mod edit;
+mod embeddable;
 pub mod emitted;
 mod handle;
 mod hook;
@@ -22,6 +23,7 @@ pub(crate) use arena::{
 pub(crate) use cell::{State, three_way_merge};
 pub use cursor::{Cursor, ReadError};
 pub use edit::Edit;
+pub use embeddable::{Embeddable, EmbeddedValue};
 pub use handle::{Core, Loaded, LoadedCollection, unset_key};
 pub use hook::{ChangeKind, EntityHooks, HookContext, Hooks, MadeValue, Moment, hooks};
 pub(crate) use hook::{make_values, value_mut};

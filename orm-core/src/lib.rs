@@ -37,12 +37,12 @@ mod wait;
 
 pub use cache::{CachedResults, ResultCache};
 pub use clock::Clock;
-pub use condition::{Condition, Expr, Field, Having, OrderBy, count_rows};
+pub use condition::{Condition, Embedded, Expr, Field, Having, OrderBy, count_rows};
 pub use context::{ContextSource, InCurrentContext, RequestContext};
 pub use driver::IsolationLevel;
 pub use entity::{
-    ChangeKind, Edit, Entity, EntityHooks, Extent, Has, HookContext, IsPopulated, ItemsOf, Key, Loaded,
-    LoadedCollection, NewEntity, Part, Partly, Populate, Slot, Whole, With, Without,
+    ChangeKind, Edit, Embeddable, Entity, EntityHooks, Extent, Has, HookContext, IsPopulated, ItemsOf, Key,
+    Loaded, LoadedCollection, NewEntity, Part, Partly, Populate, Slot, Whole, With, Without,
 };
 pub use entity_manager::{
     EntityManager, FlushMode, ForkOptions, Outcome, Propagation, Repository, Retry, TransactionOptions, retry,
@@ -61,20 +61,20 @@ pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]
 pub use orm_derive::{
-    Entity, EnumValue, FromRow, NewtypeValue, View, create_request_context, ensure_request_context, sql,
-    transactional,
+    Embeddable, Entity, EnumValue, FromRow, NewtypeValue, View, create_request_context,
+    ensure_request_context, sql, transactional,
 };
 
 /// What emitted code names. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::condition::{Field, ToMany, ToOne};
+    pub use crate::condition::{Embedded, Field, ToMany, ToOne};
     pub use crate::context::{ContextSource, Returned, ReturnedValue};
     pub use crate::driver::RowReader;
     pub use crate::entity::{
-        Core, Cursor, Entity, EntityIndex, EntityType, Hooks, IsPopulated, Loaded, LoadedCollection,
-        MadeValue, Moment, NewEntity, Populate, PropertySet, ReadError, Record, RelationField, Shape, Slot,
-        SlotAt, SlotRecord, With, Without, emitted, hooks, index_of, unset_key,
+        Core, Cursor, Embeddable, Entity, EntityIndex, EntityType, Hooks, IsPopulated, Loaded,
+        LoadedCollection, MadeValue, Moment, NewEntity, Populate, PropertySet, ReadError, Record,
+        RelationField, Shape, Slot, SlotAt, SlotRecord, With, Without, emitted, hooks, index_of, unset_key,
     };
     pub use crate::entity_manager::transaction;
     pub use crate::error::{Error, Result};
@@ -84,6 +84,7 @@ pub mod __private {
         IndexDescription, OrderDescription, PropertyDescription, PropertyShape, ReferentialAction,
         RelationDescription, RelationShape, Source, owns_relation_back,
     };
+    pub use crate::metadata::embedded as described;
     pub use crate::query::{Computes, FromLoaded, Shows, Unread, View, ViewLists, ViewRow, ViewTerms};
     pub use crate::relation::{
         BoundCollection, BoundInverse, BoundRef, ErasedReference, Ref, ReferenceField, RelationVisitor,

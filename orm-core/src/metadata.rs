@@ -5,6 +5,7 @@
 
 mod check;
 pub mod description;
+pub mod embedded;
 mod entity;
 mod naming;
 mod registry;

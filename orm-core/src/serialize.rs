@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 pub use serde::ser::SerializeMap;
 
 use crate::entity::{
-    Core, Entity, Extent, Loaded, LoadedCollection, NewEntity, RelationField, With, Without,
+    Core, Embeddable, Entity, Extent, Loaded, LoadedCollection, NewEntity, RelationField, With, Without,
 };
 use crate::error::Error;
 use crate::relation::ReferenceField;
@@ -122,6 +122,17 @@ pub fn serialize_field<V: FieldValue, M: SerializeMap>(
     map: &mut M,
 ) -> Result<(), M::Error> {
     map.serialize_entry(name, &AsSerialize(field))
+}
+
+/// An embedded struct, as an object of its own.
+pub(crate) struct AsObject<'a, E>(pub(crate) &'a E);
+
+impl<E: Embeddable> Serialize for AsObject<'_, E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.__serialize(&mut map)?;
+        map.end()
+    }
 }
 
 impl<T: Entity, P: SerializeRecord<T>> Serialize for Loaded<T, P> {

@@ -74,6 +74,7 @@ use support::shown;
 /// | `Option<Ref<T>>` with `mapped_by` | the other side of a one-to-one relation |
 /// | `Collection<T>` with `mapped_by` | the other side of a to-one or a many-to-many relation |
 /// | `Collection<T>` with `many_to_many` | a many-to-many relation; this side owns the pivot table |
+/// | an `Embeddable`, or an `Option` of one, with `embedded` | a struct whose fields are columns of this table |
 ///
 /// Relations are recognised by the last word of their type, so `orm_core::Ref<T>` is one, too, and an alias of
 /// another name is not.
@@ -126,6 +127,13 @@ use support::shown;
 /// | `version` | The optimistic lock: counts the row's updates (an integer, from 1) or dates them (a point in time, such as `DateTime<Utc>`). A write whose row has another version than was loaded fails. One an entity. |
 /// | `concurrency_check` | A write whose row has another value here than was loaded fails. Also on an owning `Ref`. |
 ///
+/// # On embedded structs
+///
+/// | attribute | meaning |
+/// | --- | --- |
+/// | `embedded` | The fields of the struct, which derives `Embeddable`, are columns of this table. |
+/// | `prefix = ".."` | What their names begin with; may be empty. Left out, the naming strategy decides: the field's name and `_`. |
+///
 /// # On relations
 ///
 /// | attribute | on | meaning |
@@ -151,6 +159,7 @@ use support::shown;
 /// For `Author` above:
 ///
 /// - `Author::ID`, `Author::NAME` and so on: fields, for conditions and orders.
+/// - for an embedded field a constant that leads to the fields in it.
 /// - `Author::BOOKS`, of the type `Author__books`: a relation, to populate and for conditions.
 /// - `AuthorPopulated<Books>`: the record of what a query populated, one slot a relation.
 /// - on every handle, for each relation: `books()`, if the query has populated it, and `try_books()`; `books_ref()`
@@ -161,6 +170,73 @@ use support::shown;
 #[proc_macro_derive(Entity, attributes(entity))]
 pub fn entity(input: TokenStream) -> TokenStream {
     shown(entity::derive(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Lets a struct be embedded: its fields are columns of the entity that has it.
+///
+/// ```
+/// use orm_core::{Embeddable, Entity};
+///
+/// #[derive(Embeddable, Clone, Debug, Default)]
+/// struct Geo {
+///     lat: f64,
+///     lon: f64,
+/// }
+///
+/// #[derive(Embeddable, Clone, Debug, Default)]
+/// struct Address {
+///     street: String,
+///     #[embeddable(column = "zip", length = 12)]
+///     postal_code: Option<String>,
+///     #[embeddable(embedded)]
+///     geo: Option<Geo>,
+/// }
+///
+/// #[derive(Entity, Clone, Debug, Default)]
+/// struct User {
+///     #[entity(id, auto)]
+///     id: i64,
+///     #[entity(embedded)]
+///     address: Address,         // address_street, address_zip, address_geo_lat, address_geo_lon
+///     #[entity(embedded, prefix = "bill_")]
+///     billing: Option<Address>, // bill_street, bill_zip, bill_geo_lat, bill_geo_lon
+/// }
+///
+/// let here = User::ADDRESS.field(Address::STREET).eq("Main Street");
+/// let north = User::ADDRESS.field(Address::GEO).field(Geo::LAT).gt(60.0);
+/// let unbilled = User::BILLING.is_null();
+/// # let _ = here.and(north).and(unbilled);
+/// ```
+///
+/// Each field is a column with all that a field of an entity has. It is compared, merged and written by itself: an
+/// update sets only the columns that changed, and edits of different fields of one struct are both kept. In conditions,
+/// orders, projections and bulk writes it is `User::ADDRESS.field(Address::STREET)`; in errors, and wherever else fields
+/// have names, `address.street`. In a response the struct is an object.
+///
+/// A column is named by its field, behind the names of the fields that it is embedded in; `prefix = ".."` there puts
+/// something else, or nothing, in front.
+///
+/// # Structs that may be absent
+///
+/// The columns of an `Option` may all be NULL, and it is `None` where they all are. So a `Some` of which nothing is
+/// stored, since all its fields are `None`, is read back as `None`; give such a struct a field that is always there, or
+/// leave the `Option` away. Where it comes or goes, all its columns are written. A row in which only some of the fields
+/// are there that must be is an error that names the first that is not. What writes single fields of many rows, such as
+/// `update_many`, does not look at the others: add `.and(User::BILLING.is_not_null())`. Defaults of columns are left
+/// out, for rows of other programs would have a part of the struct.
+///
+/// # Attributes
+///
+/// On the struct, `json = ".."` is the case of names in responses, and `crate = ".."` the path of orm-core, if it is not
+/// `::orm_core`. Columns that are not named follow the entity: its `rename_all`, or the naming strategy.
+///
+/// On a field stands in `#[embeddable(..)]` what stands in `#[entity(..)]` on the field of an entity, but for `id`,
+/// `auto`, `version` and `soft_delete`, which are the row's, and for `check` and `renamed_from`, which name columns of a
+/// table. Relations are between entities and can't be in a struct; nor
+/// can what is embedded be a key.
+#[proc_macro_derive(Embeddable, attributes(embeddable))]
+pub fn embeddable(input: TokenStream) -> TokenStream {
+    shown(entity::derive_embeddable(&parse_macro_input!(input as DeriveInput)))
 }
 
 /// Stores an enum without data in one column.

@@ -8,6 +8,7 @@ pub mod broken;
 pub mod capitals;
 pub mod catalogue;
 pub mod circle;
+pub mod customers;
 pub mod diary;
 pub mod document;
 pub mod estate;

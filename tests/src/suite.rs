@@ -29,6 +29,7 @@ pub mod cut_connections;
 pub mod detach;
 pub mod diagnose;
 pub mod edits_while_flushing;
+pub mod embeddables;
 pub mod errors;
 pub mod explain;
 pub mod filters;
@@ -838,6 +839,21 @@ fn on_any_pool() -> &'static [Behaviour] {
             options_are_set_and_emptied,
             what_was_loaded_is_no_change,
             relation_fields_are_plain_data;
+        embeddables:
+            each_field_is_a_column_of_its_own,
+            an_embedded_struct_is_read_as_it_was_saved,
+            an_edit_of_one_field_writes_its_column_alone,
+            edits_of_different_fields_are_merged,
+            a_later_row_keeps_the_edited_field,
+            a_field_of_a_struct_is_asked_for_as_any_other,
+            an_optional_struct_comes_and_goes_as_a_whole,
+            a_struct_that_goes_is_not_mixed_with_an_edit_in_it,
+            a_row_with_a_part_of_a_struct_is_refused,
+            a_violation_names_the_field_in_the_struct,
+            a_struct_is_an_object_in_a_response,
+            fields_of_a_struct_are_made,
+            bulk_writes_take_fields_of_a_struct,
+            fields_of_a_struct_are_selected;
         skipped:
             a_skipped_field_is_no_column,
             an_edit_of_a_skipped_field_is_nothing_to_write,

@@ -65,6 +65,12 @@ impl<'a> Cursor<'a> {
         self.column += columns;
     }
 
+    /// Goes over properties of one column each.
+    pub(crate) fn skip_properties(&mut self, properties: usize) {
+        self.column += properties;
+        self.property += properties;
+    }
+
     pub(crate) fn unexpected_null(&self, expected: &'static str) -> ReadError {
         self.error(self.column, ValueError::UnexpectedNull { expected })
     }

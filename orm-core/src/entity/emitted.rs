@@ -4,6 +4,8 @@
 //! mapping and that a relation's target is an entity. So a type that is neither is one error, at the field's type,
 //! and not one for every use of the field.
 
+pub mod embedded;
+
 use std::marker::PhantomData;
 
 use serde::Serializer;

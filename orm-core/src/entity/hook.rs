@@ -303,6 +303,9 @@ pub struct MadeValue {
 }
 
 impl MadeValue {
+    /// A place in a list, before it is filled.
+    pub(super) const BLANK: Self = Self { property: 0, moment: Moment::Create, make: |_| Ok(Value::Null) };
+
     /// Makes it.
     ///
     /// # Errors

@@ -91,9 +91,12 @@ fn columns_are_distinct(entity: &EntityMetadata) -> Result<()> {
         for column in property.columns.clone() {
             let name = &entity.columns[column].name;
             if let Some(other) = seen.insert(name.to_lowercase(), property.name) {
+                let cure = match property.name.contains('.') || other.contains('.') {
+                    true => "`prefix = \"..\"` on what is embedded",
+                    false => "`column = \"..\"`",
+                };
                 return Err(metadata_error(format!(
-                    "{}.{} and {}.{other} are both mapped to the column `{name}`; give one of them another with \
-                     `column = \"..\"`",
+                    "{}.{} and {}.{other} are both mapped to the column `{name}`; give one of them another with {cure}",
                     entity.name, property.name, entity.name,
                 )));
             }

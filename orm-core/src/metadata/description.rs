@@ -4,6 +4,7 @@
 
 use crate::entity::EntityType;
 use crate::filter::RegisteredFilter;
+use crate::metadata::embedded::EmbeddingDescription;
 use crate::value::ColumnType;
 
 /// One entity type.
@@ -26,6 +27,8 @@ pub struct EntityDescription {
     /// Fields with columns (scalars and owning to-one relations), in declaration order. A property's place here
     /// is its index everywhere.
     pub properties: &'static [PropertyDescription],
+    /// Embedded structs, in declaration order; what is in one comes right after it.
+    pub embeddings: &'static [EmbeddingDescription],
     /// All relations, in declaration order. A relation's place here is its index, and its slot in the record.
     pub relations: &'static [RelationDescription],
     /// Indexes over several fields.
@@ -47,6 +50,7 @@ impl EntityDescription {
         comment: None,
         rename_all: None,
         properties: &[],
+        embeddings: &[],
         relations: &[],
         indexes: &[],
         checks: &[],
@@ -55,10 +59,12 @@ impl EntityDescription {
 }
 
 /// A field with columns.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct PropertyDescription {
-    /// The field's name.
+    /// The field's name; of a field in an embedded struct the way to it, such as `address.street`.
     pub name: &'static str,
+    /// The embedded struct that it is in, an index into the embeddings of the same description.
+    pub embedding: Option<usize>,
     /// Its name in responses.
     pub json: &'static str,
     /// `column = ".."` or `join_column = ".."` / `join_columns(..)`; empty: the naming strategy decides.
@@ -97,6 +103,7 @@ impl PropertyDescription {
     /// One without anything: what emitted code starts from.
     pub const BLANK: Self = Self {
         name: "",
+        embedding: None,
         json: "",
         columns: &[],
         kind: PropertyShape::Reference(0),

@@ -18,6 +18,11 @@ pub trait NamingStrategy: fmt::Debug + Send + Sync + 'static {
         snake_case(field)
     }
 
+    /// What the columns of the embedded struct `field` begin with.
+    fn embedded_prefix(&self, field: &str) -> String {
+        format!("{}_", self.column(field))
+    }
+
     /// The foreign-key column of the relation `field` that holds `referenced_column` of its target.
     fn join_column(&self, field: &str, referenced_column: &str) -> String {
         format!("{}_{referenced_column}", self.column(field))

@@ -208,13 +208,9 @@ impl Builder<'_> {
     }
 
     fn columns(&self, entity: &EntityDescription, property: &PropertyDescription) -> Result<Vec<Column>> {
-        let own_name = || match entity.rename_all {
-            Some(case) => case.apply(property.name),
-            None => self.naming.column(property.name),
-        };
         match property.kind {
             PropertyShape::Scalar { column_type, nullable } => Ok(vec![Column {
-                name: property.columns.first().map_or_else(own_name, |name| (*name).to_owned()),
+                name: self.column_name(entity, property),
                 column_type,
                 // No part of a primary key is ever NULL, also where the struct says "not assigned" by `None`.
                 nullable: nullable && !property.id,
@@ -265,6 +261,55 @@ impl Builder<'_> {
                 });
                 Ok(columns.collect())
             }
+        }
+    }
+
+    /// The column of a scalar: behind the prefixes of the structs that it is embedded in.
+    fn column_name(&self, entity: &EntityDescription, property: &PropertyDescription) -> String {
+        let field = property.name.rsplit('.').next().unwrap_or(property.name);
+        let own_name = |name: &str| match entity.rename_all {
+            Some(case) => case.apply(name),
+            None => self.naming.column(name),
+        };
+        // Outermost first.
+        let mut embeddings = Vec::new();
+        let mut next = property.embedding.and_then(|at| entity.embeddings.get(at));
+        while let Some(embedding) = next {
+            embeddings.insert(0, embedding);
+            next = embedding.outer.and_then(|at| entity.embeddings.get(at));
+        }
+        let (mut name, mut words) = (String::new(), Vec::new());
+        for embedding in embeddings {
+            match embedding.prefix {
+                Some(prefix) => {
+                    name.extend(words.drain(..).map(|word| self.embedded_prefix(entity, word)));
+                    name.push_str(prefix);
+                }
+                None => words.push(embedding.field),
+            }
+        }
+        match (property.columns.first(), entity.rename_all) {
+            (Some(column), _) => {
+                name.extend(words.into_iter().map(|word| self.embedded_prefix(entity, word)));
+                name.push_str(column);
+            }
+            // One name in that case, such as `addressStreet`.
+            (None, Some(_)) => {
+                words.push(field);
+                name.push_str(&own_name(&words.join("_")));
+            }
+            (None, None) => {
+                name.extend(words.into_iter().map(|word| self.embedded_prefix(entity, word)));
+                name.push_str(&own_name(field));
+            }
+        }
+        name
+    }
+
+    fn embedded_prefix(&self, entity: &EntityDescription, field: &str) -> String {
+        match entity.rename_all {
+            Some(case) => format!("{}_", case.apply(field)),
+            None => self.naming.embedded_prefix(field),
         }
     }
 

@@ -19,7 +19,8 @@ use crate::entity::Entity;
     label = "no column can hold this type",
     note = "mapped are integers, floats, `bool`, `String`, `Vec<u8>` and `Option` of them, and with features \
             `uuid`, `chrono`, `rust_decimal` and `serde_json` their types",
-    note = "derive `EnumValue` for an enum, `NewtypeValue` for a newtype, or mark the field `#[entity(skip)]`"
+    note = "derive `EnumValue` for an enum, `NewtypeValue` for a newtype, `Embeddable` for a struct of several columns, \
+            which is marked `#[entity(embedded)]`, or mark the field `#[entity(skip)]`"
 )]
 pub trait FieldValue: Clone + Send + Sync + 'static {
     /// What the column stores.

@@ -4,6 +4,7 @@
 
 mod check;
 mod default;
+mod embedded;
 mod index;
 mod maker;
 mod order;
@@ -14,11 +15,14 @@ use darling::FromMeta;
 
 pub(super) use check::CheckAttr;
 pub(super) use default::{DefaultAttr, Literal};
+pub(super) use embedded::Prefix;
 pub(super) use index::IndexAttr;
 pub(super) use maker::{MakerAttr, OnUpdate};
 pub(super) use order::{Order, OrderBy};
 pub(super) use referential::{Action, ActionKind};
-pub(super) use rules::{FIELD, FieldSort, STRUCT, refuse_misplaced};
+pub(super) use rules::{
+    EMBEDDABLE, EMBEDDABLE_FIELD, FIELD, FieldSort, STRUCT, refuse_in_embeddable, refuse_misplaced,
+};
 
 use crate::support::case::Case;
 use crate::support::crate_path::CratePath;
@@ -91,6 +95,10 @@ pub(super) struct FieldAttrs {
     pub(super) json: Option<Text>,
     /// `skip`: no column; `Default` when loaded.
     pub(super) skip: Option<Word>,
+    /// `embedded`: a struct whose fields are columns.
+    pub(super) embedded: Option<Word>,
+    /// `prefix = ".."`: what the columns of an embedded struct begin with.
+    pub(super) prefix: Option<Prefix>,
     /// `version`: counts or dates the row's updates, for optimistic locking.
     pub(super) version: Option<Word>,
     /// `soft_delete`: set to the time of a removal, instead of deleting the row.
@@ -134,6 +142,17 @@ pub(super) struct FieldAttrs {
     pub(super) orphan_removal: Option<Word>,
 }
 
+/// `#[embeddable(..)]` on the struct.
+#[derive(Debug, Default, FromMeta)]
+#[darling(default)]
+pub(super) struct EmbeddableAttrs {
+    /// `json = ".."`: the case of names in responses.
+    pub(super) json: Option<Case>,
+    /// `crate = ".."`: where orm-core is, if not at `::orm_core`.
+    #[darling(rename = "crate")]
+    pub(super) crate_path: Option<CratePath>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +161,8 @@ mod tests {
     #[test]
     fn every_name_is_read() {
         names_are_fields::<StructAttrs>(&STRUCT);
+        names_are_fields::<EmbeddableAttrs>(&EMBEDDABLE);
+        names_are_fields::<FieldAttrs>(&EMBEDDABLE_FIELD);
         names_are_fields::<FieldAttrs>(&FIELD);
     }
 }

@@ -28,6 +28,12 @@ pub(super) fn entity(model: &mut EntityModel, errors: &mut Accumulator) {
     names::accessors_can_be_called(model, errors);
 }
 
+/// The rules for a struct without table, key and relations.
+pub(super) fn embeddable(model: &mut EntityModel, errors: &mut Accumulator) {
+    names::constants_are_distinct(model, errors);
+    names::responses_are_distinct(model, errors);
+}
+
 fn has_primary_key(model: &EntityModel) -> Result<()> {
     if model.names_a_key {
         return Ok(());
@@ -98,6 +104,9 @@ fn fields_have_columns(model: &EntityModel, word: &str, fields: &[Ident]) -> Res
                 true => format!("`{name}` is in this `{word}` twice; remove one of them"),
                 false => continue,
             },
+            Some(FieldKind::Embedded(_)) => {
+                format!("`{name}` is several columns; name those that are meant, such as `{name}.field`")
+            }
             Some(FieldKind::Skipped) => format!("`{name}` has no column, so it can't be in `{word}`"),
             Some(FieldKind::Scalar(_) | FieldKind::Relation(_)) => {
                 format!("the columns of `{name}` are in another table, so it can't be in `{word}`")

@@ -4,11 +4,13 @@
 //! at the field or struct that they come from, but resolve as a macro's: errors point there, lints keep quiet.
 
 mod checks;
+mod embeddable;
 mod fields;
 mod handle;
 mod key;
 mod lifecycle;
 mod metadata;
+mod properties;
 mod record;
 mod relations;
 mod serialize;
@@ -19,7 +21,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::model::EntityModel;
-pub(super) use stub::stub;
+pub(super) use embeddable::expand as embeddable;
+pub(super) use stub::{embeddable as embeddable_stub, stub};
 
 /// Expands an entity.
 pub(super) fn entity(model: &EntityModel) -> TokenStream {

@@ -4,6 +4,7 @@
 //! Rules across fields are in [`super::check`].
 
 mod column;
+mod embedding;
 mod field;
 mod key;
 mod relation;
@@ -11,16 +12,20 @@ mod relation_type;
 
 use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};
-use quote::format_ident;
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Visibility};
+use syn::{DeriveInput, Type, Visibility};
 
 pub(super) use column::{ColumnDefault, Scalar};
+pub(super) use embedding::Embedding;
 pub(super) use field::{FieldKind, FieldModel, Notes};
 pub(super) use key::KeySource;
 pub(super) use relation::{Reference, Relation, Side};
 
-use super::attrs::{CheckAttr, FIELD, FieldAttrs, IndexAttr, STRUCT, StructAttrs};
+use super::attrs::{
+    CheckAttr, EMBEDDABLE, EMBEDDABLE_FIELD, EmbeddableAttrs, FIELD, FieldAttrs, IndexAttr, STRUCT,
+    StructAttrs, refuse_in_embeddable,
+};
 use crate::support::case::Case;
 use crate::support::shape;
 use crate::support::tokens::{UsedNames, at};
@@ -29,12 +34,13 @@ use crate::support::value::{Text, Word};
 /// orm-core implements keys for tuples up to this length.
 pub(super) const MOST_KEYS: usize = 6;
 
-/// An entity.
+/// An entity, or an embeddable struct: one without table, key and relations.
 pub(super) struct EntityModel {
     pub(super) ident: Ident,
     pub(super) vis: Visibility,
     /// `::orm_core::__private`.
     pub(super) orm: TokenStream,
+    pub(super) is_embeddable: bool,
     pub(super) table: Option<String>,
     pub(super) schema: Option<String>,
     pub(super) renamed_from: Option<Text>,
@@ -78,6 +84,7 @@ impl EntityModel {
             ident: input.ident.clone(),
             vis: input.vis.clone(),
             orm,
+            is_embeddable: false,
             table: attrs.table.map(|table| table.value()),
             schema: attrs.schema.map(|schema| schema.value()),
             renamed_from: attrs.renamed_from,
@@ -101,12 +108,56 @@ impl EntityModel {
         Some(model)
     }
 
+    /// `None` for what can't be embedded at all.
+    pub(super) fn embeddable(input: &DeriveInput, errors: &mut Accumulator) -> Option<Self> {
+        let fields = errors.handle(shape::named_fields(input))?;
+        if !shape::is_not_generic(input, "its fields are the same columns wherever it is embedded", errors) {
+            return None;
+        }
+        let attrs = EMBEDDABLE.read::<EmbeddableAttrs>(&input.attrs, errors).attrs;
+        let mut used = UsedNames::default();
+        used.add(&input.ident);
+        fields.iter().for_each(|field| used.add(&field.ty));
+        let mut model = Self {
+            ident: input.ident.clone(),
+            vis: input.vis.clone(),
+            orm: attrs.crate_path.unwrap_or_default().private(),
+            is_embeddable: true,
+            table: None,
+            schema: None,
+            renamed_from: None,
+            comment: None,
+            rename_all: None,
+            hooks: None,
+            fields: Vec::new(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+            filters: Vec::new(),
+            names_a_key: false,
+            used,
+        };
+        for field in fields {
+            let mut given = EMBEDDABLE_FIELD.read::<FieldAttrs>(&field.attrs, errors);
+            refuse_in_embeddable(&mut given, errors);
+            model.fields.extend(FieldModel::new(&model, field, given, attrs.json, errors));
+        }
+        model.number();
+        Some(model)
+    }
+
     /// Gives properties and relations their indexes.
     fn number(&mut self) {
         let (mut properties, mut relations) = (0.., 0..);
+        let mut embedded: Vec<Type> = Vec::new();
         for field in &mut self.fields {
+            field.embedded_before.clone_from(&embedded);
             match &mut field.kind {
                 FieldKind::Scalar(scalar) => scalar.property = next(&mut properties),
+                FieldKind::Embedded(embedding) => {
+                    embedding.index = embedded.len();
+                    embedding.property = properties.start;
+                    embedded.push(field.ty.clone());
+                }
                 FieldKind::Relation(relation) => {
                     relation.index = next(&mut relations);
                     if let Side::Reference(reference) = &mut relation.side {
@@ -121,6 +172,11 @@ impl EntityModel {
     /// The struct's name.
     pub(super) fn name(&self) -> String {
         self.ident.unraw().to_string()
+    }
+
+    /// The attribute that is read, for messages.
+    pub(super) fn attribute(&self) -> &'static str {
+        if self.is_embeddable { EMBEDDABLE.attribute } else { STRUCT.attribute }
     }
 
     /// The record type: `AuthorPopulated`.
@@ -143,11 +199,37 @@ impl EntityModel {
         self.relations().map(|(_, relation)| self.parameter(&format!("S{}", relation.index))).collect()
     }
 
+    /// Where the properties of a field begin among those of the struct, as a constant expression.
+    pub(super) fn place(&self, field: &FieldModel) -> TokenStream {
+        let own = match &field.kind {
+            FieldKind::Scalar(scalar) => scalar.property,
+            FieldKind::Embedded(embedding) => embedding.property,
+            FieldKind::Relation(relation) => match &relation.side {
+                Side::Reference(reference) => reference.property,
+                Side::InverseReference { .. } | Side::Collection(_) => 0,
+            },
+            FieldKind::Skipped => 0,
+        };
+        let (o, embedded) = (&self.orm, &field.embedded_before);
+        match embedded.is_empty() {
+            true => quote!(#own),
+            false => quote!((#own #(+ #o::emitted::embedded::count_of::<#embedded>())*)),
+        }
+    }
+
+    /// The embedded fields, in order.
+    pub(super) fn embedded(&self) -> impl Iterator<Item = (&FieldModel, &Embedding)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Embedded(embedding) => Some((field, embedding)),
+            FieldKind::Scalar(_) | FieldKind::Relation(_) | FieldKind::Skipped => None,
+        })
+    }
+
     /// The fields with columns of their own, in order.
     pub(super) fn scalars(&self) -> impl Iterator<Item = (&FieldModel, &Scalar)> {
         self.fields.iter().filter_map(|field| match &field.kind {
             FieldKind::Scalar(scalar) => Some((field, scalar)),
-            FieldKind::Relation(_) | FieldKind::Skipped => None,
+            FieldKind::Embedded(_) | FieldKind::Relation(_) | FieldKind::Skipped => None,
         })
     }
 
@@ -155,7 +237,7 @@ impl EntityModel {
     pub(super) fn relations(&self) -> impl Iterator<Item = (&FieldModel, &Relation)> {
         self.fields.iter().filter_map(|field| match &field.kind {
             FieldKind::Relation(relation) => Some((field, &**relation)),
-            FieldKind::Scalar(_) | FieldKind::Skipped => None,
+            FieldKind::Scalar(_) | FieldKind::Embedded(_) | FieldKind::Skipped => None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Which attribute fits which sort of field.
 
-use FieldSort::{InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
+use FieldSort::{Embedded, InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
 use darling::Error;
 use darling::error::Accumulator;
 
@@ -12,6 +12,8 @@ use crate::support::attribute::{Given, Syntax};
 pub(in crate::entity) enum FieldSort {
     /// A column.
     Scalar,
+    /// A struct whose fields are columns: with `embedded`.
+    Embedded,
     /// `Ref<T>` or `Option<Ref<T>>` that owns the foreign key.
     Reference,
     /// `Option<Ref<T>>` with `mapped_by`.
@@ -26,6 +28,7 @@ impl FieldSort {
     const fn describe(self) -> &'static str {
         match self {
             Self::Scalar => "a field that is a column",
+            Self::Embedded => "a field with `embedded`",
             Self::Reference => "a `Ref` that owns its foreign key",
             Self::InverseReference => "a `Ref` with `mapped_by`, whose foreign key is in the other table",
             Self::InverseCollection => {
@@ -40,7 +43,8 @@ impl FieldSort {
 struct Rule(&'static str, &'static [FieldSort], &'static str);
 
 const RELATIONS: &[FieldSort] = &[Reference, InverseReference, InverseCollection, OwningCollection];
-const ANY: &[FieldSort] = &[Scalar, Reference, InverseReference, InverseCollection, OwningCollection];
+const ANY: &[FieldSort] =
+    &[Scalar, Embedded, Reference, InverseReference, InverseCollection, OwningCollection];
 const ON_COLUMNS: &str = "it is for columns and for a `Ref` that owns its foreign key";
 const ON_OWNERS: &str =
     "it is for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`";
@@ -65,6 +69,12 @@ const RULES: &[Rule] = &[
     Rule("hidden", ANY, ""),
     Rule("json", ANY, ""),
     Rule("skip", ANY, ""),
+    Rule("embedded", &[Embedded], "it is for a struct that derives `Embeddable`"),
+    Rule(
+        "prefix",
+        &[Embedded],
+        "it is for a struct with `embedded`; to name one column write `column = \"..\"`",
+    ),
     Rule("soft_delete", &[Scalar], "it is for a column of an optional date and time"),
     Rule("version", &[Scalar], "it is for a column of an integer or of a point in time"),
     Rule("concurrency_check", &[Scalar, Reference], ON_COLUMNS),
@@ -133,6 +143,47 @@ pub(in crate::entity) const STRUCT: Syntax = Syntax {
 /// `#[entity(..)]` on a field.
 pub(in crate::entity) const FIELD: Syntax =
     Syntax { attribute: "entity", place: "a field", names: &FIELD_NAMES, repeatable: &[] };
+
+/// `#[embeddable(..)]` on the struct.
+pub(in crate::entity) const EMBEDDABLE: Syntax = Syntax {
+    attribute: "embeddable",
+    place: "an embeddable struct",
+    names: &["json", "crate"],
+    repeatable: &[],
+};
+
+/// `#[embeddable(..)]` on a field.
+pub(in crate::entity) const EMBEDDABLE_FIELD: Syntax =
+    Syntax { attribute: "embeddable", place: "a field", names: &FIELD_NAMES, repeatable: &[] };
+
+/// What only an entity has, and where it belongs.
+const ENTITY_ONLY: &[(&str, &str)] = &[
+    ("id", ROW),
+    ("auto", ROW),
+    ("version", ROW),
+    ("soft_delete", ROW),
+    (
+        "check",
+        "put it on the entity, where the names of the columns are known: `#[entity(check(sql = \"..\"))]`",
+    ),
+    ("renamed_from", "the names of the columns are known only where the struct is embedded"),
+];
+const ROW: &str = "it is for a field of an entity, which has a row of its own";
+
+/// Reports every name that is for the fields of entities alone.
+pub(in crate::entity) fn refuse_in_embeddable(given: &mut Given<FieldAttrs>, errors: &mut Accumulator) {
+    given.names.retain(|(name, span)| match ENTITY_ONLY.iter().find(|rule| rule.0 == name) {
+        Some((_, belongs)) => {
+            let message = format!("`{name}` does not fit a field of an embeddable struct; {belongs}");
+            errors.push(Error::custom(message).with_span(span));
+            false
+        }
+        None => true,
+    });
+    let attrs = &mut given.attrs;
+    (attrs.id, attrs.auto, attrs.version, attrs.soft_delete) = (None, None, None, None);
+    (attrs.check, attrs.renamed_from) = (None, None);
+}
 
 /// Reports every name that does not fit the sort of field it was given on. What could not be read may have said which
 /// sort that is, so nothing is reported then.

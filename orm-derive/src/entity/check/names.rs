@@ -47,12 +47,13 @@ const METHODS: &[&str] = &[
 /// No two fields have one constant.
 pub(super) fn constants_are_distinct(model: &mut EntityModel, errors: &mut Accumulator) {
     let mut seen: HashMap<String, String> = HashMap::new();
+    let attribute = model.attribute();
     for field in model.fields.iter_mut().filter(|field| !matches!(field.kind, FieldKind::Skipped)) {
         let Some(constant) = &field.constant else { continue };
         let name = constant.to_string();
         if let Some(other) = seen.get(&name) {
             let message = format!(
-                "`{}` and `{other}` would both get the constant `{name}`; rename one: `#[entity(constant = \
+                "`{}` and `{other}` would both get the constant `{name}`; rename one: `#[{attribute}(constant = \
                  \"..\")]`",
                 field.name,
             );
@@ -72,8 +73,10 @@ pub(super) fn responses_are_distinct(model: &EntityModel, errors: &mut Accumulat
     for field in shown {
         if let Some(other) = seen.insert(&field.json, &field.name) {
             let message = format!(
-                "`{}` and `{other}` are both `{}` in responses; rename one: `#[entity(json = \"..\")]`",
-                field.name, field.json,
+                "`{}` and `{other}` are both `{}` in responses; rename one: `#[{}(json = \"..\")]`",
+                field.name,
+                field.json,
+                model.attribute(),
             );
             errors.push(Error::custom(message).with_span(&field.ident));
         }

@@ -4,7 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use crate::entity::attrs::MakerAttr;
-use crate::entity::model::{EntityModel, Relation, Side};
+use crate::entity::model::{Embedding, EntityModel, FieldModel, Relation, Side};
+use crate::support::shape::word_of;
 use crate::support::tokens::at;
 
 pub(super) fn expand(model: &EntityModel) -> TokenStream {
@@ -23,7 +24,20 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     });
     let mapped = model.relations().filter_map(|(_, relation)| mapped_by(model, relation));
     let orders = model.relations().flat_map(|(_, relation)| orders(model, relation));
-    types.chain(nows).chain(mapped).chain(orders).collect()
+    let absent =
+        model.embedded().map(|(field, embedding)| makes_nothing_while_absent(model, field, embedding));
+    types.chain(nows).chain(mapped).chain(orders).chain(absent).collect()
+}
+
+/// A value that is made would be alone in the columns of a struct that is absent.
+fn makes_nothing_while_absent(model: &EntityModel, field: &FieldModel, embedding: &Embedding) -> TokenStream {
+    let (o, index) = (&model.orm, embedding.index);
+    let message = format!(
+        "`{}` may be absent, and then its fields with `on_create` or `on_update` can't be made; remove the `Option`, or \
+         make them in the program",
+        field.name,
+    );
+    assert(word_of(&field.ty), &quote!(#o::emitted::embedded::can_be_made::<__Embedded<#index>>()), &message)
 }
 
 fn is_temporal(o: &TokenStream, property: usize, maker: &MakerAttr) -> Option<TokenStream> {

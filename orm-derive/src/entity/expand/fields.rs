@@ -1,11 +1,11 @@
-//! A constant for each scalar, for conditions and orders, and its type for emitted code.
+//! A constant for each scalar and each embedded field, for conditions and orders, and its type for emitted code.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::entity::model::EntityModel;
+use crate::entity::model::{EntityModel, FieldKind};
 
-/// `__Property<0>` and so on stand for the scalars in what `orm_core::__private::emitted` is asked. Private, so
+/// `__Property<0>` and `__Embedded<0>` and so on stand for the fields in what `orm_core::__private::emitted` is asked. Private, so
 /// that a public entity may have fields of private types.
 pub(super) fn types(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
@@ -18,23 +18,47 @@ pub(super) fn types(model: &EntityModel) -> TokenStream {
             }
         }
     });
+    let embedded: Vec<TokenStream> = model
+        .embedded()
+        .map(|(field, embedding)| {
+            let (ty, index) = (&field.ty, embedding.index);
+            quote! {
+                #[automatically_derived]
+                impl #o::emitted::embedded::Embedded for __Embedded<#index> {
+                    type Value = #ty;
+                }
+            }
+        })
+        .collect();
+    let marker = (!embedded.is_empty()).then(|| {
+        quote!(
+            struct __Embedded<const INDEX: usize>;
+        )
+    });
     quote! {
         struct __Property<const INDEX: usize>;
+        #marker
 
         #(#types)*
+        #(#embedded)*
     }
 }
 
 /// The constants.
 pub(super) fn constants(model: &EntityModel) -> TokenStream {
     let (o, ident) = (&model.orm, &model.ident);
-    let constants = model.scalars().filter_map(|(field, scalar)| {
+    let constants = model.fields.iter().filter_map(|field| {
         let constant = field.constant.as_ref()?;
-        let (vis, ty, name, property) = (&field.vis, &field.ty, &field.name, scalar.property);
+        let (vis, ty, name, place) = (&field.vis, &field.ty, &field.name, model.place(field));
+        let ty_of = match &field.kind {
+            FieldKind::Scalar(_) => quote!(#o::Field),
+            FieldKind::Embedded(_) => quote!(#o::Embedded),
+            FieldKind::Relation(_) | FieldKind::Skipped => return None,
+        };
         let doc = format!(" The field `{name}`, for conditions and orders.");
         Some(quote! {
             #[doc = #doc]
-            #vis const #constant: #o::Field<#ident, #ty> = #o::Field::__new(#property, #name);
+            #vis const #constant: #ty_of<#ident, #ty> = #ty_of::__new(#place, #name);
         })
     });
     quote! {

@@ -15,7 +15,7 @@ pub(super) fn types(model: &EntityModel) -> TokenStream {
         .keys()
         .map(|field| match &field.kind {
             FieldKind::Relation(relation) => target_key(o, relation),
-            FieldKind::Scalar(_) | FieldKind::Skipped => {
+            FieldKind::Scalar(_) | FieldKind::Embedded(_) | FieldKind::Skipped => {
                 let ty = argument_of(&field.ty, "Option").unwrap_or(&field.ty);
                 quote!(#ty)
             }
@@ -25,7 +25,7 @@ pub(super) fn types(model: &EntityModel) -> TokenStream {
         .keys()
         .map(|field| match &field.kind {
             FieldKind::Relation(relation) => target_key(o, relation),
-            FieldKind::Scalar(_) | FieldKind::Skipped => {
+            FieldKind::Scalar(_) | FieldKind::Embedded(_) | FieldKind::Skipped => {
                 let ty: &Type = &field.ty;
                 quote!(#ty)
             }
@@ -103,7 +103,9 @@ fn key(model: &EntityModel, field: &FieldModel) -> TokenStream {
 fn id(model: &EntityModel, field: &FieldModel) -> TokenStream {
     let (o, ident, entity, name) = (&model.orm, &field.ident, model.name(), &field.name);
     match &field.kind {
-        FieldKind::Scalar(_) | FieldKind::Skipped => quote!(::core::clone::Clone::clone(&self.#ident)),
+        FieldKind::Scalar(_) | FieldKind::Embedded(_) | FieldKind::Skipped => {
+            quote!(::core::clone::Clone::clone(&self.#ident))
+        }
         FieldKind::Relation(_) => {
             let key = reference_key(model, field);
             quote! {

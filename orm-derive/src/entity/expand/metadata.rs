@@ -4,9 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
+use super::properties::Properties;
 use crate::entity::attrs::{ActionKind, CheckAttr, Literal};
 use crate::entity::model::{
-    ColumnDefault, EntityModel, FieldKind, FieldModel, KeySource, Notes, Reference, Relation, Scalar, Side,
+    ColumnDefault, EntityModel, FieldModel, KeySource, Notes, Reference, Relation, Scalar, Side,
 };
 use crate::support::case::Case;
 use crate::support::tokens::option;
@@ -17,39 +18,33 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     let (table, schema) = (option(model.table.as_ref()), option(model.schema.as_ref()));
     let rename_all = model.rename_all.map(Case::variant);
     let rename_all = option(rename_all.map(|case| quote!(#o::Case::#case)));
-    let properties = model.fields.iter().filter_map(|field| property(model, field));
+    let Properties { declared, properties, embeddings } = Properties::of(model);
     let relations = model.relations().map(|(field, relation)| self::relation(model, field, relation));
     let indexes = indexes(model);
     let table_notes = table_notes(model);
     let (ident, filters) = (&model.ident, &model.filters);
-    quote! {
+    let description = quote! {
         &#o::EntityDescription {
             name: #name,
             table: #table,
             schema: #schema,
             rename_all: #rename_all,
-            properties: &[#(#properties),*],
+            properties: #properties,
+            embeddings: #embeddings,
             relations: &[#(#relations),*],
             indexes: #indexes,
             filters: &[#(#o::RegisteredFilter::declared::<#ident, #filters>),*],
             #table_notes
             ..#o::EntityDescription::BLANK
         }
+    };
+    match declared {
+        Some(declared) => quote!({ #declared #description }),
+        None => description,
     }
 }
 
-fn property(model: &EntityModel, field: &FieldModel) -> Option<TokenStream> {
-    match &field.kind {
-        FieldKind::Scalar(one) => Some(scalar(model, field, one)),
-        FieldKind::Relation(relation) => match &relation.side {
-            Side::Reference(one) => Some(reference(model, field, relation.index, one)),
-            Side::InverseReference { .. } | Side::Collection(_) => None,
-        },
-        FieldKind::Skipped => None,
-    }
-}
-
-fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStream {
+pub(super) fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStream {
     let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
     let Scalar { property, concurrency_check, unique, index, .. } = scalar;
     let column = &scalar.column.as_ref().into_iter().collect::<Vec<_>>();
@@ -82,7 +77,12 @@ fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -> TokenStre
     }
 }
 
-fn reference(model: &EntityModel, field: &FieldModel, relation: usize, reference: &Reference) -> TokenStream {
+pub(super) fn reference(
+    model: &EntityModel,
+    field: &FieldModel,
+    relation: usize,
+    reference: &Reference,
+) -> TokenStream {
     let (o, name, json, hidden) = (&model.orm, &field.name, &field.json, field.hidden);
     let Reference { columns, id, concurrency_check, unique, index, .. } = reference;
     let notes = notes(&field.notes);
@@ -163,7 +163,7 @@ fn checks(model: &EntityModel) -> Option<TokenStream> {
 #[derive(Default)]
 struct Parts {
     shape: TokenStream,
-    property: Option<usize>,
+    property: Option<TokenStream>,
     nullable: bool,
     unique: bool,
     pivot_table: Option<String>,
@@ -176,11 +176,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(model: &EntityModel, side: &Side) -> Self {
+    fn of(model: &EntityModel, field: &FieldModel, side: &Side) -> Self {
         match side {
             Side::Reference(reference) => Self {
                 shape: quote!(Reference),
-                property: Some(reference.property),
+                property: Some(model.place(field)),
                 nullable: reference.nullable,
                 // A foreign key that is the whole primary key is one-to-one without saying so.
                 unique: reference.unique || (reference.id && model.keys().count() == 1),
@@ -226,7 +226,7 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
         let variant = kind.map(ActionKind::variant);
         option(variant.map(|variant| quote!(#o::ReferentialAction::#variant)))
     };
-    let parts = Parts::of(model, &relation.side);
+    let parts = Parts::of(model, field, &relation.side);
     let Parts {
         shape, nullable, unique, join_columns, inverse_join_columns, order_by, may_be_missing, ..
     } = &parts;
@@ -234,7 +234,7 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
         Side::Collection(_) => option(field.notes.renamed_from.as_ref().map(Text::literal)),
         Side::Reference(_) | Side::InverseReference { .. } => option(None::<&str>),
     };
-    let (property, pivot_table) = (option(parts.property), option(parts.pivot_table.as_ref()));
+    let (property, pivot_table) = (option(parts.property.as_ref()), option(parts.pivot_table.as_ref()));
     let (on_delete, on_update) = (action(parts.on_delete), action(parts.on_update));
     quote! {
         #o::RelationDescription {

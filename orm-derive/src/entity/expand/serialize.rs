@@ -10,12 +10,32 @@ pub(super) fn write(model: &EntityModel) -> TokenStream {
     let (o, ident, slots) = (&model.orm, &model.ident, model.slots());
     let (p, m) = (model.parameter("P"), model.parameter("M"));
     let markers = model.relations().map(|(_, relation)| &relation.marker);
+    let fields = fields(model);
+    quote! {
+        fn __write<#p: 'static, #m: #o::SerializeMap, #(#slots: #o::SerializeSlot<#markers>),*>(
+            entity: &#ident,
+            core: &#o::Core<#ident, #p>,
+            map: &mut #m,
+        ) -> ::core::result::Result<(), #m::Error> {
+            #fields
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+/// Writes what is not hidden of `entity`.
+pub(super) fn fields(model: &EntityModel) -> TokenStream {
+    let (o, slots) = (&model.orm, model.slots());
     let fields = model.fields.iter().filter(|field| !field.hidden).filter_map(|field| {
         let (ident, json) = (&field.ident, &field.json);
         match &field.kind {
             FieldKind::Scalar(scalar) => {
                 let property = scalar.property;
                 Some(quote!(#o::emitted::serialize::<__Property<#property>, _>(&entity.#ident, #json, map)?;))
+            }
+            FieldKind::Embedded(embedding) => {
+                let index = embedding.index;
+                Some(quote!(#o::emitted::embedded::serialize::<__Embedded<#index>, _>(&entity.#ident, #json, map)?;))
             }
             FieldKind::Relation(relation) => {
                 let (slot, marker) = (&slots[relation.index], &relation.marker);
@@ -30,16 +50,7 @@ pub(super) fn write(model: &EntityModel) -> TokenStream {
             FieldKind::Skipped => None,
         }
     });
-    quote! {
-        fn __write<#p: 'static, #m: #o::SerializeMap, #(#slots: #o::SerializeSlot<#markers>),*>(
-            entity: &#ident,
-            core: &#o::Core<#ident, #p>,
-            map: &mut #m,
-        ) -> ::core::result::Result<(), #m::Error> {
-            #(#fields)*
-            ::core::result::Result::Ok(())
-        }
-    }
+    quote!(#(#fields)*)
 }
 
 /// For a record that a query filled.

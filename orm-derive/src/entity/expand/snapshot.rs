@@ -29,6 +29,10 @@ fn hydrate(model: &EntityModel) -> TokenStream {
                 let property = scalar.property;
                 quote!(#o::emitted::read::<__Property<#property>>(row)?)
             }
+            FieldKind::Embedded(embedding) => {
+                let index = embedding.index;
+                quote!(#o::emitted::embedded::read::<__Embedded<#index>>(row)?)
+            }
             FieldKind::Relation(relation) if is_owning(relation) => quote!(row.reference()?),
             FieldKind::Relation(_) => quote!(::core::default::Default::default()),
             FieldKind::Skipped => skipped(field),
@@ -53,16 +57,30 @@ fn is_owning(relation: &Relation) -> bool {
 
 fn values(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
-    let (values, sets): (Vec<TokenStream>, Vec<TokenStream>) = model
-        .scalars()
-        .map(|(field, scalar)| {
-            let (ident, property) = (&field.ident, scalar.property);
-            (
-                quote!(#property => #o::emitted::value::<__Property<#property>>(&self.#ident),),
-                quote!(#property => #o::emitted::set::<__Property<#property>>(&mut self.#ident, value),),
-            )
-        })
-        .unzip();
+    let scalars = model.scalars().map(|(field, scalar)| {
+        let (ident, number, place) = (&field.ident, scalar.property, model.place(field));
+        // A pattern is no expression.
+        let pattern = match field.embedded_before.is_empty() {
+            true => place,
+            false => quote!(_ if property == #place),
+        };
+        (
+            quote!(#pattern => #o::emitted::value::<__Property<#number>>(&self.#ident),),
+            quote!(#pattern => #o::emitted::set::<__Property<#number>>(&mut self.#ident, value),),
+        )
+    });
+    let embedded = model.embedded().map(|(field, embedding)| {
+        let (ident, index, place) = (&field.ident, embedding.index, model.place(field));
+        let (pattern, one) = (
+            quote!(_ if #o::emitted::embedded::has::<__Embedded<#index>>(#place, property)),
+            quote!(#o::emitted::embedded),
+        );
+        (
+            quote!(#pattern => #one::value::<__Embedded<#index>>(&self.#ident, property - #place),),
+            quote!(#pattern => #one::set::<__Embedded<#index>>(&mut self.#ident, property - #place, value),),
+        )
+    });
+    let (values, sets): (Vec<TokenStream>, Vec<TokenStream>) = scalars.chain(embedded).unzip();
     quote! {
         fn __value(&self, property: usize) -> ::core::result::Result<#o::Value, #o::ValueError> {
             match property {
@@ -86,32 +104,52 @@ fn values(model: &EntityModel) -> TokenStream {
 
 fn changes(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
+    // An embeddable struct is told where its properties begin.
+    let (parameter, base) = match model.is_embeddable {
+        true => (Some(quote!(first: usize,)), Some(quote!(first+))),
+        false => (None, None),
+    };
     let scalars = model.scalars().map(|(field, scalar)| {
         let (ident, property) = (&field.ident, scalar.property);
         let is_same = quote!(#o::emitted::same::<__Property<#property>>(&self.#ident, &other.#ident));
         let copy = quote!(#o::emitted::copy::<__Property<#property>>(&mut self.#ident, &from.#ident));
-        (property, is_same, copy)
+        (model.place(field), is_same, copy)
     });
-    let references = model.references().map(|(field, _, reference)| {
+    let references = model.references().map(|(field, _, _)| {
         let ident = &field.ident;
-        (reference.property, quote!(self.#ident == other.#ident), copy(field))
+        (model.place(field), quote!(self.#ident == other.#ident), copy(field))
     });
     let (diffs, copies): (Vec<TokenStream>, Vec<TokenStream>) = scalars
         .chain(references)
-        .map(|(property, is_same, copy)| {
+        .map(|(place, is_same, copy)| {
             (
-                quote!(if !(#is_same) { changed.insert(#property); }),
-                quote!(if properties.contains(#property) { #copy; }),
+                quote!(if !(#is_same) { changed.insert(#base #place); }),
+                quote!(if properties.contains(#base #place) { #copy; }),
             )
         })
+        .chain(model.embedded().map(|(field, embedding)| {
+            let (ident, index, place) = (&field.ident, embedding.index, model.place(field));
+            let (one, field) = (quote!(#o::emitted::embedded), quote!(__Embedded<#index>));
+            (
+                quote!(#one::diff::<#field>(&self.#ident, &other.#ident, #base #place, changed);),
+                quote!(#one::copy::<#field>(&mut self.#ident, &from.#ident, #base #place, properties);),
+            )
+        }))
         .unzip();
-    let skipped = model.fields.iter().filter(|field| matches!(field.kind, FieldKind::Skipped)).map(copy);
+    let skipped = model.fields.iter().filter_map(|field| match &field.kind {
+        FieldKind::Skipped => Some(copy(field)),
+        FieldKind::Embedded(embedding) => {
+            let (ident, index) = (&field.ident, embedding.index);
+            Some(quote!(#o::emitted::embedded::copy_skipped::<__Embedded<#index>>(&mut self.#ident, &from.#ident)))
+        }
+        FieldKind::Scalar(_) | FieldKind::Relation(_) => None,
+    });
     quote! {
-        fn __diff(&self, other: &Self, changed: &mut #o::PropertySet) {
+        fn __diff(&self, other: &Self, #parameter changed: &mut #o::PropertySet) {
             #(#diffs)*
         }
 
-        fn __copy(&mut self, from: &Self, properties: &#o::PropertySet) {
+        fn __copy(&mut self, from: &Self, #parameter properties: &#o::PropertySet) {
             #(#copies)*
         }
 

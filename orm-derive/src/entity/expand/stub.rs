@@ -80,3 +80,39 @@ pub(in crate::entity) fn stub(input: &DeriveInput) -> TokenStream {
         }
     }
 }
+
+/// The same for what can't be embedded.
+pub(in crate::entity) fn embeddable(input: &DeriveInput) -> TokenStream {
+    if !input.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let o = &CratePath::given(&input.attrs, "embeddable").private();
+    let (ident, name) = (&input.ident, input.ident.unraw().to_string());
+    quote! {
+        #[automatically_derived]
+        impl #o::Embeddable for #ident {
+            const __DESCRIPTION: &'static #o::described::EmbeddableDescription =
+                &#o::described::EmbeddableDescription { name: #name, properties: &[], embeddings: &[] };
+
+            fn __hydrate(_: &mut #o::Cursor<'_>) -> ::core::result::Result<Self, #o::ReadError> {
+                loop {}
+            }
+
+            fn __value(&self, _: usize) -> ::core::result::Result<#o::Value, #o::ValueError> {
+                ::core::result::Result::Ok(#o::Value::Null)
+            }
+
+            fn __set_value(&mut self, _: usize, _: #o::Value) -> ::core::result::Result<(), #o::ValueError> {
+                ::core::result::Result::Ok(())
+            }
+
+            fn __diff(&self, _: &Self, _: usize, _: &mut #o::PropertySet) {}
+            fn __copy(&mut self, _: &Self, _: usize, _: &#o::PropertySet) {}
+            fn __copy_skipped(&mut self, _: &Self) {}
+
+            fn __serialize<M: #o::SerializeMap>(&self, _: &mut M) -> ::core::result::Result<(), M::Error> {
+                ::core::result::Result::Ok(())
+            }
+        }
+    }
+}

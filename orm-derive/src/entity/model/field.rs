@@ -9,11 +9,13 @@ use syn::{Field, Type, Visibility};
 
 use super::EntityModel;
 use super::column::Scalar;
+use super::embedding::Embedding;
 use super::relation::{Relation, Side};
 use super::relation_type::{RelationType, without_self};
 use crate::entity::attrs::{CheckAttr, FieldAttrs, FieldSort, refuse_misplaced};
 use crate::support::attribute::Given;
 use crate::support::case::Case;
+use crate::support::shape::word_of;
 use crate::support::tokens::at;
 use crate::support::value::Text;
 
@@ -33,6 +35,8 @@ pub(in crate::entity) struct FieldModel {
     pub(in crate::entity) constant: Option<Ident>,
     /// What the schema says of its column.
     pub(in crate::entity) notes: Notes,
+    /// The types of the embedded fields that stand before it.
+    pub(in crate::entity) embedded_before: Vec<Type>,
     pub(in crate::entity) kind: FieldKind,
 }
 
@@ -59,6 +63,7 @@ impl Notes {
 /// What a field is.
 pub(in crate::entity) enum FieldKind {
     Scalar(Scalar),
+    Embedded(Embedding),
     Relation(Box<Relation>),
     Skipped,
 }
@@ -86,6 +91,7 @@ impl FieldModel {
             json: own_json.unwrap_or_else(|| json.map_or_else(|| name.clone(), |case| case.apply(&name))),
             hidden,
             constant: Some(constant),
+            embedded_before: Vec::new(),
             ident,
             ty,
             name,
@@ -102,16 +108,16 @@ impl FieldModel {
                 Side::Reference(reference) => reference.id,
                 Side::InverseReference { .. } | Side::Collection(_) => false,
             },
-            FieldKind::Skipped => false,
+            FieldKind::Embedded(_) | FieldKind::Skipped => false,
         }
     }
 
-    /// Whether it has columns.
+    /// Whether it is one property.
     pub(in crate::entity) fn is_property(&self) -> bool {
         match &self.kind {
             FieldKind::Scalar(_) => true,
             FieldKind::Relation(relation) => matches!(relation.side, Side::Reference(_)),
-            FieldKind::Skipped => false,
+            FieldKind::Embedded(_) | FieldKind::Skipped => false,
         }
     }
 }
@@ -135,7 +141,12 @@ impl Declared<'_> {
             return FieldKind::Skipped;
         }
         match RelationType::of(self.ty) {
+            Ok(Some(shape)) if self.entity.is_embeddable => {
+                errors.push(self.is_no_relation(&shape));
+                FieldKind::Skipped
+            }
             Ok(Some(shape)) => FieldKind::Relation(Box::new(Relation::new(self, shape, &given, errors))),
+            Ok(None) if given.has("embedded") => FieldKind::Embedded(Embedding::new(self, given, errors)),
             Ok(None) => {
                 refuse_misplaced(FieldSort::Scalar, &given, errors);
                 FieldKind::Scalar(Scalar::new(self, given, errors))
@@ -145,6 +156,16 @@ impl Declared<'_> {
                 FieldKind::Skipped
             }
         }
+    }
+
+    fn is_no_relation(&self, shape: &RelationType) -> Error {
+        let (name, target) = (self.ident, shape.target_name());
+        let message = format!(
+            "`{name}` is a relation, and relations are between entities; put `{name}` into the entity that embeds `{}`, \
+             or keep a key of `{target}` as a column",
+            self.entity.name(),
+        );
+        Error::custom(message).with_span(&word_of(self.ty))
     }
 }
 

@@ -135,9 +135,10 @@ impl Side {
                 Self::Collection(Collection::new(mapped_by, attrs, errors))
             }
             (FieldSort::OwningCollection, _) => Self::Collection(Collection::new(None, attrs, errors)),
-            (FieldSort::Scalar | FieldSort::Reference | FieldSort::InverseReference, _) => {
-                Self::Reference(Reference::new(field.ty, shape.nullable, attrs, errors))
-            }
+            (
+                FieldSort::Scalar | FieldSort::Embedded | FieldSort::Reference | FieldSort::InverseReference,
+                _,
+            ) => Self::Reference(Reference::new(field.ty, shape.nullable, attrs, errors)),
         }
     }
 }
