@@ -31,7 +31,8 @@ pub use write::{
     Write, WriteOutcome,
 };
 
-use crate::schema::Schema;
+use crate::schema::database::DatabaseSchema;
+use crate::schema::{Schema, SchemaComparison, SchemaDiff};
 
 /// The future of a driver's method.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -69,6 +70,18 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`DriverErrorKind::Unsupported`] for what this database can't have.
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError>;
+
+    /// What changes `comparison.live` to `comparison.wanted`, where both are in this database's words. Sends nothing.
+    ///
+    /// Left as it is by drivers that can't change tables.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for a change that this database can't make.
+    fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        let _ = comparison;
+        Err(no_catalog())
+    }
 
     /// The statement that reads `select`, without sending it.
     ///
@@ -174,12 +187,49 @@ pub trait Connection: Send {
     /// [`DriverError`] when the database refuses it or cannot be reached.
     fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>>;
 
-    /// Runs statements of [`Driver::create_schema`] or [`Driver::drop_schema`].
+    /// What the database holds: in the connection's own schema, and in those of these names.
+    ///
+    /// Left as it is by drivers that can't tell.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`] when the database refuses it or cannot be reached.
+    fn read_schema<'a>(
+        &'a mut self,
+        schemas: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        let _ = schemas;
+        Box::pin(std::future::ready(Err(no_catalog())))
+    }
+
+    /// What [`read_schema`](Self::read_schema) would report if the database held exactly what
+    /// [`Driver::create_schema`] makes of `schema`. What it needs to find out is gone again afterwards.
+    ///
+    /// Left as it is by drivers that can't tell.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for what this database can't have, and [`DriverError`] when the database refuses
+    /// it or cannot be reached.
+    fn describe_schema<'a>(
+        &'a mut self,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        let _ = schema;
+        Box::pin(std::future::ready(Err(no_catalog())))
+    }
+
+    /// Runs statements of [`Driver::create_schema`], [`Driver::drop_schema`] or [`Driver::diff_schema`].
     ///
     /// # Errors
     ///
     /// [`DriverError`] when the database refuses one or cannot be reached.
     fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>>;
+}
+
+fn no_catalog() -> DriverError {
+    let message = "this driver doesn't tell what its database holds, so that it can't be compared";
+    DriverError::new(DriverErrorKind::Unsupported, message)
 }
 
 fn no_text() -> DriverError {

@@ -442,12 +442,12 @@ impl fmt::Debug for OrmCore {
     }
 }
 
-/// Creates and drops the tables that the entities imply.
+/// Creates, compares, changes and drops the tables that the entities imply.
 ///
 /// Not needed for a database that others made: entities can be mapped to any names.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaGenerator<'a> {
-    orm: &'a Arc<OrmCore>,
+    pub(crate) orm: &'a Arc<OrmCore>,
 }
 
 impl SchemaGenerator<'_> {

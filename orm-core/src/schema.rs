@@ -1,10 +1,18 @@
 //! What a database holds: tables and views, before any dialect.
 //!
-//! [`Schema::of`] says what metadata implies; what is found in a live database has the same form, so that the two can be
-//! compared. Expressions (of checks, defaults, generated columns, conditions of indexes) and the selects of views are in
-//! the database's own words.
+//! [`Schema::of`] says what metadata implies; [`database`] is what a live database says of itself, and the driver what it
+//! would say of the tables of a `Schema`, so that the two can be compared. Expressions (of checks, defaults, generated
+//! columns, conditions of indexes) and the selects of views are in the database's own words.
 
+pub mod database;
+mod diff;
 mod implied;
+mod update;
+
+pub use self::diff::{
+    Risk, SchemaChange, SchemaComparison, SchemaDiff, SchemaRenames, SchemaScript, Unknown,
+};
+pub use self::update::{DiffSchema, UpdateSchema};
 
 use crate::metadata::bounded_name;
 use crate::metadata::description::{GeneratedStorage, ReferentialAction};

@@ -24,6 +24,7 @@ use sea_query::{
 };
 
 pub(crate) use self::pieces::Pieces;
+use crate::schema::alter::Alterations;
 use crate::statement::{Bound, tuple};
 
 /// A database's own way.
@@ -255,6 +256,11 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// Whether a table is dropped with the foreign keys that refer to it.
     fn drops_with_references(&self) -> bool {
         false
+    }
+
+    /// How its tables are changed, where that is known.
+    fn alterations(&self) -> Option<&'static dyn Alterations> {
+        None
     }
 }
 

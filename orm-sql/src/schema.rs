@@ -1,5 +1,17 @@
 //! Tables as text.
+//!
+//! `ddl` makes what metadata implies. The rest compares what a database holds with what it would hold: `definition` reads
+//! the texts in which some databases keep their tables, `compare` finds the changes, `apply` says what they lead to, and a
+//! dialect's `Alterations` says how they are made.
 
+pub(crate) mod alter;
+mod apply;
+pub(crate) mod change;
+mod compare;
 mod ddl;
+pub(crate) mod definition;
+mod diff;
+pub(crate) mod tokens;
 
 pub(crate) use ddl::{create, drop};
+pub(crate) use diff::diff;

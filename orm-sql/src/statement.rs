@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Raw, RawEffect, Reading, Select, Write};
 use orm_core::metadata::Metadata;
-use orm_core::schema::Schema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
 
 pub use self::answer::{Answered, GeneratedKeys, WriteStatement, WrittenRows, outcome_of};
 pub use self::bound::Bound;
@@ -208,6 +208,21 @@ impl Statements {
     /// [`DriverErrorKind::Unsupported`] for what the database can't have.
     pub fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         schema::drop(self.dialect, schema)
+    }
+
+    /// What changes `comparison.live` to `comparison.wanted`, both in the words of this database; each script to be run in
+    /// one transaction, as far as the database allows.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] for a change that the database can't make, and for a table that can't be
+    /// understood.
+    pub fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        let alterations = self.dialect.alterations().ok_or_else(|| {
+            let message = "it is not known how tables of this database are changed";
+            DriverError::new(DriverErrorKind::Unsupported, message)
+        })?;
+        schema::diff(alterations, comparison)
     }
 
     /// Finds the text of `shape`, or makes it with `render`, which is given the values of the shape.

@@ -12,12 +12,15 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use orm_core::driver::{DriverError, RowReader, TransactionStep, Violation, Write};
+use orm_core::schema::Schema;
+use orm_core::schema::database::DatabaseSchema;
 use orm_sql::{Bound, Statements};
 use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::error::{BoxDynError, DatabaseError, Error};
 
 use crate::error::Problem;
+use crate::introspect::Catalog;
 
 /// A connection of sqlx.
 pub(crate) type ConnectionOf<B> = <<B as Backend>::Database as Database>::Connection;
@@ -99,6 +102,38 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     /// Whether a transaction is open, by asking the database.
     #[doc(hidden)]
     fn is_in_transaction(connection: &mut ConnectionOf<Self>) -> BoxFuture<'_, bool>;
+
+    /// What the database holds in its own schema and in those of these names.
+    #[doc(hidden)]
+    fn read_schema<'a>(
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schemas: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>>;
+
+    /// What the database would say of what is made of `schema`.
+    #[doc(hidden)]
+    fn describe_schema<'a>(
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>>;
+
+    /// Whether a statement on the schema works outside of transactions only.
+    #[doc(hidden)]
+    fn is_outside_transactions(sql: &str) -> bool {
+        let _ = sql;
+        false
+    }
+
+    /// Looks at a row that a statement on the schema gives.
+    ///
+    /// # Errors
+    ///
+    /// A row that says that the change can't stay.
+    #[doc(hidden)]
+    fn schema_row(sql: &str, row: &RowOf<Self>) -> Result<(), DriverError> {
+        let _ = (sql, row);
+        Ok(())
+    }
 
     /// Whether a ROLLBACK was refused because nothing is left to be rolled back.
     #[doc(hidden)]

@@ -1,11 +1,11 @@
 //! The driver contract over a sqlx pool.
 
-mod connection;
-mod log;
+pub(crate) mod connection;
+pub(crate) mod log;
 mod native;
 mod options;
-mod pool;
-mod transaction;
+pub(crate) mod pool;
+pub(crate) mod transaction;
 mod write;
 
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
 };
-use orm_core::schema::Schema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
 use orm_sql::Bound;
 
 use self::connection::PooledConnection;
@@ -140,6 +140,10 @@ impl<B: Backend> Driver for SqlxDriver<B> {
 
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         self.pool.statements.drop_schema(schema)
+    }
+
+    fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        self.pool.statements.diff_schema(comparison)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {

@@ -16,6 +16,7 @@ mod backend;
 mod codec;
 mod driver;
 mod error;
+mod introspect;
 
 #[cfg(feature = "postgres")]
 pub use driver::{Postgres, PostgresOptions};

@@ -9,7 +9,7 @@ use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
     TransactionMode, TransactionStep,
 };
-use orm_core::schema::Schema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
 use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
 
 use orm_sqlx::SqliteOptions;
@@ -203,6 +203,10 @@ impl Driver for OnFile {
         self.driver.drop_schema(schema)
     }
 
+    fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        self.driver.diff_schema(comparison)
+    }
+
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         self.driver.statement(select, reading)
     }
@@ -258,6 +262,10 @@ impl<D: Driver> Driver for Limited<D> {
 
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         self.driver.drop_schema(schema)
+    }
+
+    fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        self.driver.diff_schema(comparison)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
@@ -400,6 +408,10 @@ impl Driver for SharedDriver {
 
     fn drop_schema(&self, schema: &Schema) -> Result<Vec<String>, DriverError> {
         self.0.drop_schema(schema)
+    }
+
+    fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        self.0.diff_schema(comparison)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {

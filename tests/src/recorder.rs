@@ -8,7 +8,8 @@ use orm_core::driver::{
     Reading, RowLock, RowReader, RowSink, RowSinkError, Select, StatementText, TransactionStep, Write,
     WriteOutcome,
 };
-use orm_core::schema::Schema;
+use orm_core::schema::database::DatabaseSchema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
 use parking_lot::Mutex;
 
 /// One thing that a driver was asked.
@@ -273,6 +274,10 @@ impl<D: Driver> Driver for Recording<D> {
         self.driver.drop_schema(schema)
     }
 
+    fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
+        self.driver.diff_schema(comparison)
+    }
+
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         self.driver.statement(select, reading)
     }
@@ -426,6 +431,20 @@ impl Connection for RecordingConnection {
             }
             result
         })
+    }
+
+    fn read_schema<'a>(
+        &'a mut self,
+        schemas: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        self.connection.read_schema(schemas)
+    }
+
+    fn describe_schema<'a>(
+        &'a mut self,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        self.connection.describe_schema(schema)
     }
 
     fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {

@@ -80,6 +80,7 @@ pub mod rollback;
 pub mod rolled_back;
 pub mod scalars;
 pub mod schema;
+pub mod schema_diff;
 pub mod seeds;
 pub mod serialization;
 pub mod set_based;
@@ -890,6 +891,9 @@ fn on_any_pool() -> &'static [Behaviour] {
             an_update_is_checked,
             an_expression_fills_in_rows_of_other_programs,
             comments_are_kept_as_they_are;
+        schema_diff:
+            what_was_created_needs_no_change,
+            an_update_of_an_empty_database_creates_it;
         metadata_errors:
             two_entities_on_one_table_are_refused,
             two_entities_of_one_name_are_refused,

@@ -16,6 +16,8 @@ use crate::driver::{
     TransactionStep, Write, WriteOutcome,
 };
 use crate::metadata::Metadata;
+use crate::schema::Schema;
+use crate::schema::database::DatabaseSchema;
 
 /// See the module.
 pub(crate) struct Watched {
@@ -176,6 +178,20 @@ impl Connection for Watched {
             }
             outcome
         })
+    }
+
+    fn read_schema<'a>(
+        &'a mut self,
+        schemas: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        self.connection.read_schema(schemas)
+    }
+
+    fn describe_schema<'a>(
+        &'a mut self,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        self.connection.describe_schema(schema)
     }
 
     fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {

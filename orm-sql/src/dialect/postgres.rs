@@ -18,6 +18,8 @@
 //! `contains`, `starts_with` and `ends_with` compare literally. `like` has the wildcards `%` and `_`, without an escape
 //! character, and minds the case.
 
+mod alter;
+mod catalog;
 mod rows;
 mod store;
 
@@ -34,7 +36,10 @@ use super::{
     Dialect, Element, Keys, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
     TextPiece, default_literal, for_update,
 };
+use crate::schema::alter::Alterations;
 use crate::statement::{Bound, tuple};
+
+pub use catalog::{column_type, type_length};
 
 /// The one PostgreSQL dialect.
 #[derive(Debug)]
@@ -271,6 +276,10 @@ impl Dialect for Postgres {
 
     fn drops_with_references(&self) -> bool {
         true
+    }
+
+    fn alterations(&self) -> Option<&'static dyn Alterations> {
+        Some(&Postgres)
     }
 }
 

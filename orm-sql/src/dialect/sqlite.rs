@@ -22,6 +22,8 @@
 //! database is UTF-8, which is SQLite's default). `like` is SQLite's own: `%` and `_` are wildcards without an escape
 //! character, and ASCII letters match in either case.
 
+mod alter;
+mod catalog;
 mod rows;
 mod set;
 mod store;
@@ -40,8 +42,11 @@ use super::{
     CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
     SetForm, TextForm, TextPiece, default_literal,
 };
+use crate::schema::alter::Alterations;
 use crate::statement::Bound;
 
+pub use alter::{is_foreign_key_check, is_outside_transactions};
+pub use catalog::{OBJECTS, Object, described, read};
 pub use store::{Stored, store};
 
 /// The collation by which decimals are compared: [`decimal::compare`](crate::decimal::compare).
@@ -242,6 +247,10 @@ impl Dialect for Sqlite {
 
     fn before_drop(&self) -> Option<&'static str> {
         Some("PRAGMA defer_foreign_keys = ON")
+    }
+
+    fn alterations(&self) -> Option<&'static dyn Alterations> {
+        Some(&Sqlite)
     }
 }
 

@@ -9,6 +9,8 @@ use orm_core::driver::{
     Access, DriverError, DriverErrorKind, IsolationLevel, RowReader, TransactionMode, TransactionStep,
     Violation, Write,
 };
+use orm_core::schema::Schema;
+use orm_core::schema::database::DatabaseSchema;
 use orm_sql::{Bound, Statements};
 use sqlx_core::error::{BoxDynError, DatabaseError, Error};
 use sqlx_core::executor::Executor;
@@ -20,6 +22,7 @@ use sqlx_postgres::{PgArguments, PgConnection, PgRow};
 use super::{Answer, Backend, Fate, PlanLines};
 use crate::codec::postgres as codec;
 use crate::error::{Problem, postgres as error, unknown_step};
+use crate::introspect::{Catalog, postgres as introspect};
 
 /// PostgreSQL.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,20 @@ impl Backend for PostgresBackend {
 
     fn complete(violation: &mut Violation, write: &Write) {
         error::complete(violation, write);
+    }
+
+    fn read_schema<'a>(
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schemas: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        Box::pin(introspect::read_schema(catalog, schemas))
+    }
+
+    fn describe_schema<'a>(
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        Box::pin(introspect::describe_schema(catalog, schema))
     }
 
     fn step(step: TransactionStep, _: bool) -> Result<Cow<'static, str>, DriverError> {

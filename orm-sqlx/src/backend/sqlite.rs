@@ -6,7 +6,12 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt};
-use orm_core::driver::{Access, DriverError, RowReader, TransactionMode, TransactionStep, Violation, Write};
+use orm_core::driver::{
+    Access, DriverError, DriverErrorKind, RowReader, TransactionMode, TransactionStep, Violation,
+    ViolationKind, Write,
+};
+use orm_core::schema::Schema;
+use orm_core::schema::database::DatabaseSchema;
 use orm_sql::{Bound, Statements};
 use sqlx_core::error::{BoxDynError, DatabaseError};
 use sqlx_core::executor::Executor;
@@ -17,6 +22,7 @@ use sqlx_sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use super::{Answer, Backend, Fate, PlanLines};
 use crate::codec::sqlite as codec;
 use crate::error::{Problem, sqlite as error, unknown_step};
+use crate::introspect::{Catalog, sqlite as introspect};
 
 /// SQLite.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +65,41 @@ impl Backend for SqliteBackend {
 
     fn complete(violation: &mut Violation, write: &Write) {
         error::complete(violation, write);
+    }
+
+    fn read_schema<'a>(
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        Box::pin(introspect::read_schema(catalog))
+    }
+
+    fn describe_schema<'a>(
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        Box::pin(std::future::ready(introspect::describe_schema(catalog, schema)))
+    }
+
+    fn is_outside_transactions(sql: &str) -> bool {
+        orm_sql::sqlite::is_outside_transactions(sql)
+    }
+
+    /// The check of foreign keys gives a row for each that leads nowhere.
+    fn schema_row(sql: &str, row: &SqliteRow) -> Result<(), DriverError> {
+        if !orm_sql::sqlite::is_foreign_key_check(sql) {
+            return Ok(());
+        }
+        let row = codec::Columns(row);
+        let name = |index| row.text(index).unwrap_or("another table").to_owned();
+        let message = format!("a row of {} refers to one of {} that does not exist", name(0), name(2));
+        let violation = Violation {
+            kind: ViolationKind::ForeignKey,
+            table: Some(name(0)),
+            columns: Vec::new(),
+            constraint: None,
+        };
+        Err(DriverError::new(DriverErrorKind::ConstraintViolation, message).with_violation(violation))
     }
 
     fn step(step: TransactionStep, is_read_only: bool) -> Result<Cow<'static, str>, DriverError> {

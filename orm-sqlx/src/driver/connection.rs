@@ -13,6 +13,8 @@ use orm_core::driver::{
     BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawEffect, RawRows, Reading, RowSink,
     RowSinkError, Select, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
+use orm_core::schema::Schema;
+use orm_core::schema::database::DatabaseSchema;
 use orm_sql::{Bound, Statement};
 use sqlx_core::Either;
 use sqlx_core::column::Column;
@@ -26,6 +28,7 @@ use super::write;
 use crate::backend::{Backend, PlanLines, RowOf};
 use crate::codec;
 use crate::error::driver_error;
+use crate::introspect::Catalog;
 
 pub(super) struct PooledConnection<B: Backend> {
     pub(super) guard: Guard<B>,
@@ -134,6 +137,32 @@ impl<B: Backend> Connection for PooledConnection<B> {
         })
     }
 
+    fn read_schema<'a>(
+        &'a mut self,
+        schemas: &'a [String],
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        Box::pin(async move {
+            let mut running = self.guard.start()?;
+            let mut catalog = Catalog { pool: &self.pool, running: &mut running };
+            let result = B::read_schema(&mut catalog, schemas).await;
+            running.finish();
+            result
+        })
+    }
+
+    fn describe_schema<'a>(
+        &'a mut self,
+        schema: &'a Schema,
+    ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
+        Box::pin(async move {
+            let mut running = self.guard.start()?;
+            let mut catalog = Catalog { pool: &self.pool, running: &mut running };
+            let result = B::describe_schema(&mut catalog, schema).await;
+            running.finish();
+            result
+        })
+    }
+
     fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {
         Box::pin(async move {
             let mut running = self.guard.start()?;
@@ -186,7 +215,7 @@ fn refused(error: RowSinkError) -> DriverError {
 }
 
 /// Sends `step` under the guard.
-pub(super) async fn transaction<B: Backend>(
+pub(crate) async fn transaction<B: Backend>(
     pool: &Pool<B>,
     running: &mut Running<'_, B>,
     step: TransactionStep,
@@ -203,39 +232,69 @@ pub(super) async fn transaction<B: Backend>(
     result
 }
 
-/// Runs schema statements, all or none, in a transaction of their own unless one is open.
+/// Runs schema statements, all or none, in a transaction of their own unless one is open. The first and the last ones may
+/// be such that work outside of transactions only.
 async fn schema<B: Backend>(
     pool: &Pool<B>,
     running: &mut Running<'_, B>,
     statements: &[String],
 ) -> Result<(), DriverError> {
-    let has_own = !running.is_in_transaction();
-    if has_own {
-        transaction(pool, running, TransactionStep::Begin(TransactionMode::default())).await?;
+    let inside = |sql: &String| !B::is_outside_transactions(sql);
+    let first = statements.iter().position(inside).unwrap_or(statements.len());
+    let end = statements.iter().rposition(inside).map_or(first, |last| last + 1);
+    let has_outside = (first, end) != (0, statements.len());
+    if has_outside && running.is_in_transaction() {
+        let message =
+            "these changes of the schema can't be made in an open transaction; make them outside of one";
+        return Err(DriverError::new(DriverErrorKind::Unsupported, message));
     }
+    let result = async {
+        schema_statements(pool, running, &statements[..first]).await?;
+        schema_transaction(pool, running, &statements[first..end]).await?;
+        schema_statements(pool, running, &statements[end..]).await
+    };
+    let result = result.await;
+    if has_outside && result.is_err() {
+        // What was set for the time of the changes goes with the connection.
+        running.breaks();
+    }
+    result
+}
+
+async fn schema_transaction<B: Backend>(
+    pool: &Pool<B>,
+    running: &mut Running<'_, B>,
+    statements: &[String],
+) -> Result<(), DriverError> {
+    if running.is_in_transaction() {
+        return schema_statements(pool, running, statements).await;
+    }
+    transaction(pool, running, TransactionStep::Begin(TransactionMode::default())).await?;
+    let mut result = schema_statements(pool, running, statements).await;
+    if result.is_ok() {
+        result = transaction(pool, running, TransactionStep::Commit).await;
+    }
+    if result.is_err() {
+        // If this fails too, the guard closes the connection; the first error is the one to tell.
+        let _ = transaction(pool, running, TransactionStep::Rollback).await;
+    }
+    result
+}
+
+async fn schema_statements<B: Backend>(
+    pool: &Pool<B>,
+    running: &mut Running<'_, B>,
+    statements: &[String],
+) -> Result<(), DriverError> {
     for sql in statements {
         let statement = Statement { sql: sql.as_str().into(), values: Vec::new(), reusable: false };
-        let result = run(pool, running, statement, StatementKind::Schema, |_| Ok(())).await;
-        if let Err(error) = result {
-            if has_own {
-                // If this fails too, the guard closes the connection; the first error is the one to tell.
-                let _ = transaction(pool, running, TransactionStep::Rollback).await;
-            }
-            return Err(error);
-        }
-    }
-    if has_own {
-        let committed = transaction(pool, running, TransactionStep::Commit).await;
-        if committed.is_err() {
-            let _ = transaction(pool, running, TransactionStep::Rollback).await;
-        }
-        return committed;
+        run(pool, running, statement, StatementKind::Schema, |row| B::schema_row(sql, row)).await?;
     }
     Ok(())
 }
 
 /// Runs one statement to its end, and gives how many rows it affected.
-pub(super) async fn run<B: Backend>(
+pub(crate) async fn run<B: Backend>(
     pool: &Pool<B>,
     running: &mut Running<'_, B>,
     statement: Statement,

@@ -30,11 +30,11 @@ impl Default for PoolSettings {
     }
 }
 
-pub(super) struct Pool<B: Backend> {
+pub(crate) struct Pool<B: Backend> {
     connections: sqlx_core::pool::Pool<B::Database>,
     /// One more, outside the pool, for a database that would go with its last connection.
     anchor: Mutex<Option<ConnectionOf<B>>>,
-    pub(super) statements: Statements,
+    pub(crate) statements: Statements,
     pub(super) capabilities: Capabilities,
     pub(super) log: Log,
     name: String,

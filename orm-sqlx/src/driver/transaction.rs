@@ -31,7 +31,7 @@ struct State {
 }
 
 /// A method that runs. Dropped before [`finish`](Self::finish), it leaves the connection to be closed.
-pub(super) struct Running<'a, B: Backend> {
+pub(crate) struct Running<'a, B: Backend> {
     pub(super) connection: &'a mut ConnectionOf<B>,
     state: &'a mut State,
 }
@@ -78,7 +78,7 @@ impl<B: Backend> Running<'_, B> {
         self.state.is_running = false;
     }
 
-    pub(super) fn is_in_transaction(&self) -> bool {
+    pub(crate) fn is_in_transaction(&self) -> bool {
         self.state.maybe_in_transaction
     }
 

@@ -1,0 +1,70 @@
+//! How a database's tables are changed: what every dialect says for itself.
+
+use orm_core::driver::DriverError;
+use orm_core::metadata::description::ReferentialAction;
+use orm_core::schema::database::{DatabaseForeignKey, DatabaseName, DatabaseSchema};
+
+use super::change::Change;
+
+/// A database's own way to change tables.
+pub(crate) trait Alterations: Sync {
+    /// A name in quotes.
+    fn quoting(&self) -> fn(&str) -> String;
+
+    /// Whether every value of a column of the type `from` is one of the type `to`, unchanged.
+    fn is_widening(&self, from: &str, to: &str) -> bool;
+
+    /// The statements that make `changes`, which lead from `from` to `to`, in an order that works.
+    ///
+    /// # Errors
+    ///
+    /// A change that this database can't make.
+    fn statements(
+        &self,
+        from: &DatabaseSchema,
+        to: &DatabaseSchema,
+        changes: &[Change],
+    ) -> Result<Vec<String>, DriverError>;
+}
+
+/// The name of a table, in quotes.
+pub(crate) fn qualified(alterations: &dyn Alterations, name: &DatabaseName) -> String {
+    let quote = alterations.quoting();
+    match &name.schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
+        None => quote(&name.name),
+    }
+}
+
+/// Names in quotes, in a list.
+pub(crate) fn list(alterations: &dyn Alterations, names: &[String]) -> String {
+    let quote = alterations.quoting();
+    let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    names.join(", ")
+}
+
+/// A text as it stands in a statement of a database that doubles quotes and knows no other escapes.
+pub(crate) fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What stands behind a foreign key.
+pub(crate) fn action_words(key: &DatabaseForeignKey) -> String {
+    let mut words = String::new();
+    for (when, action) in [(" ON DELETE ", key.on_delete), (" ON UPDATE ", key.on_update)] {
+        let action = match action {
+            Some(ReferentialAction::Cascade) => "CASCADE",
+            Some(ReferentialAction::SetNull) => "SET NULL",
+            Some(ReferentialAction::Restrict) => "RESTRICT",
+            // The default of every database, and what an unknown action of the future is until it is known here.
+            _ => continue,
+        };
+        words.push_str(when);
+        words.push_str(action);
+    }
+    if !key.options.is_empty() {
+        words.push(' ');
+        words.push_str(&key.options);
+    }
+    words
+}
