@@ -46,7 +46,9 @@ pub(crate) fn value_at(time: SystemTime, column_type: ColumnType) -> Option<Valu
         | ColumnType::Bytes
         | ColumnType::Uuid
         | ColumnType::Decimal
-        | ColumnType::Json => None,
+        | ColumnType::Json
+        | ColumnType::Enum(_)
+        | ColumnType::Array(_) => None,
     }
 }
 

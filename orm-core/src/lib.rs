@@ -93,6 +93,6 @@ pub mod __private {
     pub use crate::sql::{BindValue, FromRow, RowColumn, RowColumns, RowCursor, Sql, UnreadColumn};
     #[cfg(feature = "uuid")]
     pub use crate::value::uuid_v7;
-    pub use crate::value::{ColumnType, FieldValue, Nullable, Value, ValueError};
+    pub use crate::value::{ArrayElement, ColumnType, EnumType, FieldValue, Nullable, Value, ValueError};
     pub use serde::ser::Serializer;
 }

@@ -14,6 +14,8 @@ pub use self::diff::{
 };
 pub use self::update::{DiffSchema, UpdateSchema};
 
+use std::collections::HashSet;
+
 use crate::metadata::bounded_name;
 use crate::metadata::description::{GeneratedStorage, ReferentialAction};
 use crate::value::ColumnType;
@@ -74,6 +76,17 @@ pub struct Column {
     pub generated: Option<GeneratedColumn>,
     /// What the database says about it to those who look at it.
     pub comment: Option<String>,
+    /// The only texts that it holds, or the elements of its arrays are; its type says text.
+    pub enumeration: Option<Enumeration>,
+}
+
+/// The texts of an enum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enumeration {
+    /// The type that a database with types for enums has for it; `None`: text with a check, there too.
+    pub name: Option<String>,
+    /// The texts, in their order.
+    pub labels: Vec<String>,
 }
 
 impl Column {
@@ -89,6 +102,7 @@ impl Column {
             default: None,
             generated: None,
             comment: None,
+            enumeration: None,
         }
     }
 }
@@ -177,4 +191,22 @@ pub struct TableIndex {
 #[must_use]
 pub fn length_check(table: &str, column: &str) -> String {
     bounded_name(format!("{table}_{column}_length"))
+}
+
+/// The name of the check that a column holds a label of an enum, where it has no type for that.
+#[must_use]
+pub fn labels_check(table: &str, column: &str) -> String {
+    bounded_name(format!("{table}_{column}_labels"))
+}
+
+impl Schema {
+    /// The enums that are types of their own where the database has such, each once, with their names.
+    #[must_use]
+    pub fn enum_types(&self) -> Vec<(&str, &Enumeration)> {
+        let mut names = HashSet::new();
+        let columns = self.tables.iter().flat_map(|table| &table.columns);
+        let enums = columns.filter_map(|column| column.enumeration.as_ref());
+        let named = enums.filter_map(|one| one.name.as_deref().map(|name| (name, one)));
+        named.filter(|(name, _)| names.insert(*name)).collect()
+    }
 }

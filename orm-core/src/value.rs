@@ -3,12 +3,16 @@
 //! One fixed vocabulary without third-party types: the features of this crate add conversions, never
 //! variants, so enabling one in some dependency can't break a driver.
 
+mod array;
 mod convert;
+mod enumeration;
 mod field;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+pub use array::{ArrayElement, ArrayField};
+pub use enumeration::EnumType;
 pub(crate) use field::AsSerialize;
 pub use field::{AnyEntity, FieldValue, IntoOperand, Nullable, Operand, OperandOn};
 
@@ -45,6 +49,10 @@ pub enum Value {
     Decimal(String),
     /// JSON text.
     Json(String),
+    /// A label of an enum.
+    Enum(&'static EnumType, &'static str),
+    /// Values of one type in order, none of them NULL.
+    Array(&'static ColumnType, Vec<Value>),
 }
 
 /// The values of a key, in the order of its columns.
@@ -57,7 +65,7 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// Whether this is NULL or the zero of its type: 0, empty text or bytes, midnight, the first of January 1970.
+    /// Whether this is NULL or the zero of its type: 0, empty text, bytes or array, midnight, the first of January 1970.
     pub(crate) fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
@@ -70,7 +78,8 @@ impl Value {
             Self::Uuid(uuid) => *uuid == 0,
             Self::Date(days) => *days == 0,
             Self::Decimal(decimal) => decimal.bytes().all(|digit| matches!(digit, b'0' | b'.')),
-            Self::Bool(_) | Self::Json(_) => false,
+            Self::Array(_, values) => values.is_empty(),
+            Self::Bool(_) | Self::Json(_) | Self::Enum(..) => false,
         }
     }
 
@@ -91,6 +100,8 @@ impl Value {
             Self::Timestamp(_) => "timestamp",
             Self::Decimal(_) => "decimal",
             Self::Json(_) => "json",
+            Self::Enum(..) => "enum label",
+            Self::Array(..) => "array",
         }
     }
 }
@@ -111,6 +122,8 @@ impl PartialEq for Value {
             (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::Uuid(a), Self::Uuid(b)) => a == b,
             (Self::Date(a), Self::Date(b)) => a == b,
+            (Self::Enum(a_type, a), Self::Enum(b_type, b)) => a == b && a_type == b_type,
+            (Self::Array(a_type, a), Self::Array(b_type, b)) => a == b && a_type == b_type,
             _ => false,
         }
     }
@@ -132,6 +145,8 @@ impl Hash for Value {
             Self::Bytes(value) => value.hash(state),
             Self::Uuid(value) => value.hash(state),
             Self::Date(value) => value.hash(state),
+            Self::Enum(_, label) => label.hash(state),
+            Self::Array(_, values) => values.hash(state),
         }
     }
 }
@@ -151,6 +166,8 @@ impl fmt::Debug for Value {
             Self::Bytes(value) => write!(f, "{} bytes", value.len()),
             Self::Uuid(value) => f.write_str(&uuid_text(*value)),
             Self::Date(value) => write!(f, "day {value}"),
+            Self::Enum(_, label) => write!(f, "{label:?}"),
+            Self::Array(_, values) => values.fmt(f),
         }
     }
 }
@@ -187,6 +204,10 @@ pub enum ColumnType {
     Decimal,
     /// JSON.
     Json,
+    /// One of the labels of an enum.
+    Enum(&'static EnumType),
+    /// Values of this type, in order: an array where the database has such, JSON elsewhere.
+    Array(&'static ColumnType),
 }
 
 impl ColumnType {
@@ -234,6 +255,14 @@ pub enum ValueError {
         expected: &'static str,
         /// Why; never the value itself.
         reason: String,
+    },
+    /// A text that is none of an enum's labels.
+    #[error("not one of the labels of `{expected}`, which are {}", labels.join(", "))]
+    UnknownLabel {
+        /// The Rust type.
+        expected: &'static str,
+        /// What is known.
+        labels: &'static [&'static str],
     },
     /// A relation whose target has no key yet.
     #[error("the key is not known yet; flush first")]

@@ -69,6 +69,7 @@ use support::shown;
 /// | type | meaning |
 /// | --- | --- |
 /// | integers, floats, `bool`, `String`, `Vec<u8>`, types of the features `uuid`, `chrono`, `rust_decimal` and `serde_json`, an `EnumValue`, a `NewtypeValue` | a column |
+/// | `Vec` of these, but of JSON | a column with a list: an array where the database has such, JSON elsewhere |
 /// | `Option` of these | a column that may be NULL |
 /// | `Ref<T>`, `Option<Ref<T>>` | a to-one relation; this table has the foreign key |
 /// | `Option<Ref<T>>` with `mapped_by` | the other side of a one-to-one relation |
@@ -263,9 +264,14 @@ pub fn embeddable(input: TokenStream) -> TokenStream {
 /// | attribute | on | meaning |
 /// | --- | --- | --- |
 /// | `rename_all = ".."` | enum | The case of the stored text: `snake_case` (the default), `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `lowercase` or `UPPERCASE`. |
-/// | `integer` | enum | Stores the discriminants as integers. |
+/// | `type_name = ".."` | enum | What a database that has types for enums, which is PostgreSQL, calls this one. Left out, it is the enum's name in `snake_case`. |
+/// | `text` | enum | Stores text there too. |
+/// | `integer` | enum | Stores the discriminants as integers, which nothing bounds but the program. |
 /// | `crate = ".."` | enum | The path of orm-core, if it is not `::orm_core`. |
 /// | `rename = ".."` | variant | The stored text. |
+///
+/// A type of its own on PostgreSQL, text with a check of the labels elsewhere: no other program stores anything else. Its
+/// labels are ordered as declared on PostgreSQL and by their text elsewhere.
 ///
 /// In responses it is what is stored. A stored value that is none of the variants is an error that names the enum.
 /// For a key the enum also needs `PartialEq`, `Eq`, `Hash` and `Debug`.

@@ -77,6 +77,9 @@ fn expand(input: &DeriveInput, inner: &Type, o: &TokenStream) -> TokenStream {
             }
 
             #[automatically_derived]
+            impl #o::ArrayElement for #ident {}
+
+            #[automatically_derived]
             impl #o::FieldValue for #ident {
                 const COLUMN_TYPE: #o::ColumnType = #o::emitted::column_type::<__Inner>();
                 const NULLABLE: bool = #o::emitted::is_nullable::<__Inner>();

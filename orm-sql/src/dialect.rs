@@ -14,11 +14,11 @@ use std::fmt;
 
 use orm_core::condition::{Function, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
-use orm_core::schema::{Column, ColumnDefault, Table};
+use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, labels_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
-    Alias, BinOper, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement, Func,
-    IndexCreateStatement, InsertStatement, Keyword, LockBehavior, LockType, OnConflict, Returning,
+    Alias, BinOper, Check, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement,
+    Func, IndexCreateStatement, InsertStatement, Keyword, LockBehavior, LockType, OnConflict, Returning,
     SelectStatement, TableCreateStatement, TableDropStatement, TableName, TableRef, UpdateStatement, Values,
     WithQuery,
 };
@@ -198,8 +198,8 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// A column of a new table.
     fn column(&self, table: &Table, column: &Column) -> Result<ColumnDef, ValueError>;
 
-    /// The check of a column's length, by its name, where it stands behind the columns and not with its column.
-    fn length_check(&self, table: &Table, column: &Column) -> Option<(Alias, Expr)> {
+    /// The check of a column's length or labels, where it stands behind the columns and not with its column.
+    fn column_check(&self, table: &Table, column: &Column) -> Option<Check> {
         let _ = (table, column);
         None
     }
@@ -209,6 +209,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn comments(&self, table: &Table) -> Vec<String> {
         let _ = table;
         Vec::new()
+    }
+
+    /// The statements that make and that drop the type of an enum, where this database has types for enums.
+    fn enum_type(&self, name: &str, enumeration: &Enumeration) -> Option<[String; 2]> {
+        let _ = (name, enumeration);
+        None
     }
 
     /// What stands behind a new table's columns.
@@ -510,6 +516,15 @@ pub(crate) fn for_update(select: &mut SelectStatement, root: Alias, lock: RowLoc
         LockWait::NoWait => select.lock_with_tables_behavior(strength, [root], LockBehavior::Nowait),
         LockWait::SkipLocked => select.lock_with_tables_behavior(strength, [root], LockBehavior::SkipLocked),
     };
+}
+
+/// The check that a column of text holds a label of its enum, if it is of one.
+pub(crate) fn label_check(table: &Table, column: &Column) -> Option<Check> {
+    let enumeration = column.enumeration.as_ref().filter(|_| column.column_type == ColumnType::Text)?;
+    let labels = enumeration.labels.iter();
+    let labels = labels.map(|label| Expr::Constant(sea_query::Value::String(Some(label.clone()))));
+    let is_label = Expr::col(Alias::new(&column.name)).is_in(labels);
+    Some((Alias::new(labels_check(&table.name, &column.name)), is_label).into())
 }
 
 /// A default as it stands in `CREATE TABLE`.

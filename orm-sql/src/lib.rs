@@ -12,6 +12,7 @@
 
 pub mod decimal;
 mod dialect;
+pub mod list;
 mod schema;
 mod statement;
 pub mod temporal;

@@ -34,7 +34,7 @@ use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
 
 pub use self::answer::{Answered, GeneratedKeys, WriteStatement, WrittenRows, outcome_of};
 pub use self::bound::Bound;
-pub(crate) use self::bound::value_size;
+pub(crate) use self::bound::{array_text, value_size};
 use self::cache::TextCache;
 use self::shape::Shape;
 pub(crate) use self::shape::kind_of;

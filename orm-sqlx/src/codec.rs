@@ -35,6 +35,8 @@ pub(crate) fn value(
         ColumnType::Timestamp => Value::Timestamp(row.timestamp(index)?),
         ColumnType::Decimal => Value::Decimal(row.decimal(index)?.into_owned()),
         ColumnType::Json => Value::Json(row.json(index)?.to_owned()),
+        ColumnType::Enum(enum_type) => enum_type.value(row.text(index)?)?,
+        ColumnType::Array(element) => Value::Array(element, row.array(index, element)?),
         // ColumnType is non_exhaustive; this crate and the core are released together.
         _ => {
             return Err(ValueError::WrongType {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod archive;
 pub mod banquet;
+pub mod basket;
 pub mod blog;
 pub mod broken;
 pub mod capitals;
@@ -36,4 +37,5 @@ pub mod theatre;
 pub mod tiny;
 pub mod tree;
 pub mod volume;
+pub mod wardrobe;
 pub mod wrong;

@@ -30,6 +30,7 @@ pub mod detach;
 pub mod diagnose;
 pub mod edits_while_flushing;
 pub mod embeddables;
+pub mod enums;
 pub mod errors;
 pub mod explain;
 pub mod filters;
@@ -52,6 +53,7 @@ pub mod keys;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
+pub mod lists;
 pub mod load_strategy;
 pub mod loaded_views;
 pub mod lock_modes;
@@ -872,6 +874,24 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_violation_names_the_field_behind_the_column,
             a_view_is_read_like_a_table,
             a_missing_table_is_told_as_such;
+        enums:
+            labels_come_back,
+            labels_are_changed,
+            conditions_take_labels,
+            labels_are_read_in_every_way,
+            an_enum_is_a_key,
+            the_database_refuses_what_is_no_label,
+            an_unknown_label_is_an_error,
+            types_of_enums_go_with_their_tables,
+            enums_without_sense_are_refused;
+        lists:
+            lists_come_back,
+            lists_are_changed,
+            lists_are_compared_whole,
+            lists_are_read_in_every_way,
+            elements_that_no_list_holds_are_refused,
+            a_stored_element_that_does_not_fit_is_refused,
+            a_list_as_key_is_refused;
         schema:
             a_unique_field_takes_no_value_twice,
             unique_fields_take_no_combination_twice,

@@ -7,13 +7,16 @@
 use std::sync::Arc;
 
 use super::store::{Answer, CacheError, Content};
-use crate::value::Value;
+use crate::value::{ColumnType, Value};
 
 /// Raised whenever the format changes.
 const VERSION: u8 = 1;
 
 const GENERATION: u8 = 0;
 const ANSWER: u8 = 1;
+
+/// The kind of a value that is a list of others.
+const ARRAY: u8 = 13;
 
 pub(super) fn encode(content: &Content) -> Vec<u8> {
     let mut bytes = vec![VERSION];
@@ -63,6 +66,13 @@ pub(super) fn put_value(bytes: &mut Vec<u8>, value: &Value) {
         Value::Timestamp(value) => put_number(bytes, 10, &value.to_le_bytes()),
         Value::Decimal(value) => put_content(bytes, 11, value.as_bytes()),
         Value::Json(value) => put_content(bytes, 12, value.as_bytes()),
+        // Who reads it knows which enum it is of.
+        Value::Enum(_, label) => put_content(bytes, 4, label.as_bytes()),
+        Value::Array(_, values) => {
+            bytes.push(ARRAY);
+            put_length(bytes, values.len());
+            values.iter().for_each(|value| put_value(bytes, value));
+        }
     }
 }
 
@@ -151,7 +161,23 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self) -> Result<Value, CacheError> {
-        Ok(match self.byte()? {
+        match self.byte()? {
+            ARRAY => {
+                let values = (0..self.length()?)
+                    .map(|_| {
+                        let kind = self.byte()?;
+                        self.value_of(kind)
+                    })
+                    .collect::<Result<Vec<Value>, CacheError>>()?;
+                Ok(Value::Array(element_of(&values), values))
+            }
+            kind => self.value_of(kind),
+        }
+    }
+
+    /// A value that is no list.
+    fn value_of(&mut self, kind: u8) -> Result<Value, CacheError> {
+        Ok(match kind {
             0 => Value::Null,
             1 => Value::Bool(self.byte()? != 0),
             2 => Value::Int(i64::from_le_bytes(self.array()?)),
@@ -167,6 +193,24 @@ impl<'a> Reader<'a> {
             12 => Value::Json(self.text()?),
             other => return Err(format!("{other} is no kind of value").into()),
         })
+    }
+}
+
+/// What a list of these is a list of. Who reads it asks for the type that it wants.
+fn element_of(values: &[Value]) -> &'static ColumnType {
+    match values.first() {
+        Some(Value::Bool(_)) => &ColumnType::Bool,
+        Some(Value::Int(_)) => &ColumnType::Int(64),
+        Some(Value::Float(_)) => &ColumnType::Double,
+        Some(Value::Bytes(_)) => &ColumnType::Bytes,
+        Some(Value::Uuid(_)) => &ColumnType::Uuid,
+        Some(Value::Date(_)) => &ColumnType::Date,
+        Some(Value::Time(_)) => &ColumnType::Time,
+        Some(Value::DateTime(_)) => &ColumnType::DateTime,
+        Some(Value::Timestamp(_)) => &ColumnType::Timestamp,
+        Some(Value::Decimal(_)) => &ColumnType::Decimal,
+        Some(Value::Json(_)) => &ColumnType::Json,
+        Some(Value::Text(_) | Value::Enum(..) | Value::Array(..) | Value::Null) | None => &ColumnType::Text,
     }
 }
 
@@ -189,6 +233,8 @@ mod tests {
             Value::Timestamp(-1),
             Value::Decimal("-12.50".to_owned()),
             Value::Json("{}".to_owned()),
+            Value::Array(&ColumnType::Text, Vec::new()),
+            Value::Array(&ColumnType::Int(64), vec![Value::Int(1), Value::Int(2)]),
         ];
         let generations = vec![1, u64::MAX];
         Content::Answer(Arc::new(Answer {

@@ -176,6 +176,7 @@ fn heap(value: &Value) -> usize {
     match value {
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
+        Value::Array(_, values) => values.iter().map(|value| size_of::<Value>() + heap(value)).sum(),
         Value::Null
         | Value::Bool(_)
         | Value::Int(_)
@@ -184,7 +185,8 @@ fn heap(value: &Value) -> usize {
         | Value::Date(_)
         | Value::Time(_)
         | Value::DateTime(_)
-        | Value::Timestamp(_) => 0,
+        | Value::Timestamp(_)
+        | Value::Enum(..) => 0,
     }
 }
 

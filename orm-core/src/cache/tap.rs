@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use crate::driver::{RowReader, RowSink, RowSinkError, ValueRow};
-use crate::value::{Value, ValueError};
+use crate::value::{ColumnType, Value, ValueError};
 
 /// Hands rows on, and keeps what was read of them.
 pub(super) struct Tap<'a> {
@@ -107,6 +107,12 @@ impl RowReader for Tapped<'_> {
     fn json(&self, index: usize) -> Result<&str, ValueError> {
         let read = self.row.json(index)?;
         self.keep(index, Value::Json(read.to_owned()));
+        Ok(read)
+    }
+
+    fn array(&self, index: usize, element: &'static ColumnType) -> Result<Vec<Value>, ValueError> {
+        let read = self.row.array(index, element)?;
+        self.keep(index, Value::Array(element, read.clone()));
         Ok(read)
     }
 }

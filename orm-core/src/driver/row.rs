@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-use crate::value::ValueError;
+use crate::value::{ColumnType, Value, ValueError};
 
 /// One row, read by column index.
 ///
@@ -13,6 +13,7 @@ use crate::value::ValueError;
 ///   [`ValueError::WrongType`], [`ValueError::Invalid`] or [`ValueError::OutOfRange`]; it MUST NOT convert in a
 ///   way that loses anything.
 /// - Methods other than [`is_null`](Self::is_null) are called on columns that are not NULL.
+/// - The label of an enum is read as text.
 pub trait RowReader {
     /// Whether the column is NULL.
     ///
@@ -92,6 +93,19 @@ pub trait RowReader {
     ///
     /// [`ValueError`] when the column holds something else.
     fn json(&self, index: usize) -> Result<&str, ValueError>;
+    /// The elements of a list, each a value of a column of type `element`.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] when the column holds something else, or an element does not fit; always where the driver has no
+    /// lists, as this one.
+    fn array(&self, index: usize, element: &'static ColumnType) -> Result<Vec<Value>, ValueError> {
+        let _ = (index, element);
+        Err(ValueError::WrongType {
+            expected: "a list",
+            found: "a column of a driver without lists".to_owned(),
+        })
+    }
 }
 
 /// What a sink refuses a row with.

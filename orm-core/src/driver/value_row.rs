@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::row::RowReader;
-use crate::value::{Value, ValueError};
+use crate::value::{ColumnType, Value, ValueError};
 
 /// One row of values.
 pub(crate) struct ValueRow<'a>(pub(crate) &'a [Value]);
@@ -38,7 +38,6 @@ impl RowReader for ValueRow<'_> {
         bool -> bool, "bool": Value::Bool(value) => *value;
         int -> i64, "integer": Value::Int(value) => *value;
         float -> f64, "float": Value::Float(value) => *value;
-        text -> &str, "text": Value::Text(value) => value;
         bytes -> &[u8], "bytes": Value::Bytes(value) => value;
         uuid -> u128, "uuid": Value::Uuid(value) => *value;
         date -> i32, "date": Value::Date(value) => *value;
@@ -47,5 +46,20 @@ impl RowReader for ValueRow<'_> {
         timestamp -> i64, "timestamp": Value::Timestamp(value) => *value;
         decimal -> Cow<'_, str>, "decimal": Value::Decimal(value) => Cow::Borrowed(value.as_str());
         json -> &str, "json": Value::Json(value) => value;
+    }
+
+    fn text(&self, index: usize) -> Result<&str, ValueError> {
+        match self.value(index)? {
+            Value::Text(text) => Ok(text),
+            Value::Enum(_, label) => Ok(label),
+            other => Err(wrong("text", other)),
+        }
+    }
+
+    fn array(&self, index: usize, _: &'static ColumnType) -> Result<Vec<Value>, ValueError> {
+        match self.value(index)? {
+            Value::Array(_, values) => Ok(values.clone()),
+            other => Err(wrong("list", other)),
+        }
     }
 }

@@ -65,7 +65,7 @@ pub const fn is_version<C: Scalar>() -> bool {
 /// Whether a database can tell whether the column still holds a value.
 #[must_use]
 pub const fn is_comparable<C: Scalar>() -> bool {
-    !matches!(column_type::<C>(), ColumnType::Json)
+    !matches!(column_type::<C>(), ColumnType::Json | ColumnType::Array(_))
 }
 
 /// Reads the field of an entity from a row.

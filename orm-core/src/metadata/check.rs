@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::description::DefaultValue;
 use super::entity::{EntityMetadata, PropertyKind, RelationKind};
 use super::registry::{Metadata, can_generate, metadata_error};
 use crate::entity::EntityType;
 use crate::error::Result;
-use crate::value::ColumnType;
+use crate::value::{ColumnType, EnumType};
 
 /// Rules on the bare types: without them, messages could not name anything.
 pub(super) fn names(types: &[EntityType]) -> Result<()> {
@@ -26,6 +27,7 @@ pub(super) fn names(types: &[EntityType]) -> Result<()> {
 /// Rules on linked entities.
 pub(super) fn entities(metadata: &Metadata) -> Result<()> {
     let mut tables: HashMap<(Option<&str>, String), String> = HashMap::new();
+    let mut enums: HashMap<&str, &EnumType> = HashMap::new();
     for entity in metadata.entities() {
         has_table_name(entity)?;
         let table = (entity.schema.as_deref(), entity.table.to_lowercase());
@@ -41,6 +43,17 @@ pub(super) fn entities(metadata: &Metadata) -> Result<()> {
         lock_is_sound(entity)?;
         foreign_keys_fit(metadata, entity)?;
         constraints_are_distinct(entity)?;
+        lists_are_no_keys(entity)?;
+        enums_are_sound(entity, &mut enums)?;
+    }
+    for entity in metadata.entities().filter(|entity| entity.schema.is_none()) {
+        if let Some(enum_type) = enums.get(entity.table.as_str()) {
+            return Err(metadata_error(format!(
+                "the enum {} and the table of {} are both named `{}`, and a database with types for enums has one \
+                 name for both; give the enum another: `#[enum_value(type_name = \"..\")]`",
+                enum_type.rust_name, entity.name, entity.table,
+            )));
+        }
     }
     for entity in metadata.entities() {
         for relation in &entity.relations {
@@ -164,8 +177,67 @@ fn lock_is_sound(entity: &EntityMetadata) -> Result<()> {
                 "a key never changes, so nothing can be compared with it; use a field of its own",
             );
         }
-        if column(at).column_type == ColumnType::Json {
-            return refuse(at, "databases can't compare JSON; use a version");
+        if matches!(column(at).column_type, ColumnType::Json | ColumnType::Array(_)) {
+            return refuse(at, "not every database compares JSON and lists; use a version");
+        }
+    }
+    Ok(())
+}
+
+fn lists_are_no_keys(entity: &EntityMetadata) -> Result<()> {
+    for property in entity.primary_key.iter().map(|at| &entity.properties[*at]) {
+        if matches!(entity.columns[property.columns.start].column_type, ColumnType::Array(_)) {
+            return Err(metadata_error(format!(
+                "{}.{}: a list can't be a key; not every database compares lists",
+                entity.name, property.name,
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Each name is of one enum, and what is said of a column suits it.
+fn enums_are_sound<'m>(entity: &'m EntityMetadata, enums: &mut HashMap<&'m str, &'m EnumType>) -> Result<()> {
+    for column in &entity.columns {
+        let refuse = |problem: String| {
+            let field = entity.property_of_column(&column.name).map_or("?", |property| property.name);
+            Err(metadata_error(format!("{}.{field}: {problem}", entity.name)))
+        };
+        let enum_type = match column.column_type {
+            ColumnType::Enum(enum_type) => enum_type,
+            ColumnType::Array(_) if column.length.is_some() => {
+                return refuse("`length` bounds text and bytes, not lists; remove it".to_owned());
+            }
+            ColumnType::Array(_)
+                if column.default.is_some_and(|default| !matches!(default, DefaultValue::Expression(_))) =>
+            {
+                return refuse(
+                    "a list has no `default` but an expression of the database; write one, or remove it"
+                        .to_owned(),
+                );
+            }
+            _ => continue,
+        };
+        if column.length.is_some() {
+            return refuse("the labels of an enum bound it already; remove `length`".to_owned());
+        }
+        match column.default {
+            Some(DefaultValue::Text(text)) if enum_type.label(text).is_err() => {
+                let (name, labels) = (enum_type.rust_name, enum_type.labels.join(", "));
+                return refuse(format!("the default \"{text}\" is no label of {name}, which are: {labels}"));
+            }
+            Some(DefaultValue::Text(_) | DefaultValue::Expression(_)) | None => {}
+            Some(DefaultValue::Bool(_) | DefaultValue::Int(_) | DefaultValue::Float(_)) => {
+                return refuse("the default of an enum is one of its labels, in quotes".to_owned());
+            }
+        }
+        let Some(name) = enum_type.name else { continue };
+        if let Some(other) = enums.insert(name, enum_type).filter(|other| other.labels != enum_type.labels) {
+            let (one, other) = (enum_type.rust_name, other.rust_name);
+            return refuse(format!(
+                "the enums {one} and {other} are both named `{name}` in the database; give one of them another name: \
+                 `#[enum_value(type_name = \"..\")]`",
+            ));
         }
     }
     Ok(())

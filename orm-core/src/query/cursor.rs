@@ -71,7 +71,8 @@ pub(super) fn decode(
     if reader.take() != Some(fingerprint(order).to_be_bytes()) {
         return Err(OtherOrder);
     }
-    let values = order.terms.iter().map(|term| reader.value().filter(|value| fits(term, value)));
+    let values =
+        order.terms.iter().map(|term| reader.value(term.value_type).filter(|value| fits(term, value)));
     let values: Vec<Value> = values.collect::<Option<_>>().ok_or(Damaged)?;
     if reader.0.is_empty() { Ok(values) } else { Err(Damaged) }
 }
@@ -101,6 +102,8 @@ fn fits(term: &KeysetTerm, value: &Value) -> bool {
             matches!(value_type, ColumnType::Float | ColumnType::Double) && !value.is_nan()
         }
         Value::Text(_) => value_type == ColumnType::Text,
+        Value::Enum(enum_type, _) => value_type == ColumnType::Enum(enum_type),
+        Value::Array(element, _) => value_type == ColumnType::Array(element),
         Value::Bytes(_) => value_type == ColumnType::Bytes,
         Value::Uuid(_) => value_type == ColumnType::Uuid,
         Value::Date(_) => value_type == ColumnType::Date,
@@ -131,6 +134,11 @@ fn write(value: &Value, to: &mut Vec<u8>) {
         Value::Timestamp(value) => put(10, &value.to_be_bytes()),
         Value::Decimal(text) => put(11, &sized(text.as_bytes())),
         Value::Json(text) => put(12, &sized(text.as_bytes())),
+        Value::Enum(_, label) => put(4, &sized(label.as_bytes())),
+        Value::Array(_, values) => {
+            put(13, &(values.len() as u64).to_be_bytes());
+            values.iter().for_each(|value| write(value, to));
+        }
     }
 }
 
@@ -166,7 +174,8 @@ impl Reader<'_> {
         self.take().map(i64::from_be_bytes)
     }
 
-    fn value(&mut self) -> Option<Value> {
+    /// A value of this type, as far as its bytes don't say theirs.
+    fn value(&mut self, value_type: ColumnType) -> Option<Value> {
         let [tag] = self.take()?;
         Some(match tag {
             0 => Value::Null,
@@ -177,7 +186,10 @@ impl Reader<'_> {
             },
             2 => Value::Int(self.long()?),
             3 => Value::Float(f64::from_bits(u64::from_be_bytes(self.take()?))),
-            4 => Value::Text(self.text()?),
+            4 => match value_type {
+                ColumnType::Enum(enum_type) => enum_type.value(&self.text()?).ok()?,
+                _ => Value::Text(self.text()?),
+            },
             5 => Value::Bytes(self.sized()?),
             6 => Value::Uuid(u128::from_be_bytes(self.take()?)),
             7 => Value::Date(i32::from_be_bytes(self.take()?)),
@@ -186,8 +198,17 @@ impl Reader<'_> {
             10 => Value::Timestamp(self.long()?),
             11 => Value::Decimal(self.text()?),
             12 => Value::Json(self.text()?),
+            13 => self.array(value_type)?,
             _ => return None,
         })
+    }
+
+    fn array(&mut self, value_type: ColumnType) -> Option<Value> {
+        let ColumnType::Array(element) = value_type else { return None };
+        // An element is no array itself, so that this goes one level deep.
+        let count = u64::from_be_bytes(self.take()?);
+        let values = (0..count).map(|_| self.value(*element)).collect::<Option<_>>()?;
+        Some(Value::Array(element, values))
     }
 }
 
@@ -234,6 +255,7 @@ fn from_text(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::EnumType;
 
     #[test]
     fn text_is_base64url() {
@@ -273,15 +295,37 @@ mod tests {
         values.iter().for_each(|value| write(value, &mut bytes));
         let mut reader = Reader(&bytes);
         for value in &values {
-            assert_eq!(reader.value().as_ref(), Some(value));
+            assert_eq!(reader.value(ColumnType::Text).as_ref(), Some(value));
         }
         assert!(reader.0.is_empty());
     }
 
     #[test]
+    fn labels_and_lists_survive_where_their_type_is_known() {
+        const SEASON: &EnumType =
+            &EnumType { rust_name: "Season", name: None, labels: &["spring", "autumn"] };
+        let label = Value::Enum(SEASON, "autumn");
+        let list = Value::Array(&ColumnType::Int(64), vec![Value::Int(1), Value::Int(-1)]);
+        let mut bytes = Vec::new();
+        write(&label, &mut bytes);
+        write(&list, &mut bytes);
+        let mut reader = Reader(&bytes);
+        assert_eq!(reader.value(ColumnType::Enum(SEASON)), Some(label));
+        assert_eq!(reader.value(ColumnType::Array(&ColumnType::Int(64))), Some(list.clone()));
+        assert!(reader.0.is_empty());
+
+        let mut bytes = Vec::new();
+        write(&Value::Text("winter".to_owned()), &mut bytes);
+        assert_eq!(Reader(&bytes).value(ColumnType::Enum(SEASON)), None);
+        let mut bytes = Vec::new();
+        write(&list, &mut bytes);
+        assert_eq!(Reader(&bytes).value(ColumnType::Int(64)), None);
+    }
+
+    #[test]
     fn half_a_value_is_none() {
         for bytes in [&[4, 255, 255, 255, 255, 255, 255, 255, 255, 1][..], &[2, 1], &[1, 2], &[99], &[]] {
-            assert_eq!(Reader(bytes).value(), None, "{bytes:?}");
+            assert_eq!(Reader(bytes).value(ColumnType::Text), None, "{bytes:?}");
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The tables and views that metadata implies.
 
-use super::{Check, Column, ColumnDefault, ForeignKey, GeneratedColumn, Schema, Table, TableIndex, View};
+use super::{
+    Check, Column, ColumnDefault, Enumeration, ForeignKey, GeneratedColumn, Schema, Table, TableIndex, View,
+};
 use crate::metadata::description::{DefaultValue, ReferentialAction};
 use crate::metadata::{self, EntityMetadata, Metadata, RelationKind, Source, bounded_name};
+use crate::value::{ColumnType, EnumType};
 
 impl Schema {
     /// What `metadata` implies: one table or view an entity, one table a many-to-many relation.
@@ -87,7 +90,11 @@ impl Column {
         Self {
             name: column.name.clone(),
             renamed_from: column.renamed_from.map(str::to_owned),
-            column_type: column.column_type,
+            column_type: match column.column_type {
+                ColumnType::Enum(_) => ColumnType::Text,
+                ColumnType::Array(ColumnType::Enum(_)) => ColumnType::Array(&ColumnType::Text),
+                other => other,
+            },
             nullable: column.nullable,
             length: column.length,
             default: column.default.map(ColumnDefault::from),
@@ -96,7 +103,20 @@ impl Column {
                 storage: generated.storage,
             }),
             comment: column.comment.map(str::to_owned),
+            enumeration: match column.column_type {
+                ColumnType::Enum(enum_type) => Some(Enumeration::of(enum_type.name, enum_type)),
+                // Text, since a list of labels is no type of its own anywhere else.
+                ColumnType::Array(ColumnType::Enum(enum_type)) => Some(Enumeration::of(None, enum_type)),
+                _ => None,
+            },
         }
+    }
+}
+
+impl Enumeration {
+    fn of(name: Option<&str>, enum_type: &EnumType) -> Self {
+        let labels = enum_type.labels.iter().map(|label| (*label).to_owned()).collect();
+        Self { name: name.map(str::to_owned), labels }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::driver::{RawRows, RowReader, RowSink, RowSinkError};
 use crate::entity::{Entity, Rows};
 use crate::error::{Error, Result};
 use crate::metadata::EntityMetadata;
-use crate::value::ValueError;
+use crate::value::{ColumnType, Value, ValueError};
 
 /// Takes each row as an `R`.
 pub(super) struct RowsAs<R, F> {
@@ -122,11 +122,15 @@ impl Arranged<'_> {
 
 macro_rules! arranged {
     ($($method:ident -> $type:ty;)+) => {
-        impl RowReader for Arranged<'_> { $(
-            fn $method(&self, index: usize) -> Result<$type, ValueError> {
+        impl RowReader for Arranged<'_> {
+            $(fn $method(&self, index: usize) -> Result<$type, ValueError> {
                 self.row.$method(self.place(index))
+            })+
+
+            fn array(&self, index: usize, element: &'static ColumnType) -> Result<Vec<Value>, ValueError> {
+                self.row.array(self.place(index), element)
             }
-        )+ }
+        }
     };
 }
 

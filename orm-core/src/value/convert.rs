@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{ColumnType, FieldValue, Value, ValueError};
 use crate::driver::RowReader;
 
-fn wrong(expected: &'static str, found: &Value) -> ValueError {
+pub(super) fn wrong(expected: &'static str, found: &Value) -> ValueError {
     if found.is_null() {
         ValueError::UnexpectedNull { expected }
     } else {
@@ -20,6 +20,12 @@ macro_rules! nullable {
         }
     )+ };
 }
+
+macro_rules! elements {
+    ($($type:ty),+) => { $(impl crate::value::ArrayElement for $type {})+ };
+}
+
+elements!(bool, i8, i16, i32, i64, isize, u16, u32, u64, usize, f32, f64, String, Vec<u8>);
 
 macro_rules! integer {
     ($($type:ty => $column:expr;)*) => { $(
@@ -163,6 +169,8 @@ mod uuid_type {
 
     use super::{ColumnType, FieldValue, RowReader, Serialize, Serializer, Value, ValueError, wrong};
 
+    elements!(Uuid);
+
     scalar!(Uuid, ColumnType::Uuid, Uuid, read uuid => |uuid| Ok(Uuid::from_u128(uuid)),
         to |value| Ok(Value::Uuid(value.as_u128())), from |uuid| Ok(Uuid::from_u128(uuid)),
         same |a, b| a == b, unassigned |value| value.is_nil());
@@ -184,6 +192,7 @@ mod decimal_type {
     }
 
     nullable!(Decimal);
+    elements!(Decimal);
 
     impl FieldValue for Decimal {
         const COLUMN_TYPE: ColumnType = ColumnType::Decimal;
@@ -275,6 +284,7 @@ mod chrono_types {
     macro_rules! temporal {
         ($type:ty, $name:literal, $column:expr, $variant:ident, $read:ident, $from:expr, $to:expr, $text:expr) => {
             nullable!($type);
+            elements!($type);
 
             impl FieldValue for $type {
                 const COLUMN_TYPE: ColumnType = $column;

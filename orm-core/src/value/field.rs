@@ -11,8 +11,8 @@ use crate::entity::Entity;
 
 /// A type that one column holds.
 ///
-/// Implemented for integers, floats, `bool`, `String`, `Vec<u8>`, `Option` of each, and behind features for
-/// types of `uuid`, `chrono`, `rust_decimal` and `serde_json`. Derive it for enums with
+/// Implemented for integers, floats, `bool`, `String`, `Vec<u8>`, `Option` of each, behind features for types of `uuid`,
+/// `chrono`, `rust_decimal` and `serde_json`, and for `Vec` of each but JSON. Derive it for enums with
 /// [`EnumValue`](macro@crate::EnumValue) and for newtypes with [`NewtypeValue`](macro@crate::NewtypeValue).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no mapping to a column",

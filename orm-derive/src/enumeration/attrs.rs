@@ -15,6 +15,10 @@ pub(super) struct EnumAttrs {
     pub(super) rename_all: Option<Case>,
     /// `integer`: stored as integers, the discriminants.
     pub(super) integer: Option<Word>,
+    /// `text`: stored as text in databases that have types for enums, too.
+    pub(super) text: Option<Word>,
+    /// `type_name = ".."`: what such a database calls the type.
+    pub(super) type_name: Option<Text>,
     /// `crate = ".."`: where orm-core is, if not at `::orm_core`.
     #[darling(rename = "crate")]
     pub(super) crate_path: Option<CratePath>,
@@ -32,7 +36,7 @@ pub(super) struct VariantAttrs {
 pub(super) const ENUM: Syntax = Syntax {
     attribute: "enum_value",
     place: "an enum",
-    names: &["rename_all", "integer", "crate"],
+    names: &["rename_all", "integer", "text", "type_name", "crate"],
     repeatable: &[],
 };
 

@@ -12,6 +12,7 @@ use super::attrs::{ENUM, EnumAttrs, VARIANT, VariantAttrs};
 use crate::support::attribute::Given;
 use crate::support::case::Case;
 use crate::support::shape;
+use crate::support::value::Text;
 
 /// An enum.
 pub(super) struct EnumModel {
@@ -24,7 +25,12 @@ pub(super) struct EnumModel {
 /// What is stored.
 pub(super) enum Variants {
     /// The text of each variant.
-    Texts(Vec<(Ident, String)>),
+    Texts {
+        /// What a database that has types for enums calls this one; `None`: it is text there too.
+        type_name: Option<String>,
+        /// In the order of declaration.
+        texts: Vec<(Ident, String)>,
+    },
     /// Their discriminants.
     Integers(Vec<Ident>),
 }
@@ -39,6 +45,7 @@ impl EnumModel {
             let message = "integers have no case; remove `integer` or `rename_all`";
             errors.push(Error::custom(message).with_span(&integer.0));
         }
+        let type_name = type_name(input, &attrs, errors);
         for variant in &data.variants {
             errors.handle(is_fieldless(variant));
         }
@@ -50,11 +57,30 @@ impl EnumModel {
                 data.variants.iter().map(|variant| (variant.ident.clone(), text(variant, case, errors)));
             let texts = texts.collect();
             texts_are_distinct(&texts, errors);
-            Variants::Texts(texts)
+            texts_are_storable(&texts, errors);
+            Variants::Texts { type_name, texts }
         };
         let orm = attrs.crate_path.unwrap_or_default().private();
         Some(Self { ident: input.ident.clone(), orm, variants })
     }
+}
+
+fn type_name(input: &DeriveInput, attrs: &EnumAttrs, errors: &mut Accumulator) -> Option<String> {
+    if let (Some(integer), Some(_)) = (attrs.integer, attrs.text) {
+        let message = "it is stored as text or as integers; remove `text` or `integer`";
+        errors.push(Error::custom(message).with_span(&integer.0));
+    }
+    if let Some(name) = &attrs.type_name {
+        let problem = match (attrs.text, attrs.integer) {
+            (Some(_), _) => Some("text is no type of its own; remove `text` or `type_name`"),
+            (None, Some(_)) => Some("integers are no type of their own; remove `integer` or `type_name`"),
+            (None, None) => None,
+        };
+        errors.extend(problem.map(|problem| Error::custom(problem).with_span(name.literal())));
+    }
+    let name = attrs.type_name.as_ref().map(Text::value);
+    let name = name.unwrap_or_else(|| Case::Snake.apply(&input.ident.unraw().to_string()));
+    attrs.text.is_none().then_some(name)
 }
 
 fn variants(input: &DeriveInput) -> Result<&DataEnum> {
@@ -123,5 +149,21 @@ fn texts_are_distinct(texts: &Vec<(Ident, String)>, errors: &mut Accumulator) {
             );
             errors.push(Error::custom(message).with_span(variant));
         }
+    }
+}
+
+/// PostgreSQL keeps as much of a label as of a name, and no text of it has a NUL.
+fn texts_are_storable(texts: &[(Ident, String)], errors: &mut Accumulator) {
+    const LONGEST: usize = 63;
+    for (variant, text) in texts {
+        let problem = if text.len() > LONGEST {
+            format!("the text of `{variant}` has {} bytes, and a label has {LONGEST} at most", text.len())
+        } else if text.contains('\0') {
+            format!("the text of `{variant}` has a NUL, which not every database stores")
+        } else {
+            continue;
+        };
+        let message = format!("{problem}; rename it: `#[enum_value(rename = \"..\")]`");
+        errors.push(Error::custom(message).with_span(variant));
     }
 }

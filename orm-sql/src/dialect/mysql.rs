@@ -13,6 +13,8 @@
 //! | date, time, date and time | `date`, `time(6)`, `datetime(6)` |
 //! | timestamp | `datetime(6)` in UTC, since a `timestamp` ends in 2038 |
 //! | decimal | `decimal(65,30)`; what has more digits is refused, since the server would round it |
+//! | enum | text with a check of its labels |
+//! | list | `longtext`, a list of JSON; a NaN or an infinity in it is refused |
 //! | JSON | `json` |
 //!
 //! `contains`, `starts_with` and `ends_with` compare bytes, as the methods of `str` do. `like` has the wildcards `%` and
@@ -29,8 +31,8 @@ use orm_core::driver::{Capabilities, IsolationLevel, LockStrength, LockWait, Raw
 use orm_core::schema::{Column, Table};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
-    Alias, BinOper, ColumnDef, DynIden, Expr, ExprTrait, Func, InsertStatement, LockBehavior, LockType,
-    MysqlQueryBuilder, SelectStatement, TableName, TableRef, Values,
+    Alias, BinOper, Check, ColumnDef, DynIden, Expr, ExprTrait, Func, InsertStatement, LockBehavior,
+    LockType, MysqlQueryBuilder, SelectStatement, TableName, TableRef, Values,
 };
 
 use super::words::{self, Lexicon};
@@ -334,8 +336,8 @@ impl Dialect for MySql {
         column::definition(table, column)
     }
 
-    fn length_check(&self, table: &Table, column: &Column) -> Option<(Alias, Expr)> {
-        column::length(table, column)
+    fn column_check(&self, table: &Table, column: &Column) -> Option<Check> {
+        column::check(table, column)
     }
 
     fn table_suffix(&self) -> Option<&'static str> {

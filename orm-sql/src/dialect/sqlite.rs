@@ -16,6 +16,8 @@
 //! | time | TEXT `HH:MM:SS.ffffff` |
 //! | date and time | TEXT `YYYY-MM-DD HH:MM:SS.ffffff` |
 //! | timestamp | TEXT `YYYY-MM-DD HH:MM:SS.ffffffZ` |
+//! | enum | TEXT, with a check of its labels |
+//! | list | TEXT, a list of JSON; a NaN or an infinity in it is refused |
 //! | decimal | TEXT as given, compared and ordered by number; unique constraints compare the text |
 //!
 //! `contains`, `starts_with` and `ends_with` compare bytes, as the methods of `str` do (`ends_with` presumes that the
@@ -40,7 +42,7 @@ use sea_query::{
 use super::words::{self, Lexicon};
 use super::{
     CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
-    SetForm, TextForm, TextPiece, default_literal,
+    SetForm, TextForm, TextPiece, default_literal, label_check,
 };
 use crate::schema::alter::Alterations;
 use crate::statement::Bound;
@@ -233,6 +235,9 @@ impl Dialect for Sqlite {
             let name = length_check(&table.name, &column.name);
             let within = Expr::from(Func::cust("length").arg(Expr::col(column.name.clone())));
             definition.check((Alias::new(name), within.lte(constant(length.into()))));
+        }
+        if let Some(check) = label_check(table, column) {
+            definition.check(check);
         }
         Ok(definition)
     }

@@ -17,13 +17,16 @@ use sea_query::{
 use crate::dialect::{Dialect, SchemaStatement, TextPiece};
 use crate::statement::table_name;
 
-/// All tables and their indexes.
+/// The types of enums, all tables and their indexes.
 pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
     let mut statements = Vec::new();
     if dialect.capabilities().schemas {
         let named: BTreeSet<&str> =
             schema.tables.iter().filter_map(|table| table.schema.as_deref()).collect();
         statements.extend(named.into_iter().map(|name| dialect.create_schema(name)));
+    }
+    for (name, enumeration) in schema.enum_types() {
+        statements.extend(dialect.enum_type(name, enumeration).map(|[create, _]| create));
     }
     for table in &schema.tables {
         check(dialect, table)?;
@@ -68,6 +71,9 @@ pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>
         }
         statements.push(dialect.schema_text(&SchemaStatement::DropTable(drop)));
     }
+    for (name, enumeration) in schema.enum_types() {
+        statements.extend(dialect.enum_type(name, enumeration).map(|[_, drop]| drop));
+    }
     Ok(statements)
 }
 
@@ -96,7 +102,7 @@ fn create_table(dialect: &dyn Dialect, table: &Table) -> Result<TableCreateState
                 .with_source(error)
         })?;
         create.col(definition);
-        if let Some(check) = dialect.length_check(table, column) {
+        if let Some(check) = dialect.column_check(table, column) {
             create.check(check);
         }
     }

@@ -72,6 +72,7 @@ pub(crate) fn value_size(value: &Value) -> usize {
     match value {
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
+        Value::Array(_, values) => values.iter().map(|value| size_of::<Value>() + value_size(value)).sum(),
         Value::Null
         | Value::Bool(_)
         | Value::Int(_)
@@ -80,12 +81,13 @@ pub(crate) fn value_size(value: &Value) -> usize {
         | Value::Date(_)
         | Value::Time(_)
         | Value::DateTime(_)
-        | Value::Timestamp(_) => 0,
+        | Value::Timestamp(_)
+        | Value::Enum(..) => 0,
     }
 }
 
 /// The text form of an array: <https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>.
-fn array_text(values: &[Value]) -> String {
+pub(crate) fn array_text(values: &[Value]) -> String {
     let mut text = String::from("{");
     for (at, value) in values.iter().enumerate() {
         if at > 0 {
@@ -110,6 +112,11 @@ fn push_element(text: &mut String, value: &Value) {
             let quoted = own.replace('\\', "\\\\").replace('"', "\\\"");
             write!(text, "\"{quoted}\"")
         }
+        Value::Enum(_, label) => {
+            let quoted = label.replace('\\', "\\\\").replace('"', "\\\"");
+            write!(text, "\"{quoted}\"")
+        }
+        Value::Array(_, values) => write!(text, "{}", array_text(values)),
         Value::Bytes(bytes) => {
             let digits = bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
             write!(text, "\"\\\\x{digits}\"")

@@ -99,8 +99,31 @@ impl<'a> Shape<'a> {
 
     /// A value whose type is not that of a column; `typed` says how its place is written.
     pub(super) fn bind_typed(&mut self, value: &Value) {
-        self.number(kind_of(value).map_or(0, |kind| number_of(kind) + 1));
+        match kind_of(value) {
+            Some(kind) => self.kind(kind),
+            None => self.number(0),
+        }
         self.bind(value.clone());
+    }
+
+    /// A type that stands in the text.
+    fn kind(&mut self, column_type: ColumnType) {
+        self.number(1 + number_of(column_type));
+        match column_type {
+            ColumnType::Enum(enum_type) => {
+                let name = enum_type.name.unwrap_or_default();
+                self.number(name.len());
+                name.bytes().for_each(|byte| self.byte(byte));
+            }
+            ColumnType::Array(element) => {
+                if let ColumnType::Int(bits) | ColumnType::UnsignedInt(bits) = element {
+                    self.byte(*bits);
+                }
+                self.flag(matches!(element, ColumnType::UnsignedInt(_) | ColumnType::Float));
+                self.kind(*element);
+            }
+            _ => {}
+        }
     }
 
     /// A set of keys.
@@ -293,13 +316,14 @@ impl<'a> Shape<'a> {
                 self.number(3);
                 self.number(elements.len());
                 for element in elements {
-                    self.number(match element {
-                        Element::Plain => 0,
-                        Element::Bytes => 1,
+                    match element {
+                        Element::Plain => self.number(0),
+                        Element::Bytes => self.number(1),
                         Element::Array(column_type) | Element::Typed(column_type) => {
-                            2 + number_of(*column_type)
+                            self.number(2);
+                            self.kind(*column_type);
                         }
-                    });
+                    }
                 }
             }
         }
@@ -357,6 +381,8 @@ pub(crate) fn kind_of(value: &Value) -> Option<ColumnType> {
         Value::Timestamp(_) => ColumnType::Timestamp,
         Value::Decimal(_) => ColumnType::Decimal,
         Value::Json(_) => ColumnType::Json,
+        Value::Enum(enum_type, _) => ColumnType::Enum(enum_type),
+        Value::Array(element, _) => ColumnType::Array(element),
     })
 }
 
@@ -375,7 +401,9 @@ fn number_of(column_type: ColumnType) -> usize {
         ColumnType::Timestamp => 9,
         ColumnType::Decimal => 10,
         ColumnType::Json => 11,
+        ColumnType::Enum(_) => 12,
+        ColumnType::Array(_) => 13,
         // ColumnType is non_exhaustive; this crate and the core are released together.
-        _ => 12,
+        _ => 14,
     }
 }

@@ -23,6 +23,8 @@ use super::numeric;
 
 /// Numbers of types.
 mod oid {
+    /// The server tells the type from where the value stands.
+    pub(super) const UNSAID: u32 = 0;
     pub(super) const BOOL: u32 = 16;
     pub(super) const BYTEA: u32 = 17;
     pub(super) const NAME: u32 = 19;
@@ -66,7 +68,7 @@ struct Parameter(Bound);
 impl Type<Postgres> for Parameter {
     fn type_info() -> PgTypeInfo {
         // The server tells from where it stands.
-        PgTypeInfo::with_oid(Oid(0))
+        PgTypeInfo::with_oid(Oid(oid::UNSAID))
     }
 }
 
@@ -75,7 +77,10 @@ impl Encode<'_, Postgres> for Parameter {
         match &self.0 {
             Bound::Value(Value::Null) | Bound::Null(_) => return Ok(IsNull::Yes),
             Bound::Value(value) => encode(value, buffer)?,
-            Bound::Array(column_type, values) => encode_array(type_of(*column_type), values, buffer)?,
+            Bound::Array(column_type, values) => {
+                let element = type_of(*column_type);
+                encode_array(element, values, buffer, |value, buffer| encode(value, buffer))?;
+            }
         }
         Ok(IsNull::No)
     }
@@ -83,6 +88,7 @@ impl Encode<'_, Postgres> for Parameter {
     fn produces(&self) -> Option<PgTypeInfo> {
         let number = match &self.0 {
             Bound::Value(value) => type_of_value(value)?,
+            Bound::Null(ColumnType::Array(element)) => array_of(element_type_of(**element)),
             Bound::Null(column_type) => type_of(*column_type),
             Bound::Array(column_type, _) => array_of(type_of(*column_type)),
         };
@@ -104,8 +110,20 @@ fn type_of(column_type: ColumnType) -> u32 {
         ColumnType::Timestamp => oid::TIMESTAMPTZ,
         ColumnType::Decimal => oid::NUMERIC,
         ColumnType::Json => oid::JSONB,
+        ColumnType::Enum(_) => oid::UNSAID,
         // ColumnType is non_exhaustive: what is not known here travels as text.
         _ => oid::TEXT,
+    }
+}
+
+/// The type of the elements of an array in a column.
+fn element_type_of(column_type: ColumnType) -> u32 {
+    match column_type {
+        ColumnType::Int(8 | 16) | ColumnType::UnsignedInt(8) => oid::INT2,
+        ColumnType::Int(32) | ColumnType::UnsignedInt(16) => oid::INT4,
+        ColumnType::Float => oid::FLOAT4,
+        ColumnType::Enum(_) => oid::TEXT,
+        other => type_of(other),
     }
 }
 
@@ -124,6 +142,8 @@ fn type_of_value(value: &Value) -> Option<u32> {
         Value::Timestamp(_) => oid::TIMESTAMPTZ,
         Value::Decimal(_) => oid::NUMERIC,
         Value::Json(_) => oid::JSONB,
+        Value::Enum(..) => oid::UNSAID,
+        Value::Array(element, _) => array_of(element_type_of(**element)),
     })
 }
 
@@ -132,7 +152,10 @@ fn array_of(element: u32) -> u32 {
     match element {
         oid::BOOL => 1_000,
         oid::BYTEA => 1_001,
+        oid::INT2 => 1_005,
+        oid::INT4 => 1_007,
         oid::INT8 => 1_016,
+        oid::FLOAT4 => 1_021,
         oid::FLOAT8 => 1_022,
         oid::DATE => 1_182,
         oid::TIME => 1_183,
@@ -152,6 +175,11 @@ fn encode(value: &Value, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         Value::Int(number) => buffer.extend(number.to_be_bytes()),
         Value::Float(number) => buffer.extend(number.to_be_bytes()),
         Value::Text(text) => buffer.extend(text.as_bytes()),
+        Value::Enum(_, label) => buffer.extend(label.as_bytes()),
+        Value::Array(element, values) => {
+            let element = element_type_of(**element);
+            encode_array(element, values, buffer, |value, buffer| encode_element(element, value, buffer))?;
+        }
         Value::Bytes(bytes) => buffer.extend(bytes),
         Value::Uuid(uuid) => buffer.extend(uuid.to_be_bytes()),
         Value::Date(days) => {
@@ -174,13 +202,36 @@ fn encode(value: &Value, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// One dimension, counted from 1.
-fn encode_array(element: u32, values: &[Value], buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+/// A value in the width of its column, which arrays don't change.
+fn encode_element(element: u32, value: &Value, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    match (element, value) {
+        (oid::INT2, Value::Int(number)) => buffer.extend(i16::try_from(*number)?.to_be_bytes()),
+        (oid::INT4, Value::Int(number)) => buffer.extend(i32::try_from(*number)?.to_be_bytes()),
+        (oid::FLOAT4, Value::Float(number)) => {
+            #[expect(clippy::cast_possible_truncation, reason = "it was widened from so many bits")]
+            let narrowed = *number as f32;
+            buffer.extend(narrowed.to_be_bytes());
+        }
+        (_, value) => encode(value, buffer)?,
+    }
+    Ok(())
+}
+
+/// One dimension, counted from 1; none of no elements, as the server writes it.
+fn encode_array(
+    element: u32,
+    values: &[Value],
+    buffer: &mut Vec<u8>,
+    encode: impl Fn(&Value, &mut Vec<u8>) -> Result<(), BoxDynError>,
+) -> Result<(), BoxDynError> {
     const NULL: i32 = -1;
     let has_null = values.iter().any(Value::is_null);
-    buffer.extend(1_i32.to_be_bytes());
+    buffer.extend(i32::from(!values.is_empty()).to_be_bytes());
     buffer.extend(i32::from(has_null).to_be_bytes());
     buffer.extend(element.to_be_bytes());
+    if values.is_empty() {
+        return Ok(());
+    }
     buffer.extend(i32::try_from(values.len())?.to_be_bytes());
     buffer.extend(1_i32.to_be_bytes());
     for value in values {
@@ -228,17 +279,9 @@ impl<'r> Columns<'r> {
         let oid = type_info.oid().map_or(oid::UNKNOWN, |oid| oid.0);
         Ok(Raw { oid, type_info, bytes })
     }
-
-    fn text_of(&self, index: usize, expected: &'static str) -> Result<&'r str, ValueError> {
-        let raw = self.raw(index, expected)?;
-        let is_text = matches!(raw.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN)
-            || matches!(raw.type_info.kind(), PgTypeKind::Enum(_))
-            || raw.type_info.name().eq_ignore_ascii_case("citext");
-        if is_text { utf8(raw.bytes, expected) } else { Err(raw.is_not(expected)) }
-    }
 }
 
-impl Raw<'_> {
+impl<'r> Raw<'r> {
     fn is_not(&self, expected: &'static str) -> ValueError {
         ValueError::WrongType { expected, found: self.type_info.name().to_lowercase() }
     }
@@ -269,6 +312,135 @@ impl Raw<'_> {
         }
     }
 
+    fn bool(&self) -> Result<bool, ValueError> {
+        match self.oid {
+            oid::BOOL => Ok(self.be::<1>("bool")? != [0]),
+            _ => Err(self.is_not("bool")),
+        }
+    }
+
+    fn float(&self) -> Result<f64, ValueError> {
+        match self.oid {
+            oid::FLOAT8 => Ok(f64::from_be_bytes(self.be("float")?)),
+            oid::FLOAT4 => Ok(f32::from_be_bytes(self.be("float")?).into()),
+            _ => Err(self.is_not("float")),
+        }
+    }
+
+    fn text(&self) -> Result<&'r str, ValueError> {
+        let is_text = matches!(self.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN)
+            || matches!(self.type_info.kind(), PgTypeKind::Enum(_))
+            || self.type_info.name().eq_ignore_ascii_case("citext");
+        if is_text { utf8(self.bytes, "text") } else { Err(self.is_not("text")) }
+    }
+
+    fn bytes(&self) -> Result<&'r [u8], ValueError> {
+        if self.oid == oid::BYTEA { Ok(self.bytes) } else { Err(self.is_not("bytes")) }
+    }
+
+    fn uuid(&self) -> Result<u128, ValueError> {
+        if self.oid == oid::UUID {
+            Ok(u128::from_be_bytes(self.be("UUID")?))
+        } else {
+            Err(self.is_not("UUID"))
+        }
+    }
+
+    fn date(&self) -> Result<i32, ValueError> {
+        if self.oid != oid::DATE {
+            return Err(self.is_not("date"));
+        }
+        let days = i32::from_be_bytes(self.be("date")?);
+        // The extremes are `-infinity` and `infinity`.
+        let is_finite = days != i32::MIN && days != i32::MAX;
+        days.checked_add(EPOCH_DAYS).filter(|_| is_finite).ok_or(ValueError::OutOfRange { expected: "date" })
+    }
+
+    fn time(&self) -> Result<i64, ValueError> {
+        if self.oid == oid::TIME {
+            Ok(i64::from_be_bytes(self.be("time")?))
+        } else {
+            Err(self.is_not("time"))
+        }
+    }
+
+    fn datetime(&self) -> Result<i64, ValueError> {
+        if self.oid == oid::TIMESTAMP {
+            self.micros("date and time")
+        } else {
+            Err(self.is_not("date and time"))
+        }
+    }
+
+    fn timestamp(&self) -> Result<i64, ValueError> {
+        if self.oid == oid::TIMESTAMPTZ { self.micros("timestamp") } else { Err(self.is_not("timestamp")) }
+    }
+
+    fn decimal(&self) -> Result<String, ValueError> {
+        match self.oid {
+            oid::NUMERIC => numeric::decode(self.bytes),
+            oid::INT2 | oid::INT4 | oid::INT8 => Ok(self.integer("decimal")?.to_string()),
+            _ => Err(self.is_not("decimal")),
+        }
+    }
+
+    fn json(&self) -> Result<&'r str, ValueError> {
+        match (self.oid, self.bytes) {
+            (oid::JSON, text) | (oid::JSONB, [1, text @ ..]) => utf8(text, "JSON"),
+            _ => Err(self.is_not("JSON")),
+        }
+    }
+
+    /// The elements of an array of one dimension.
+    fn array(&self, element: ColumnType) -> Result<Vec<Value>, ValueError> {
+        let PgTypeKind::Array(type_info) = self.type_info.kind() else { return Err(self.is_not("list")) };
+        let type_info = match type_info.kind() {
+            PgTypeKind::Domain(base) => base.clone(),
+            _ => type_info.clone(),
+        };
+        let invalid = |reason: &str| ValueError::Invalid { expected: "list", reason: reason.to_owned() };
+        let damaged = || invalid("its bytes make no array");
+        let mut bytes = Bytes(self.bytes);
+        let dimensions = bytes.number().ok_or_else(damaged)?;
+        let (_has_null, oid) =
+            (bytes.number().ok_or_else(damaged)?, bytes.number().ok_or_else(damaged)?.cast_unsigned());
+        match dimensions {
+            0 => return Ok(Vec::new()),
+            1 => {}
+            _ => return Err(invalid("it has more than one dimension")),
+        }
+        let (count, _lower_bound) =
+            (bytes.number().ok_or_else(damaged)?, bytes.number().ok_or_else(damaged)?);
+        let elements = (0..count).map(|_| {
+            let length = bytes.number().ok_or_else(damaged)?;
+            let length = usize::try_from(length).map_err(|_| invalid("an element is NULL"))?;
+            let bytes = bytes.take(length).ok_or_else(damaged)?;
+            Raw { oid, type_info: type_info.clone(), bytes }.value(element)
+        });
+        elements.collect()
+    }
+
+    /// A value of a column of this type.
+    fn value(&self, column_type: ColumnType) -> Result<Value, ValueError> {
+        Ok(match column_type {
+            ColumnType::Bool => Value::Bool(self.bool()?),
+            ColumnType::Int(_) | ColumnType::UnsignedInt(_) => Value::Int(self.integer("integer")?),
+            ColumnType::Float | ColumnType::Double => Value::Float(self.float()?),
+            ColumnType::Text => Value::Text(self.text()?.to_owned()),
+            ColumnType::Enum(enum_type) => enum_type.value(self.text()?)?,
+            ColumnType::Bytes => Value::Bytes(self.bytes()?.to_vec()),
+            ColumnType::Uuid => Value::Uuid(self.uuid()?),
+            ColumnType::Date => Value::Date(self.date()?),
+            ColumnType::Time => Value::Time(self.time()?),
+            ColumnType::DateTime => Value::DateTime(self.datetime()?),
+            ColumnType::Timestamp => Value::Timestamp(self.timestamp()?),
+            ColumnType::Decimal => Value::Decimal(self.decimal()?),
+            ColumnType::Json => Value::Json(self.json()?.to_owned()),
+            // ColumnType is non_exhaustive, and a list in a list is none of its types.
+            _ => return Err(self.is_not("an element of a list")),
+        })
+    }
+
     /// Microseconds since 1970-01-01.
     fn micros(&self, expected: &'static str) -> Result<i64, ValueError> {
         let micros = i64::from_be_bytes(self.be(expected)?);
@@ -290,11 +462,7 @@ impl RowReader for Columns<'_> {
     }
 
     fn bool(&self, index: usize) -> Result<bool, ValueError> {
-        let raw = self.raw(index, "bool")?;
-        match raw.oid {
-            oid::BOOL => Ok(raw.be::<1>("bool")? != [0]),
-            _ => Err(raw.is_not("bool")),
-        }
+        self.raw(index, "bool")?.bool()
     }
 
     fn int(&self, index: usize) -> Result<i64, ValueError> {
@@ -302,68 +470,63 @@ impl RowReader for Columns<'_> {
     }
 
     fn float(&self, index: usize) -> Result<f64, ValueError> {
-        let raw = self.raw(index, "float")?;
-        match raw.oid {
-            oid::FLOAT8 => Ok(f64::from_be_bytes(raw.be("float")?)),
-            oid::FLOAT4 => Ok(f32::from_be_bytes(raw.be("float")?).into()),
-            _ => Err(raw.is_not("float")),
-        }
+        self.raw(index, "float")?.float()
     }
 
     fn text(&self, index: usize) -> Result<&str, ValueError> {
-        self.text_of(index, "text")
+        self.raw(index, "text")?.text()
     }
 
     fn bytes(&self, index: usize) -> Result<&[u8], ValueError> {
-        let raw = self.raw(index, "bytes")?;
-        if raw.oid == oid::BYTEA { Ok(raw.bytes) } else { Err(raw.is_not("bytes")) }
+        self.raw(index, "bytes")?.bytes()
     }
 
     fn uuid(&self, index: usize) -> Result<u128, ValueError> {
-        let raw = self.raw(index, "UUID")?;
-        if raw.oid == oid::UUID { Ok(u128::from_be_bytes(raw.be("UUID")?)) } else { Err(raw.is_not("UUID")) }
+        self.raw(index, "UUID")?.uuid()
     }
 
     fn date(&self, index: usize) -> Result<i32, ValueError> {
-        let raw = self.raw(index, "date")?;
-        if raw.oid != oid::DATE {
-            return Err(raw.is_not("date"));
-        }
-        let days = i32::from_be_bytes(raw.be("date")?);
-        // The extremes are `-infinity` and `infinity`.
-        let is_finite = days != i32::MIN && days != i32::MAX;
-        days.checked_add(EPOCH_DAYS).filter(|_| is_finite).ok_or(ValueError::OutOfRange { expected: "date" })
+        self.raw(index, "date")?.date()
     }
 
     fn time(&self, index: usize) -> Result<i64, ValueError> {
-        let raw = self.raw(index, "time")?;
-        if raw.oid == oid::TIME { Ok(i64::from_be_bytes(raw.be("time")?)) } else { Err(raw.is_not("time")) }
+        self.raw(index, "time")?.time()
     }
 
     fn datetime(&self, index: usize) -> Result<i64, ValueError> {
-        let raw = self.raw(index, "date and time")?;
-        if raw.oid == oid::TIMESTAMP { raw.micros("date and time") } else { Err(raw.is_not("date and time")) }
+        self.raw(index, "date and time")?.datetime()
     }
 
     fn timestamp(&self, index: usize) -> Result<i64, ValueError> {
-        let raw = self.raw(index, "timestamp")?;
-        if raw.oid == oid::TIMESTAMPTZ { raw.micros("timestamp") } else { Err(raw.is_not("timestamp")) }
+        self.raw(index, "timestamp")?.timestamp()
     }
 
     fn decimal(&self, index: usize) -> Result<Cow<'_, str>, ValueError> {
-        let raw = self.raw(index, "decimal")?;
-        match raw.oid {
-            oid::NUMERIC => numeric::decode(raw.bytes).map(Cow::Owned),
-            oid::INT2 | oid::INT4 | oid::INT8 => Ok(Cow::Owned(raw.integer("decimal")?.to_string())),
-            _ => Err(raw.is_not("decimal")),
-        }
+        self.raw(index, "decimal")?.decimal().map(Cow::Owned)
     }
 
     fn json(&self, index: usize) -> Result<&str, ValueError> {
-        let raw = self.raw(index, "JSON")?;
-        match (raw.oid, raw.bytes) {
-            (oid::JSON, text) | (oid::JSONB, [1, text @ ..]) => utf8(text, "JSON"),
-            _ => Err(raw.is_not("JSON")),
-        }
+        self.raw(index, "JSON")?.json()
+    }
+
+    fn array(&self, index: usize, element: &'static ColumnType) -> Result<Vec<Value>, ValueError> {
+        self.raw(index, "list")?.array(*element)
+    }
+}
+
+/// Takes numbers and pieces off the front.
+struct Bytes<'r>(&'r [u8]);
+
+impl<'r> Bytes<'r> {
+    fn number(&mut self) -> Option<i32> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(i32::from_be_bytes(*number))
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'r [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
     }
 }

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 
 use orm_core::driver::RowReader;
-use orm_core::value::{ValueError, parse_uuid};
+use orm_core::value::{ColumnType, Value, ValueError, parse_uuid};
 use orm_sql::Bound;
 use orm_sql::sqlite::{Stored, store};
-use orm_sql::{decimal, temporal};
+use orm_sql::{decimal, list, temporal};
 use sqlx_core::arguments::Arguments;
 use sqlx_core::decode::Decode;
 use sqlx_core::error::BoxDynError;
@@ -186,6 +186,10 @@ impl RowReader for Columns<'_> {
 
     fn json(&self, index: usize) -> Result<&str, ValueError> {
         self.text_of(index, "JSON")
+    }
+
+    fn array(&self, index: usize, element: &'static ColumnType) -> Result<Vec<Value>, ValueError> {
+        list::from_json(self.text_of(index, "list")?, *element)
     }
 }
 

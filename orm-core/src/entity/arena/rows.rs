@@ -102,5 +102,7 @@ pub(crate) fn read_value(row: &dyn RowReader, at: usize, column: ColumnType) -> 
         ColumnType::Timestamp => Value::Timestamp(row.timestamp(at)?),
         ColumnType::Decimal => Value::Decimal(row.decimal(at)?.into_owned()),
         ColumnType::Json => Value::Json(row.json(at)?.to_owned()),
+        ColumnType::Enum(enum_type) => enum_type.value(row.text(at)?)?,
+        ColumnType::Array(element) => Value::Array(element, row.array(at, element)?),
     })
 }

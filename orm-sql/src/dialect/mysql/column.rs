@@ -7,12 +7,15 @@
 
 use orm_core::schema::{Column, ColumnDefault, Table, length_check};
 use orm_core::value::{ColumnType, ValueError};
-use sea_query::{Alias, ColumnDef, Expr, ExprTrait, Func};
+use sea_query::{Alias, Check, ColumnDef, Expr, ExprTrait, Func};
 
-use crate::dialect::default_literal;
+use crate::dialect::{default_literal, label_check};
 
 /// How many characters or bytes a column of an index takes, if its length is not given.
 pub(super) const KEYED: u32 = 255;
+
+/// How many characters the longest label of an enum has.
+const LABEL: u32 = 63;
 
 /// How many bytes an index may have.
 const INDEXED_BYTES: u32 = 3_072;
@@ -44,23 +47,27 @@ pub(super) fn definition(table: &Table, column: &Column) -> Result<ColumnDef, Va
     Ok(definition)
 }
 
-/// The check that bounds a column's length, and its name.
-pub(super) fn length(table: &Table, column: &Column) -> Option<(Alias, Expr)> {
+/// The check that bounds a column's length or says its labels.
+pub(super) fn check(table: &Table, column: &Column) -> Option<Check> {
     let longest = longest(table, column)?;
     let is_reference = table.foreign_keys.iter().any(|key| key.columns.contains(&column.name));
     if is_reference {
         return None;
     }
+    if let Some(labels) = label_check(table, column) {
+        return Some(labels);
+    }
     let measure = if column.column_type == ColumnType::Bytes { "octet_length" } else { "char_length" };
     let within = Expr::from(Func::cust(measure).arg(Expr::col(Alias::new(&column.name))));
     let longest = Expr::Constant(sea_query::Value::BigInt(Some(longest.into())));
-    Some((Alias::new(length_check(&table.name, &column.name)), within.lte(longest)))
+    Some((Alias::new(length_check(&table.name, &column.name)), within.lte(longest)).into())
 }
 
 /// How many characters or bytes a column takes, where that is bounded.
 fn longest(table: &Table, column: &Column) -> Option<u32> {
     let is_bounded = matches!(column.column_type, ColumnType::Text | ColumnType::Bytes);
-    column.length.or_else(|| keyed(table, column)).filter(|_| is_bounded)
+    let label = column.enumeration.as_ref().map(|_| LABEL);
+    label.or(column.length).or_else(|| keyed(table, column)).filter(|_| is_bounded)
 }
 
 /// How many characters a column of an index has room for: its share of the largest index that it is part of.

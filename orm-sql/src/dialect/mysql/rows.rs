@@ -15,7 +15,7 @@ use super::constant;
 use crate::dialect::json::{push_bytes, push_number, push_text};
 use crate::dialect::{RowSource, RowsWriter};
 use crate::statement::Bound;
-use crate::temporal;
+use crate::{list, temporal};
 
 /// The name of the rows.
 const ROWS: &str = "k";
@@ -38,6 +38,11 @@ pub(super) fn push(json: &mut String, value: &Value) -> bool {
         Value::Float(number) => return number.is_finite() && quoted(json, format_args!("{number:e}")),
         Value::Text(text) | Value::Json(text) => push_text(json, text),
         Value::Decimal(text) => push_text(json, text),
+        Value::Enum(_, label) => push_text(json, label),
+        Value::Array(_, values) => match list::to_json(values) {
+            Ok(text) => push_text(json, &text),
+            Err(_) => return false,
+        },
         Value::Bytes(bytes) => push_bytes(json, bytes),
         Value::Uuid(uuid) => push_bytes(json, &uuid.to_be_bytes()),
         Value::Date(days) => return dated(json, temporal::date_text(*days)),
@@ -99,7 +104,7 @@ pub(super) enum JsonColumn {
 /// `JSON_TABLE(?, '$[*]' COLUMNS (…)) AS k`.
 pub(super) fn source(types: &[ColumnType], binds: Vec<Expr>, json: JsonColumn) -> RowSource {
     let is_text = |column_type: ColumnType| match column_type {
-        ColumnType::Text => true,
+        ColumnType::Text | ColumnType::Enum(_) | ColumnType::Array(_) => true,
         ColumnType::Json => json == JsonColumn::Text,
         _ => false,
     };

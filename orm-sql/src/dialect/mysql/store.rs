@@ -2,7 +2,7 @@
 
 use orm_core::value::{Value, ValueError};
 
-use crate::{decimal, temporal};
+use crate::{decimal, list, temporal};
 
 /// The digits of a `decimal(65,30)` before and behind the point.
 const WHOLE_DIGITS: i64 = 35;
@@ -18,6 +18,7 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
         Value::Date(days) => temporal::date_text(*days).map(drop),
         Value::Time(micros) => temporal::time_text(*micros).map(drop),
         Value::DateTime(micros) | Value::Timestamp(micros) => temporal::datetime_text(*micros).map(drop),
+        Value::Array(_, values) => values.iter().try_for_each(|value| list::element_text(value).map(drop)),
         Value::Null
         | Value::Bool(_)
         | Value::Int(_)
@@ -25,7 +26,8 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
         | Value::Text(_)
         | Value::Bytes(_)
         | Value::Uuid(_)
-        | Value::Json(_) => Ok(()),
+        | Value::Json(_)
+        | Value::Enum(..) => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
     match value {
         Value::Text(text) if text.contains('\0') => Err(nul("text")),
         Value::Json(text) if has_nul(text) => Err(nul("JSON")),
+        Value::Array(_, values) => values.iter().try_for_each(check),
         Value::Decimal(text) if !decimal::is_decimal(text) => {
             Err(ValueError::Invalid { expected: "decimal", reason: "it is no number".to_owned() })
         }
@@ -43,7 +44,8 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
         | Value::DateTime(_)
         | Value::Timestamp(_)
         | Value::Decimal(_)
-        | Value::Json(_) => Ok(()),
+        | Value::Json(_)
+        | Value::Enum(..) => Ok(()),
     }
 }
 

@@ -92,7 +92,9 @@ fn push(json: &mut String, value: &Value) -> Result<Element, SetError> {
         | Value::DateTime(_)
         | Value::Timestamp(_)
         | Value::Decimal(_)
-        | Value::Json(_) => match store(value.clone())? {
+        | Value::Json(_)
+        | Value::Enum(..)
+        | Value::Array(..) => match store(value.clone())? {
             Stored::Int(number) => push_number(json, number),
             Stored::Text(text) => push_text(json, &text),
             Stored::Blob(bytes) => {

@@ -2,7 +2,7 @@
 
 use orm_core::value::{Value, ValueError, uuid_text};
 
-use crate::{decimal, temporal};
+use crate::{decimal, list, temporal};
 
 /// A value in one of SQLite's storage classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub fn store(value: Value) -> Result<Stored, ValueError> {
         Value::Time(micros) => Stored::Text(temporal::time_text(micros)?),
         Value::DateTime(micros) => Stored::Text(temporal::datetime_text(micros)?),
         Value::Timestamp(micros) => Stored::Text(temporal::timestamp_text(micros)?),
+        Value::Enum(_, label) => Stored::Text(label.to_owned()),
+        Value::Array(_, values) => Stored::Text(list::to_json(&values)?),
     })
 }
 
@@ -54,6 +56,7 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
         Value::Date(days) => temporal::date_text(*days).map(drop),
         Value::Time(micros) => temporal::time_text(*micros).map(drop),
         Value::DateTime(micros) | Value::Timestamp(micros) => temporal::datetime_text(*micros).map(drop),
+        Value::Array(_, values) => values.iter().try_for_each(|value| list::element_text(value).map(drop)),
         Value::Null
         | Value::Bool(_)
         | Value::Int(_)
@@ -62,7 +65,8 @@ pub(super) fn check(value: &Value) -> Result<(), ValueError> {
         | Value::Bytes(_)
         | Value::Uuid(_)
         | Value::Decimal(_)
-        | Value::Json(_) => Ok(()),
+        | Value::Json(_)
+        | Value::Enum(..) => Ok(()),
     }
 }
 
