@@ -108,6 +108,29 @@ pub fn parse_timestamp(text: &str) -> Result<i64, ValueError> {
     Ok(micros - offset * MICROS_PER_MINUTE)
 }
 
+/// The year, month and day that are `days` after 1970-01-01.
+///
+/// # Errors
+///
+/// [`ValueError::OutOfRange`] outside the years 0000 to 9999.
+pub fn civil(days: i32) -> Result<(u16, u8, u8), ValueError> {
+    let out_of_range = || ValueError::OutOfRange { expected: "a date from year 0000 to 9999" };
+    let (year, month, day) = civil_from_days(days.into());
+    let year = u16::try_from(year).ok().filter(|year| *year <= 9_999).ok_or_else(out_of_range)?;
+    let small = |number: i64| u8::try_from(number).map_err(|_| out_of_range());
+    Ok((year, small(month)?, small(day)?))
+}
+
+/// Days since 1970-01-01 of a day; `None` where the calendar has no such day.
+#[must_use]
+pub fn days(year: u16, month: u8, day: u8) -> Option<i32> {
+    let civil = (i64::from(year), i64::from(month), i64::from(day));
+    let days = days_from_civil(civil.0, civil.1, civil.2);
+    // A day that its month does not have comes back as one of the next month.
+    let is_real = month >= 1 && day >= 1 && civil_from_days(days) == civil;
+    is_real.then(|| i32::try_from(days).ok())?
+}
+
 fn invalid(expected: &'static str, reason: &str) -> ValueError {
     ValueError::Invalid { expected, reason: reason.to_owned() }
 }
@@ -151,10 +174,7 @@ impl<'a> Reader<'a> {
         let year = self.number(4, 9_999)?;
         let month = self.skip(b"-").then(|| self.number(2, 12))??;
         let day = self.skip(b"-").then(|| self.number(2, 31))??;
-        let days = days_from_civil(year, month, day);
-        // A day that its month does not have comes back as one of the next month.
-        let is_real = month >= 1 && day >= 1 && civil_from_days(days) == (year, month, day);
-        is_real.then(|| i32::try_from(days).ok())?
+        days(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
     }
 
     fn time(&mut self, expected: &'static str) -> Result<i64, ValueError> {

@@ -1,5 +1,7 @@
 //! What differs between the databases of sqlx; everything else of a driver is generic over it.
 
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
@@ -14,7 +16,7 @@ use futures::stream::BoxStream;
 use orm_core::driver::{DriverError, RowReader, TransactionStep, Violation, Write};
 use orm_core::schema::Schema;
 use orm_core::schema::database::DatabaseSchema;
-use orm_sql::{Bound, Statements};
+use orm_sql::Bound;
 use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::error::{BoxDynError, DatabaseError, Error};
@@ -28,8 +30,24 @@ pub(crate) type ConnectionOf<B> = <<B as Backend>::Database as Database>::Connec
 /// A row of sqlx.
 pub(crate) type RowOf<B> = <<B as Backend>::Database as Database>::Row;
 
-/// What a statement gives: a row, or at its end how many rows it changed.
-pub(crate) type Answer<B> = Result<Either<u64, RowOf<B>>, Error>;
+/// What a statement gives: a row, or at its end what it did.
+pub(crate) type Answer<B> = Result<Either<Done, RowOf<B>>, Error>;
+
+/// What a statement did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// How many rows it changed.
+    pub(crate) affected: u64,
+    /// The first key that it generated, where the database tells it with its answer.
+    pub(crate) first_key: u64,
+}
+
+impl Done {
+    /// One that tells no keys.
+    pub(crate) fn affecting(rows: u64) -> Self {
+        Self { affected: rows, first_key: 0 }
+    }
+}
 
 /// One kind of database. Only this crate implements it.
 pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
@@ -49,8 +67,13 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const MAY_LACK_KEY_RECORD: bool;
 
+    /// Whether a change of the schema commits the transaction that it is in.
     #[doc(hidden)]
-    fn statements() -> Statements;
+    const COMMITS_SCHEMA_CHANGES: bool = false;
+
+    /// The query for how far keys are apart that one insert generates, where [`Done::first_key`] tells the first.
+    #[doc(hidden)]
+    const KEY_STEP: Option<&'static str> = None;
 
     /// What is bound.
     ///

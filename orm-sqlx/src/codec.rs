@@ -3,6 +3,8 @@
 //! Reading is strict: a column that holds another kind of value than the field asks for is an error that says what
 //! it holds, never a conversion that loses something.
 
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
 mod numeric;
 #[cfg(feature = "postgres")]

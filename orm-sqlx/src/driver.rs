@@ -9,6 +9,8 @@ pub(crate) mod transaction;
 mod write;
 
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
+#[cfg(feature = "mysql")]
+pub use options::MySqlOptions;
 #[cfg(feature = "postgres")]
 pub use options::PostgresOptions;
 #[cfg(feature = "sqlite")]
@@ -27,7 +29,7 @@ use self::connection::PooledConnection;
 use self::pool::Pool;
 use crate::backend::Backend;
 
-/// A driver over a pool of sqlx; [`Sqlite`] and [`Postgres`] are its kinds.
+/// A driver over a pool of sqlx; [`Sqlite`], [`Postgres`] and [`MySql`] are its kinds.
 ///
 /// Cheap to clone; clones share the pool.
 pub struct SqlxDriver<B: Backend> {
@@ -65,6 +67,23 @@ pub type Sqlite = SqlxDriver<crate::backend::sqlite::SqliteBackend>;
 #[cfg(feature = "postgres")]
 pub type Postgres = SqlxDriver<crate::backend::postgres::PostgresBackend>;
 
+/// MySQL 8.0.19 and later, and MariaDB 10.6 and later: which one a server is follows from its version.
+///
+/// Cheap to clone; clones share the pool. How values are stored and matched is in [`orm_sql::mysql`].
+///
+/// Changes of the schema end the transaction that they are in, so that none can be made inside one.
+///
+/// ```no_run
+/// # async fn run() -> orm_core::Result<()> {
+/// use orm_sqlx::MySql;
+///
+/// let library = MySql::connect("mysql://ann:secret@localhost/library").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "mysql")]
+pub type MySql = SqlxDriver<crate::backend::mysql::MySqlBackend>;
+
 #[cfg(feature = "sqlite")]
 impl Sqlite {
     /// Opens the database at `url`: `sqlite::memory:`, `sqlite:path` or `sqlite://path`, or just a path.
@@ -101,6 +120,25 @@ impl Postgres {
     /// What can be set before connecting.
     pub fn options() -> PostgresOptions {
         PostgresOptions::new()
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl MySql {
+    /// Connects to the database at `url`, such as `mysql://user:password@host:port/name`.
+    ///
+    /// Everything else is as [`MySqlOptions`] has it by default. Needs a tokio runtime with its timer.
+    ///
+    /// # Errors
+    ///
+    /// [`orm_core::Error::Driver`] when the URL is wrong, or the server can't be reached, is too old or refuses.
+    pub async fn connect(url: &str) -> orm_core::Result<Self> {
+        Self::options().url(url).connect().await
+    }
+
+    /// What can be set before connecting.
+    pub fn options() -> MySqlOptions {
+        MySqlOptions::new()
     }
 }
 

@@ -3,6 +3,8 @@
 //! The kind is what programs decide by; the database's own words stay in the source. No message here has a value of
 //! a row in it.
 
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]

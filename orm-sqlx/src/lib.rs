@@ -1,6 +1,7 @@
 //! Drivers of `orm-core` over sqlx.
 //!
-//! One driver a feature: `sqlite`, on by default, needs nothing installed; `postgres` is for PostgreSQL. A driver renders operations with
+//! One driver a feature: `sqlite`, on by default, needs nothing installed; `postgres` is for PostgreSQL,
+//! `mysql` for MySQL and MariaDB. A driver renders operations with
 //! `orm-sql`, runs them on a pool of connections, and reports failures in the ORM's words. It never sees an entity.
 //!
 //! Every driver keeps the same promises: transactions are statements under a guard, so that a connection inside one,
@@ -9,8 +10,8 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
-compile_error!("orm-sqlx has no database; switch on one of its features: sqlite, postgres");
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("orm-sqlx has no database; switch on one of its features: sqlite, postgres, mysql");
 
 mod backend;
 mod codec;
@@ -18,6 +19,8 @@ mod driver;
 mod error;
 mod introspect;
 
+#[cfg(feature = "mysql")]
+pub use driver::{MySql, MySqlOptions};
 #[cfg(feature = "postgres")]
 pub use driver::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]

@@ -30,6 +30,19 @@ impl Bound {
         }
     }
 
+    /// How many bytes it has on the wire, roughly.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        const FIXED: usize = 16;
+        match self {
+            Self::Value(value) => FIXED + value_size(value),
+            Self::Null(_) => FIXED,
+            Self::Array(_, values) => {
+                values.iter().fold(FIXED, |size, value| size + FIXED + value_size(value))
+            }
+        }
+    }
+
     /// As programs are shown it: an array as the text that the database would read as one.
     #[must_use]
     pub fn into_value(self) -> Value {

@@ -11,7 +11,7 @@ use orm_core::driver::{
 };
 use orm_core::schema::Schema;
 use orm_core::schema::database::DatabaseSchema;
-use orm_sql::{Bound, Statements};
+use orm_sql::Bound;
 use sqlx_core::error::{BoxDynError, DatabaseError, Error};
 use sqlx_core::executor::Executor;
 use sqlx_core::query::query_with;
@@ -19,7 +19,7 @@ use sqlx_core::raw_sql::raw_sql;
 use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_postgres::{PgArguments, PgConnection, PgRow};
 
-use super::{Answer, Backend, Fate, PlanLines};
+use super::{Answer, Backend, Done, Fate, PlanLines};
 use crate::codec::postgres as codec;
 use crate::error::{Problem, postgres as error, unknown_step};
 use crate::introspect::{Catalog, postgres as introspect};
@@ -35,10 +35,6 @@ impl Backend for PostgresBackend {
 
     const NAME: &'static str = "Postgres";
     const MAY_LACK_KEY_RECORD: bool = false;
-
-    fn statements() -> Statements {
-        Statements::postgres()
-    }
 
     fn arguments(values: Vec<Bound>) -> Result<PgArguments, BoxDynError> {
         codec::arguments(values)
@@ -56,7 +52,9 @@ impl Backend for PostgresBackend {
             }
             None => connection.fetch_many(raw_sql(AssertSqlSafe(sql))),
         };
-        answers.map(|answer| answer.map(|one| one.map_left(|done| done.rows_affected()))).boxed()
+        answers
+            .map(|answer| answer.map(|one| one.map_left(|done| Done::affecting(done.rows_affected()))))
+            .boxed()
     }
 
     fn columns(row: &PgRow) -> codec::Columns<'_> {

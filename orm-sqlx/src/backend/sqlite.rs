@@ -12,14 +12,14 @@ use orm_core::driver::{
 };
 use orm_core::schema::Schema;
 use orm_core::schema::database::DatabaseSchema;
-use orm_sql::{Bound, Statements};
+use orm_sql::Bound;
 use sqlx_core::error::{BoxDynError, DatabaseError};
 use sqlx_core::executor::Executor;
 use sqlx_core::query::query_with;
 use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 
-use super::{Answer, Backend, Fate, PlanLines};
+use super::{Answer, Backend, Done, Fate, PlanLines};
 use crate::codec::sqlite as codec;
 use crate::error::{Problem, sqlite as error, unknown_step};
 use crate::introspect::{Catalog, sqlite as introspect};
@@ -36,10 +36,6 @@ impl Backend for SqliteBackend {
     const NAME: &'static str = "Sqlite";
     const MAY_LACK_KEY_RECORD: bool = true;
 
-    fn statements() -> Statements {
-        Statements::sqlite()
-    }
-
     fn arguments(values: Vec<Bound>) -> Result<SqliteArguments, BoxDynError> {
         codec::arguments(values)
     }
@@ -52,7 +48,9 @@ impl Backend for SqliteBackend {
     ) -> BoxStream<'c, Answer<Self>> {
         let query = query_with(AssertSqlSafe(sql), arguments.unwrap_or_default()).persistent(reusable);
         let answers = connection.fetch_many(query);
-        answers.map(|answer| answer.map(|one| one.map_left(|done| done.rows_affected()))).boxed()
+        answers
+            .map(|answer| answer.map(|one| one.map_left(|done| Done::affecting(done.rows_affected()))))
+            .boxed()
     }
 
     fn columns(row: &SqliteRow) -> codec::Columns<'_> {

@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawEffect, RawRows, Reading, RowSink,
+    BoxFuture, Connection, DriverError, DriverErrorKind, LockWait, Raw, RawEffect, RawRows, Reading, RowSink,
     RowSinkError, Select, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::schema::Schema;
@@ -25,7 +25,7 @@ use super::log::StatementKind;
 use super::pool::Pool;
 use super::transaction::{Guard, Running};
 use super::write;
-use crate::backend::{Backend, PlanLines, RowOf};
+use crate::backend::{Backend, Done, Fate, PlanLines, RowOf};
 use crate::codec;
 use crate::error::driver_error;
 use crate::introspect::Catalog;
@@ -55,7 +55,7 @@ impl<B: Backend> Connection for PooledConnection<B> {
             let lend = |row: &RowOf<B>| rows.row(&B::columns(row)).map_err(refused);
             let result = run(&self.pool, &mut running, statement, StatementKind::Read, lend).await;
             running.finish();
-            result.map(drop)
+            result.map(drop).map_err(|error| not_waited_for(error, select))
         })
     }
 
@@ -119,6 +119,10 @@ impl<B: Backend> Connection for PooledConnection<B> {
             let mut running = self.guard.start()?;
             let lend = LendRaw { rows, has_names: false };
             let result = run_at_pace(&self.pool, &mut running, statement, kind, lend).await;
+            let result = match (result, effect) {
+                (Ok(done), RawEffect::Anything) => still_open(&mut running).await.map(|()| done.affected),
+                (other, _) => other.map(|done| done.affected),
+            };
             running.finish();
             result
         })
@@ -214,6 +218,30 @@ fn refused(error: RowSinkError) -> DriverError {
     DriverError::new(DriverErrorKind::RowRefused, "a row was refused").with_source(error)
 }
 
+/// A lock that was not to be waited for, where the database says no more than that it was not had.
+fn not_waited_for(error: DriverError, select: &Select) -> DriverError {
+    let waits = select.lock.is_none_or(|lock| lock.wait != LockWait::NoWait);
+    if waits || error.kind() != DriverErrorKind::LockTimeout {
+        return error;
+    }
+    DriverError::new(DriverErrorKind::LockNotAvailable, error.to_string()).with_source(error)
+}
+
+/// Whether the transaction goes on after a statement of the program that may have ended it.
+async fn still_open<B: Backend>(running: &mut Running<'_, B>) -> Result<(), DriverError> {
+    running.forget_key_step();
+    let is_open = !B::COMMITS_SCHEMA_CHANGES
+        || !running.is_in_transaction()
+        || B::is_in_transaction(running.connection).await;
+    if is_open {
+        return Ok(());
+    }
+    running.meets(Fate::Lost);
+    let message = "the statement has committed the transaction that it was in, as changes of the schema do here; run it \
+                   outside of one";
+    Err(DriverError::new(DriverErrorKind::TransactionChanged, message))
+}
+
 /// Sends `step` under the guard.
 pub(crate) async fn transaction<B: Backend>(
     pool: &Pool<B>,
@@ -293,14 +321,14 @@ async fn schema_statements<B: Backend>(
     Ok(())
 }
 
-/// Runs one statement to its end, and gives how many rows it affected.
+/// Runs one statement to its end, and gives what it did.
 pub(crate) async fn run<B: Backend>(
     pool: &Pool<B>,
     running: &mut Running<'_, B>,
     statement: Statement,
     kind: StatementKind,
     take: impl FnMut(&RowOf<B>) -> Result<(), DriverError> + Send,
-) -> Result<u64, DriverError> {
+) -> Result<Done, DriverError> {
     run_at_pace(pool, running, statement, kind, take).await
 }
 
@@ -311,11 +339,12 @@ async fn run_at_pace<B: Backend>(
     statement: Statement,
     kind: StatementKind,
     mut take: impl TakeRows<B>,
-) -> Result<u64, DriverError> {
+) -> Result<Done, DriverError> {
     if kind != StatementKind::Transaction {
         running.refuse_if_lost()?;
     }
     let Statement { sql, values, reusable } = statement;
+    refuse_too_large(pool, &sql, &values)?;
     let mut sent = pool.log.sent(Arc::clone(&sql), kind, &values);
     let result = async {
         let arguments = match kind {
@@ -323,10 +352,12 @@ async fn run_at_pace<B: Backend>(
             StatementKind::Read | StatementKind::Write => Some(arguments::<B>(values)?),
         };
         let mut answers = B::run(running.connection, sql, arguments, reusable);
-        let mut affected = 0;
+        let mut all = Done::default();
         while let Some(answer) = answers.next().await {
             match answer.map_err(|error| driver_error::<B>(error, kind.action()))? {
-                Either::Left(done) => affected += done,
+                Either::Left(done) => {
+                    all = Done { affected: all.affected + done.affected, first_key: done.first_key };
+                }
                 Either::Right(row) => {
                     sent.rows += 1;
                     take.row(&row)?;
@@ -334,11 +365,11 @@ async fn run_at_pace<B: Backend>(
                 }
             }
         }
-        Ok(affected)
+        Ok(all)
     }
     .await;
-    if let (StatementKind::Write, Ok(affected)) = (kind, &result) {
-        sent.rows = *affected;
+    if let (StatementKind::Write, Ok(done)) = (kind, &result) {
+        sent.rows = done.affected;
     }
     sent.end(&result);
     if let Err(error) = &result {
@@ -353,6 +384,20 @@ async fn run_at_pace<B: Backend>(
         }
     }
     result
+}
+
+/// A server that is sent more than it takes closes the connection.
+fn refuse_too_large<B: Backend>(pool: &Pool<B>, sql: &str, values: &[Bound]) -> Result<(), DriverError> {
+    let Some(most) = pool.largest_message else { return Ok(()) };
+    let size = values.iter().fold(sql.len(), |size, value| size.saturating_add(value.size()));
+    if size <= most {
+        return Ok(());
+    }
+    let message = format!(
+        "the statement and its values have {size} bytes, and the server takes {most} at once; write smaller values, or set \
+         its max_allowed_packet"
+    );
+    Err(DriverError::new(DriverErrorKind::Unsupported, message))
 }
 
 fn arguments<B: Backend>(values: Vec<Bound>) -> Result<<B::Database as Database>::Arguments, DriverError> {

@@ -83,7 +83,8 @@ impl<B: Backend> PooledConnection<B> {
         &mut self,
         work: impl AsyncFnOnce(&mut ConnectionOf<B>) -> Result<V, Error>,
     ) -> Result<V, DriverError> {
-        let running = self.guard.start()?;
+        let mut running = self.guard.start()?;
+        running.forget_key_step();
         if let Err(lost) = running.refuse_if_lost() {
             running.finish();
             return Err(lost);

@@ -4,8 +4,10 @@
 //! its age or idleness.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use orm_core::driver::{Capabilities, DriverError};
 use orm_sql::Statements;
 use parking_lot::Mutex;
@@ -36,29 +38,58 @@ pub(crate) struct Pool<B: Backend> {
     anchor: Mutex<Option<ConnectionOf<B>>>,
     pub(crate) statements: Statements,
     pub(super) capabilities: Capabilities,
+    /// How many bytes a statement and its values may have, where the server would close the connection over more.
+    pub(super) largest_message: Option<usize>,
     pub(super) log: Log,
     name: String,
 }
 
-impl<B: Backend> Pool<B> {
-    /// Opens the first connection: what can't be reached or opened fails here, not at the first query. `name` is shown
-    /// in `Debug`.
-    pub(super) async fn open(
-        settings: PoolSettings,
+/// What a pool is opened with, beyond what every pool can be set to.
+pub(super) struct Opening<B: Backend> {
+    pub(super) connect: <ConnectionOf<B> as Connection>::Options,
+    /// Shown in `Debug`.
+    pub(super) name: String,
+    pub(super) anchor: Option<ConnectionOf<B>>,
+    pub(super) statements: Statements,
+    /// What every new connection is sent first.
+    pub(super) settings: Option<Arc<str>>,
+    pub(super) largest_message: Option<usize>,
+}
+
+impl<B: Backend> Opening<B> {
+    /// Without anything that only some databases need.
+    pub(super) fn plain(
         connect: <ConnectionOf<B> as Connection>::Options,
         name: String,
-        anchor: Option<ConnectionOf<B>>,
-    ) -> Result<Self, DriverError> {
-        let connections = PoolOptions::new()
+        statements: Statements,
+    ) -> Self {
+        Self { connect, name, anchor: None, statements, settings: None, largest_message: None }
+    }
+}
+
+impl<B: Backend> Pool<B> {
+    /// Opens the first connection: what can't be reached or opened fails here, not at the first query.
+    pub(super) async fn open(settings: PoolSettings, opening: Opening<B>) -> Result<Self, DriverError> {
+        let Opening { connect, name, anchor, statements, settings: set_up, largest_message } = opening;
+        let mut options = PoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
             .test_before_acquire(false)
             .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(connect)
-            .await
-            .map_err(cannot_open::<B>)?;
-        let statements = B::statements();
+            .max_lifetime(None);
+        if let Some(set_up) = set_up {
+            options = options.after_connect(move |connection, _| {
+                let set_up = Arc::clone(&set_up);
+                Box::pin(async move {
+                    let mut answers = B::run(connection, set_up, None, false);
+                    while let Some(answer) = answers.next().await {
+                        answer?;
+                    }
+                    Ok(())
+                })
+            });
+        }
+        let connections = options.connect_with(connect).await.map_err(cannot_open::<B>)?;
         Ok(Self {
             connections,
             anchor: Mutex::new(anchor),
@@ -66,6 +97,7 @@ impl<B: Backend> Pool<B> {
                 .capabilities()
                 .with_connections(usize::try_from(settings.max_connections).unwrap_or(usize::MAX)),
             statements,
+            largest_message,
             log: settings.log,
             name,
         })

@@ -28,6 +28,8 @@ struct State {
     is_broken: bool,
     /// Whether a method is running, or was cut off.
     is_running: bool,
+    /// How far keys of one insert are apart, once it was asked.
+    key_step: Option<u64>,
 }
 
 /// A method that runs. Dropped before [`finish`](Self::finish), it leaves the connection to be closed.
@@ -89,6 +91,19 @@ impl<B: Backend> Running<'_, B> {
     /// Notes what an error has left of the transaction.
     pub(super) fn meets(&mut self, fate: Fate) {
         self.state.fate = fate;
+    }
+
+    pub(super) fn key_step(&self) -> Option<u64> {
+        self.state.key_step
+    }
+
+    pub(super) fn knows_key_step(&mut self, step: u64) {
+        self.state.key_step = Some(step);
+    }
+
+    /// Notes that a program may have set it.
+    pub(super) fn forget_key_step(&mut self) {
+        self.state.key_step = None;
     }
 
     /// Notes that the connection broke.

@@ -7,7 +7,7 @@ use orm_core::driver::{
     Access, DriverError, DriverErrorKind, RowReader, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::value::{ColumnType, Value};
-use orm_sql::{Answered, WriteStatement, outcome_of};
+use orm_sql::{Answered, GeneratedKeys, Statement, WriteStatement, outcome_of};
 
 use super::connection::{self, transaction};
 use super::log::StatementKind;
@@ -43,7 +43,9 @@ async fn all_or_none<B: Backend>(
     statements: Vec<WriteStatement>,
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
-    if statements.len() < 2 {
+    // A question must find what its statement left.
+    let asks = statements.iter().any(|statement| statement.question.is_some());
+    if statements.len() < 2 && (!asks || running.is_in_transaction()) {
         return in_turn(pool, running, statements, write).await;
     }
     let bracket = Bracket::of(running);
@@ -72,13 +74,56 @@ async fn in_turn<B: Backend>(
     write: &Write,
 ) -> Result<WriteOutcome, DriverError> {
     let mut outcome = outcome_of(write);
-    for WriteStatement { statement, returned: types, rows, question: _ } in statements {
-        let mut returned = Vec::new();
-        let keep = |row: &RowOf<B>| values(&B::columns(row), &types).map(|values| returned.push(values));
-        let affected = connection::run(pool, running, statement, StatementKind::Write, keep).await?;
-        rows.enter(Answered { affected, returned, generated: None }, &mut outcome)?;
+    for statement in statements {
+        one(pool, running, statement, &mut outcome).await?;
     }
     Ok(outcome)
+}
+
+/// Runs one statement, and asks what its answer left open.
+async fn one<B: Backend>(
+    pool: &Pool<B>,
+    running: &mut Running<'_, B>,
+    statement: WriteStatement,
+    outcome: &mut WriteOutcome,
+) -> Result<(), DriverError> {
+    let mut next = Some(statement);
+    while let Some(WriteStatement { statement, returned: types, rows, question }) = next {
+        let mut returned = Vec::new();
+        let keep = |row: &RowOf<B>| values(&B::columns(row), &types).map(|values| returned.push(values));
+        let done = connection::run(pool, running, statement, StatementKind::Write, keep).await?;
+        let generated = match rows.wants_generated_keys() {
+            true => {
+                let step = if done.affected < 2 { 1 } else { key_step(pool, running).await? };
+                Some(GeneratedKeys { first: done.first_key, step })
+            }
+            false => None,
+        };
+        rows.enter(Answered { affected: done.affected, returned, generated }, outcome)?;
+        next = question.filter(|_| rows.leaves_open(done.affected)).map(|question| *question);
+    }
+    Ok(())
+}
+
+/// How far keys of one insert are apart on this connection. Asked once for each borrowing, since the server's setting may
+/// change between two.
+async fn key_step<B: Backend>(pool: &Pool<B>, running: &mut Running<'_, B>) -> Result<u64, DriverError> {
+    if let Some(step) = running.key_step() {
+        return Ok(step);
+    }
+    let mut step = None;
+    if let Some(query) = B::KEY_STEP {
+        let statement = Statement { sql: query.into(), values: Vec::new(), reusable: true };
+        let read = |row: &RowOf<B>| {
+            step = codec::count(&B::columns(row));
+            Ok(())
+        };
+        connection::run(pool, running, statement, StatementKind::Read, read).await?;
+    }
+    let message = "the database does not say how far the keys are apart that it generates";
+    let step = step.ok_or_else(|| DriverError::new(DriverErrorKind::Other, message))?;
+    running.knows_key_step(step);
+    Ok(step)
 }
 
 /// The steps around several statements that are to be one.

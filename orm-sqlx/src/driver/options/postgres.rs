@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
+use orm_sql::Statements;
 use sqlx_core::connection::{ConnectOptions, Connection};
 use sqlx_core::error::Error;
 use sqlx_postgres::PgConnectOptions;
 
 use crate::backend::postgres::PostgresBackend;
 use crate::driver::Postgres;
-use crate::driver::pool::{Pool, PoolSettings};
+use crate::driver::pool::{Opening, Pool, PoolSettings};
 use crate::error::driver_error;
 
 /// Settings of a [`Postgres`] driver; made by [`Postgres::options`].
@@ -99,7 +100,7 @@ impl PostgresOptions {
         let first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
         // There is nothing to do about one that does not close well.
         let _ = first.close().await;
-        Pool::open(self.pool, connect, name, None).await
+        Pool::open(self.pool, Opening::plain(connect, name, Statements::postgres())).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use orm_core::driver::{DriverError, DriverErrorKind};
+use orm_sql::Statements;
 use sqlx_core::connection::ConnectOptions;
 use sqlx_core::executor::Executor;
 use sqlx_core::query_scalar::query_scalar;
@@ -13,7 +14,7 @@ use sqlx_sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::backend::sqlite::SqliteBackend;
 use crate::driver::Sqlite;
-use crate::driver::pool::{Pool, PoolSettings, cannot_open};
+use crate::driver::pool::{Opening, Pool, PoolSettings, cannot_open};
 use crate::error::driver_error;
 
 /// Settings of a [`Sqlite`] driver; made by [`Sqlite::options`].
@@ -152,7 +153,9 @@ impl SqliteOptions {
             false => None,
         };
         let switches = self.write_ahead_log && !target.is_in_memory && !target.is_read_only;
-        let pool = Pool::open(settings, target.connect, target.name.clone(), anchor).await?;
+        let opening =
+            Opening { anchor, ..Opening::plain(target.connect, target.name.clone(), Statements::sqlite()) };
+        let pool = Pool::open(settings, opening).await?;
         prepare(&pool, &target.name, switches, self.busy_timeout).await?;
         Ok(pool)
     }

@@ -1,0 +1,176 @@
+//! What can be set before connecting to MySQL or MariaDB, and what is set on each connection.
+
+use std::fmt;
+use std::str::FromStr;
+
+use orm_core::driver::{DriverError, DriverErrorKind};
+use sqlx_core::connection::{ConnectOptions, Connection};
+use sqlx_core::error::Error;
+use sqlx_mysql::MySqlConnectOptions;
+
+use crate::backend::mysql::{MySqlBackend, Server};
+use crate::driver::MySql;
+use crate::driver::pool::{Opening, Pool, PoolSettings};
+use crate::error::driver_error;
+
+/// Settings of a [`MySql`] driver; made by [`MySql::options`].
+///
+/// What a server could have otherwise by its own settings is set on every connection: strict modes, so that no value is
+/// cut or changed silently, UTC, utf8mb4 with a collation that tells all texts apart, and messages in English.
+///
+/// ```no_run
+/// # async fn run() -> orm_core::Result<()> {
+/// use orm_sqlx::MySql;
+///
+/// let driver = MySql::options().url("mysql://ann@localhost/library").max_connections(20).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "options do nothing until `connect` is awaited"]
+pub struct MySqlOptions {
+    url: Option<String>,
+    pool: PoolSettings,
+    statement_cache: usize,
+    returning: bool,
+}
+
+impl MySqlOptions {
+    pub(in crate::driver) fn new() -> Self {
+        Self { url: None, pool: PoolSettings::default(), statement_cache: 500, returning: true }
+    }
+
+    /// The database, as `mysql://user:password@host:port/name` or `mariadb://…`; with `?socket=/path` over a socket.
+    /// Without one it is the user `root` of the server on this machine, without a password.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// Opens so many connections at the most, at least one. 5 by default.
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.pool.max_connections = connections.max(1);
+        self
+    }
+
+    /// Keeps so many prepared statements on each connection. 500 by default; the server has a limit for all connections
+    /// together, `max_prepared_stmt_count`.
+    pub fn statement_cache(mut self, statements: usize) -> Self {
+        self.statement_cache = statements;
+        self
+    }
+
+    /// Whether a server that has RETURNING is asked with it for what it generates. On by default; off, MariaDB is written
+    /// to in the way of MySQL, which has none.
+    pub fn returning(mut self, on: bool) -> Self {
+        self.returning = on;
+        self
+    }
+
+    pool_settings!();
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// [`orm_core::Error::Driver`] when the URL is wrong, the server can't be reached, is too old, or refuses user,
+    /// password or database; the message says which, and never the password.
+    pub async fn connect(self) -> orm_core::Result<MySql> {
+        let opened = self.open().await;
+        let pool = opened.map_err(|source| orm_core::Error::Driver { action: "connect", source })?;
+        Ok(MySql::new(pool))
+    }
+
+    async fn open(self) -> Result<Pool<MySqlBackend>, DriverError> {
+        let connect = match &self.url {
+            Some(url) => parse(url)?,
+            None => MySqlConnectOptions::new(),
+        };
+        // Everything that sqlx would set is among the settings of the server.
+        let connect = connect
+            .statement_cache_capacity(self.statement_cache)
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .set_names(false)
+            .disable_statement_logging();
+        let name = name_of(&connect);
+        // The pool would try again and again, and say in the end that it took too long.
+        let mut first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
+        let server = Server::of(&mut first).await?;
+        // There is nothing to do about one that does not close well.
+        let _ = first.close().await;
+        Pool::open(
+            self.pool,
+            Opening {
+                connect,
+                name,
+                anchor: None,
+                statements: server.statements(self.returning),
+                settings: Some(server.settings().into()),
+                largest_message: Some(server.largest_message),
+            },
+        )
+        .await
+    }
+}
+
+fn name_of(connect: &MySqlConnectOptions) -> String {
+    let place = match connect.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", connect.get_host(), connect.get_port()),
+    };
+    match connect.get_database() {
+        Some(database) => format!("{database} at {place}"),
+        None => format!("at {place}"),
+    }
+}
+
+fn parse(url: &str) -> Result<MySqlConnectOptions, DriverError> {
+    let Some(rest) = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://")) else {
+        return Err(wrong("it is no MySQL URL; write mysql://user@host/database"));
+    };
+    // The cause might name parts of the URL, and so the password.
+    MySqlConnectOptions::from_str(&format!("mysql://{rest}")).map_err(|_| {
+        wrong("the URL can't be read; write mysql://user:password@host:port/database, with % escapes")
+    })
+}
+
+fn cannot_reach(name: &str, error: Error) -> DriverError {
+    match error {
+        Error::Io(cause) => {
+            let message = format!("no server for the database {name}: {cause}");
+            DriverError::new(DriverErrorKind::ConnectionLost, message).with_source(cause)
+        }
+        Error::Configuration(cause) if cause.to_string().contains("RSA") => {
+            let message = format!(
+                "opening the database {name}: the server takes the password over TLS only; switch on the feature \
+                 `tls-rustls` of orm-sqlx"
+            );
+            DriverError::new(DriverErrorKind::Unsupported, message)
+        }
+        other => driver_error::<MySqlBackend>(other, &format!("opening the database {name}")),
+    }
+}
+
+fn wrong(problem: &str) -> DriverError {
+    DriverError::new(DriverErrorKind::Other, problem)
+}
+
+impl Default for MySqlOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MySqlOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL may have a password in it.
+        f.debug_struct("MySqlOptions")
+            .field("max_connections", &self.pool.max_connections)
+            .field("acquire_timeout", &self.pool.acquire_timeout)
+            .field("statement_cache", &self.statement_cache)
+            .field("returning", &self.returning)
+            .finish_non_exhaustive()
+    }
+}
