@@ -1,5 +1,6 @@
 //! Databases that the suite runs on: each test gets an empty one of its own.
 
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::proxy::Proxy;
 use crate::recorder::{Recorder, Recording};
 
 pub mod given;
+mod mysql;
 mod postgres;
 
 /// What tests have to know of a database: not what is promised of it, but what it is.
@@ -37,6 +39,10 @@ pub struct Facts {
     pub goes_on_after_failure: bool,
     /// Text that is no UTF-8.
     pub text_that_is_none: &'static str,
+    /// Fields of `Parcel` whose columns take what is none of their values all the same.
+    pub takes_anything: &'static [&'static str],
+    /// What names are quoted with, inside of which it is doubled.
+    pub quote: char,
     /// A statement that lists the names of all tables, and what they look like where that is easily said.
     pub tables: &'static str,
     /// A query for all comments on tables and columns, where it keeps any.
@@ -52,6 +58,8 @@ impl Facts {
         next_is_128: None,
         goes_on_after_failure: true,
         text_that_is_none: "CAST(X'73336372ff' AS TEXT)",
+        takes_anything: &[],
+        quote: '"',
         tables: "select type || name || coalesce(sql, '') from sqlite_schema order by 1",
         comments: None,
     };
@@ -63,10 +71,29 @@ impl Facts {
         next_is_128: Some("ALTER TABLE tiny ALTER COLUMN id RESTART WITH 128"),
         goes_on_after_failure: false,
         text_that_is_none: "E's3cr\\xff'",
+        takes_anything: &[],
+        quote: '"',
         tables: "select table_name::text from information_schema.tables where table_schema = current_schema() order by 1",
         comments: Some(
             "select description from pg_description join pg_class on oid = objoid \
                         where relnamespace = current_schema()::regnamespace",
+        ),
+    };
+    const MYSQL: Self = Self {
+        keeps_nul: true,
+        keeps_nan: false,
+        is_typed: true,
+        generated_key: "BIGINT AUTO_INCREMENT PRIMARY KEY",
+        next_is_128: None,
+        goes_on_after_failure: true,
+        text_that_is_none: "X'73336372ff'",
+        takes_anything: &["fragile"],
+        quote: '`',
+        tables: "select table_name from information_schema.tables where table_schema = database() order by 1",
+        comments: Some(
+            "select table_comment from information_schema.tables where table_schema = database() and table_comment <> '' \
+             union all select column_comment from information_schema.columns \
+             where table_schema = database() and column_comment <> ''",
         ),
     };
 }
@@ -108,8 +135,8 @@ pub struct ByProxy {
     connect: ConnectThrough,
 }
 
-impl std::fmt::Debug for ByProxy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ByProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByProxy")
             .field("past", &self.past)
             .field("proxy", &self.proxy)
@@ -162,12 +189,20 @@ impl Backend for SqliteFile {
     }
 }
 
-/// A driver on a file that goes with it.
+/// A driver, and what goes when it goes.
 #[derive(Debug)]
-pub struct OnFile {
-    driver: orm_sqlx::Sqlite,
-    folder: PathBuf,
+pub struct Owning<D, T> {
+    driver: D,
+    /// After the driver.
+    _owned: T,
 }
+
+/// A driver on a file that goes with it.
+pub type OnFile = Owning<orm_sqlx::Sqlite, Folder>;
+
+/// A folder of a test.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
 
 impl OnFile {
     async fn open(configure: impl FnOnce(SqliteOptions) -> SqliteOptions) -> Result<Self> {
@@ -176,17 +211,17 @@ impl OnFile {
         let folder = std::env::temp_dir().join(format!("orm-tests-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(Error::other)?;
         let driver = configure(orm_sqlx::Sqlite::options()).path(folder.join("test.db")).connect().await?;
-        Ok(Self { driver, folder })
+        Ok(Self { driver, _owned: Folder(folder) })
     }
 }
 
-impl Drop for OnFile {
+impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-impl Driver for OnFile {
+impl<D: Driver, T: fmt::Debug + Send + Sync + 'static> Driver for Owning<D, T> {
     fn capabilities(&self) -> &Capabilities {
         self.driver.capabilities()
     }
@@ -289,6 +324,7 @@ pub struct TestDb {
     /// What was sent to the driver.
     pub recorder: Recorder,
     driver: SharedDriver,
+    quote: char,
 }
 
 impl TestDb {
@@ -312,7 +348,8 @@ impl TestDb {
     pub async fn open_without_tables<B: Backend>(
         configure: impl FnOnce(OrmBuilder) -> OrmBuilder,
     ) -> Result<Self> {
-        Self::on(B::connect().await?, configure).await
+        let db = Self::on(B::connect().await?, configure).await?;
+        Ok(Self { quote: B::facts().quote, ..db })
     }
 
     /// Opens a database that lends so many connections at the same time.
@@ -325,6 +362,7 @@ impl TestDb {
         configure: impl FnOnce(OrmBuilder) -> OrmBuilder,
     ) -> Result<Self> {
         let db = Self::on(SharedDriver(B::connect_pool(connections).await?), configure).await?;
+        let db = Self { quote: B::facts().quote, ..db };
         db.orm.schema().create().await?;
         db.recorder.reset();
         Ok(db)
@@ -339,7 +377,7 @@ impl TestDb {
         let recorder = Recorder::default();
         let driver = SharedDriver(Arc::new(Recording::new(driver, recorder.clone())));
         let orm = configure(Orm::builder(driver.clone())).build().await?;
-        Ok(Self { orm, recorder, driver })
+        Ok(Self { orm, recorder, driver, quote: '"' })
     }
 
     /// Another ORM on the same database, with other entities: how another program sees it.
@@ -349,7 +387,7 @@ impl TestDb {
     /// Whatever the metadata refuses.
     pub async fn beside(&self, configure: impl FnOnce(OrmBuilder) -> OrmBuilder) -> Result<Self> {
         let orm = configure(Orm::builder(self.driver.clone())).build().await?;
-        Ok(Self { orm, recorder: self.recorder.clone(), driver: self.driver.clone() })
+        Ok(Self { orm, recorder: self.recorder.clone(), driver: self.driver.clone(), quote: self.quote })
     }
 
     /// Runs statements in the database's own words, as another program would.
@@ -358,7 +396,7 @@ impl TestDb {
     ///
     /// Whatever the database refuses.
     pub async fn run(&self, statements: &[&str]) -> Result<()> {
-        let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
+        let statements: Vec<String> = statements.iter().map(|sql| quoted(sql, self.quote)).collect();
         let mut connection = self.driver.acquire().await.map_err(Error::other)?;
         connection.execute_schema(&statements).await.map_err(Error::other)
     }
@@ -387,6 +425,38 @@ impl TestDb {
     pub fn statements(&self) -> u64 {
         self.recorder.statements()
     }
+}
+
+/// A statement with double quotes around its names, with those of a database.
+fn quoted(sql: &str, quote: char) -> String {
+    let (mut text, mut inside) = (String::new(), None);
+    let mut characters = sql.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, inside) {
+            ('"', Some('"')) if characters.next_if_eq(&'"').is_some() => {
+                text.push_str(if quote == '"' { "\"\"" } else { "\"" });
+            }
+            ('"', Some('"')) => {
+                text.push(quote);
+                inside = None;
+            }
+            ('\'', Some('\'')) => {
+                text.push('\'');
+                inside = None;
+            }
+            ('"', None) => {
+                text.push(quote);
+                inside = Some('"');
+            }
+            ('\'', None) => {
+                text.push('\'');
+                inside = Some('\'');
+            }
+            (other, Some('"')) if other == quote => text.extend([other, other]),
+            (other, _) => text.push(other),
+        }
+    }
+    text
 }
 
 /// A driver that several ORMs share.
@@ -424,5 +494,17 @@ impl Driver for SharedDriver {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.0.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn names_get_the_quotes_of_the_database() {
+        let sql = r#"SELECT "a""b`", 'it''s "so"' FROM "c""#;
+        assert_eq!(quoted(sql, '"'), sql);
+        assert_eq!(quoted(sql, '`'), r#"SELECT `a"b```, 'it''s "so"' FROM `c`"#);
     }
 }

@@ -13,6 +13,12 @@ pub enum Database {
     Sqlite,
     /// PostgreSQL, at `ORM_TEST_POSTGRES_URL`.
     Postgres,
+    /// MariaDB, at `ORM_TEST_MARIADB_URL`.
+    MariaDb,
+    /// The same server, written to as if it had no RETURNING, as MySQL has none.
+    MariaDbWithoutReturning,
+    /// MySQL's own server, at `ORM_TEST_MYSQL_URL`.
+    MySql,
 }
 
 thread_local! {
@@ -37,7 +43,8 @@ pub(crate) fn given() -> Database {
 }
 
 impl Database {
-    const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+    const ALL: [Self; 5] =
+        [Self::Sqlite, Self::Postgres, Self::MariaDb, Self::MariaDbWithoutReturning, Self::MySql];
 
     /// Its name in tests and in `ORM_TEST_REQUIRE`.
     #[must_use]
@@ -45,14 +52,19 @@ impl Database {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
+            Self::MariaDbWithoutReturning => "mariadb_without_returning",
+            Self::MySql => "mysql",
         }
     }
 
     /// The variable that says where it is.
-    fn variable(self) -> Option<&'static str> {
+    pub(crate) fn variable(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some("ORM_TEST_POSTGRES_URL"),
+            Self::MariaDb | Self::MariaDbWithoutReturning => Some("ORM_TEST_MARIADB_URL"),
+            Self::MySql => Some("ORM_TEST_MYSQL_URL"),
         }
     }
 
@@ -61,7 +73,7 @@ impl Database {
     pub fn is_server(self) -> bool {
         match self {
             Self::Sqlite => false,
-            Self::Postgres => true,
+            Self::Postgres | Self::MariaDb | Self::MariaDbWithoutReturning | Self::MySql => true,
         }
     }
 
@@ -75,6 +87,9 @@ impl fmt::Display for Database {
         f.write_str(match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
+            Self::MariaDbWithoutReturning => "MariaDB without RETURNING",
+            Self::MySql => "MySQL",
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use orm_core::driver::Driver;
 use orm_core::{Error, Result};
 
-use super::{Backend, ByProxy, Facts, SharedDriver, Sqlite, SqliteAlone, SqliteFile, postgres};
+use super::{Backend, ByProxy, Facts, SharedDriver, Sqlite, SqliteAlone, SqliteFile, mysql, postgres};
 use crate::databases::{Database, given};
 
 /// As many connections as a driver has by default.
@@ -30,6 +30,7 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => Facts::SQLITE,
             Database::Postgres => Facts::POSTGRES,
+            Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql => Facts::MYSQL,
         }
     }
 
@@ -37,6 +38,9 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => shared(Sqlite::connect().await?),
             Database::Postgres => shared(postgres::connect(CONNECTIONS).await?),
+            family @ (Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql) => {
+                shared(mysql::connect(family, CONNECTIONS).await?)
+            }
         }
     }
 
@@ -44,6 +48,9 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => Sqlite::connect_pool(connections).await,
             Database::Postgres => Ok(Arc::new(postgres::connect(connections).await?)),
+            family @ (Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql) => {
+                Ok(Arc::new(mysql::connect(family, connections).await?))
+            }
         }
     }
 
@@ -51,6 +58,9 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => Err(Error::other("there is no way to SQLite that could be cut")),
             Database::Postgres => postgres::connect_by_proxy().await,
+            family @ (Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql) => {
+                mysql::connect_by_proxy(family).await
+            }
         }
     }
 }
@@ -66,6 +76,9 @@ impl Backend for GivenAlone {
         match given() {
             Database::Sqlite => shared(SqliteAlone::connect().await?),
             Database::Postgres => shared(postgres::connect(1).await?),
+            family @ (Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql) => {
+                shared(mysql::connect(family, 1).await?)
+            }
         }
     }
 }
@@ -81,6 +94,9 @@ impl Backend for GivenShared {
         match given() {
             Database::Sqlite => shared(SqliteFile::connect().await?),
             Database::Postgres => shared(postgres::connect(CONNECTIONS).await?),
+            family @ (Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql) => {
+                shared(mysql::connect(family, CONNECTIONS).await?)
+            }
         }
     }
 }
