@@ -126,7 +126,7 @@ fn kind(raw: &str) -> &'static str {
 
 fn bytes(digits: &str) -> Result<Vec<u8>, ValueError> {
     let wrong = || invalid("bytes", "expected pairs of hexadecimal digits");
-    if digits.len() % 2 != 0 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(wrong());
     }
     let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| wrong());

@@ -79,7 +79,7 @@ impl Encode<'_, Postgres> for Parameter {
             Bound::Value(value) => encode(value, buffer)?,
             Bound::Array(column_type, values) => {
                 let element = type_of(*column_type);
-                encode_array(element, values, buffer, |value, buffer| encode(value, buffer))?;
+                encode_array(element, values, buffer, encode)?;
             }
         }
         Ok(IsNull::No)

@@ -140,7 +140,7 @@ pub async fn lists_are_read_in_every_way<B: Backend>() -> Result<()> {
         em.persist(basket)?;
     }
     em.flush().await?;
-    let lists: Vec<(Vec<String>, Option<Vec<String>>, Vec<Fruit>)> = em
+    let lists = em
         .find_all::<Basket>()
         .select((Basket::TEXTS, Basket::LABELS, Basket::FRUITS))
         .order_by(Basket::ID.asc())
