@@ -73,6 +73,12 @@ impl Orm {
         &self.em.orm().metadata
     }
 
+    /// The driver that it was made from: what is sent past the ORM, such as migrations, goes over its connections.
+    #[must_use]
+    pub fn driver(&self) -> &dyn Driver {
+        &*self.em.orm().driver
+    }
+
     /// What the database can do.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {

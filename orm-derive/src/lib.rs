@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod embed;
 mod entity;
 mod enumeration;
 mod newtype;
@@ -457,6 +458,32 @@ pub fn ensure_request_context(args: TokenStream, item: TokenStream) -> TokenStre
 #[proc_macro_attribute]
 pub fn transactional(args: TokenStream, item: TokenStream) -> TokenStream {
     shown(context::transactional(args.into(), item.into()))
+}
+
+/// Takes a folder of migrations into the program; re-exported as `orm_sqlx::migration::embed!`.
+///
+/// The folder is named from the folder of the package's `Cargo.toml` on. It gives an `Embedded`, which is a constant:
+///
+/// ```ignore
+/// use orm_sqlx::migration::{Embedded, Migrator, embed};
+///
+/// const MIGRATIONS: Embedded = embed!("migrations");
+///
+/// Migrator::new(&orm, MIGRATIONS).up().await?;
+/// ```
+///
+/// The program is compiled again when a file changes. For new files to be found too, have cargo look at the folder, in a
+/// `build.rs` beside the `Cargo.toml`:
+///
+/// ```ignore
+/// fn main() {
+///     println!("cargo::rerun-if-changed=migrations");
+/// }
+/// ```
+#[proc_macro]
+pub fn embed_migrations(input: TokenStream) -> TokenStream {
+    let folder = parse_macro_input!(input as LitStr);
+    shown(embed::expand(&folder))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use sea_query::{
 };
 
 pub(crate) use self::pieces::Pieces;
+pub use self::words::{ScriptProblem, ScriptStatement};
 use crate::schema::alter::Alterations;
 use crate::statement::{Bound, tuple};
 
@@ -108,6 +109,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// What one statement of the program can do; or what is wrong with its text, and what to do.
     fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String>;
+
+    /// The statements of a script.
+    fn script(&self, text: &str) -> Result<Vec<ScriptStatement>, ScriptProblem>;
 
     /// Refuses text of the program that would reach beyond its place in a statement.
     fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String>;

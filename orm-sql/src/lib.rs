@@ -18,7 +18,7 @@ mod statement;
 pub mod temporal;
 
 pub use dialect::mysql::MySqlFlavor;
-pub use dialect::{mysql, postgres, sqlite};
+pub use dialect::{ScriptProblem, ScriptStatement, mysql, postgres, sqlite};
 pub use statement::{
     Answered, Bound, GeneratedKeys, Statement, Statements, WriteStatement, WrittenRows, outcome_of,
 };

@@ -43,7 +43,7 @@ pub(crate) use self::text::{table_name, tuple};
 use crate::dialect::mysql::{self, MySqlFlavor};
 use crate::dialect::postgres::Postgres;
 use crate::dialect::sqlite::Sqlite;
-use crate::dialect::{Dialect, Query};
+use crate::dialect::{Dialect, Query, ScriptProblem, ScriptStatement};
 use crate::schema;
 
 /// A text and what is bound to its placeholders, in text order.
@@ -190,6 +190,16 @@ impl Statements {
     pub fn raw(&self, raw: &Raw) -> Result<(Statement, RawEffect), DriverError> {
         let effect = raw::effect(self.dialect, raw)?;
         Ok((raw::statement(self.dialect, raw), effect))
+    }
+
+    /// The statements of a script, in order, as they are to be sent one by one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where: a quote or a body that is not closed, what only a client understands, and what
+    /// would begin or end a transaction.
+    pub fn script(&self, text: &str) -> Result<Vec<ScriptStatement>, ScriptProblem> {
+        self.dialect.script(text)
     }
 
     /// The statements that create `schema`.

@@ -1,5 +1,6 @@
 //! What differs between the databases of sqlx; everything else of a driver is generic over it.
 
+pub(crate) mod migration;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
@@ -21,6 +22,7 @@ use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::error::{BoxDynError, DatabaseError, Error};
 
+use crate::backend::migration::MigrationFacts;
 use crate::error::Problem;
 use crate::introspect::Catalog;
 
@@ -66,6 +68,10 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     /// Whether inserts are tried again without its record of last keys where something is missing.
     #[doc(hidden)]
     const MAY_LACK_KEY_RECORD: bool;
+
+    /// How it takes migrations.
+    #[doc(hidden)]
+    const MIGRATIONS: &'static MigrationFacts;
 
     /// Whether a change of the schema commits the transaction that it is in.
     #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod log;
+mod migration;
 mod native;
 mod options;
 pub(crate) mod pool;
@@ -9,6 +10,7 @@ pub(crate) mod transaction;
 mod write;
 
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
+pub(crate) use migration::{MigrationConnection, migration_connection};
 #[cfg(feature = "mysql")]
 pub use options::MySqlOptions;
 #[cfg(feature = "postgres")]

@@ -18,6 +18,7 @@ mod codec;
 mod driver;
 mod error;
 mod introspect;
+pub mod migration;
 
 #[cfg(feature = "mysql")]
 pub use driver::{MySql, MySqlOptions};

@@ -8,6 +8,7 @@
 pub mod backend;
 pub mod databases;
 pub mod fixtures;
+pub mod folder;
 pub mod hoard;
 pub mod hostile;
 pub mod log;

@@ -61,6 +61,7 @@ pub mod made_values;
 pub mod memory;
 pub mod merge_rows;
 pub mod metadata_errors;
+pub mod migrations;
 pub mod naming;
 pub mod never_saved;
 pub mod on_delete;
@@ -650,6 +651,23 @@ fn on_any_pool() -> &'static [Behaviour] {
             edits_made_while_the_outcome_is_unknown_are_kept,
             clear_forgets_an_unknown_outcome,
             accepting_an_outcome_that_is_known_does_nothing;
+        migrations:
+            what_is_pending_is_applied_in_order,
+            down_and_up_again_is_where_it_began,
+            any_version_can_be_gone_to,
+            a_failed_migration_leaves_nothing_or_is_reported,
+            a_failed_way_back_leaves_everything_or_is_reported,
+            a_migration_may_be_without_a_transaction,
+            a_changed_file_is_found,
+            a_missing_file_is_found,
+            order_matters_unless_it_may_not,
+            mistakes_in_scripts_are_found_before_anything_is_run,
+            files_that_are_wrong_are_named,
+            what_can_not_be_taken_back_says_so,
+            a_database_may_be_taken_as_migrated,
+            migrations_may_be_embedded,
+            a_runner_that_waits_too_long_says_for_whom,
+            a_run_may_be_cut_off_at_any_await;
         test_transactions:
             nothing_of_a_test_stays,
             the_outcome_of_a_test_comes_back,
@@ -1498,6 +1516,9 @@ fn on_one_connection() -> &'static [Behaviour] {
         bad_input:
             bad_input_leaves_the_connection_clean,
             bad_input_leaves_its_transaction_clean;
+        migrations:
+            what_is_pending_is_applied_in_order,
+            a_run_may_be_cut_off_at_any_await;
         test_transactions:
             nothing_of_a_test_stays,
             a_test_that_panics_leaves_nothing,
@@ -1516,6 +1537,7 @@ fn on_many_threads() -> &'static [Behaviour] {
     &behaviours! { GivenShared, "", 4;
         versions: tasks_that_try_again_lose_no_update;
         lock_modes: tasks_that_lock_first_lose_no_update;
+        migrations: runners_at_the_same_time_do_each_migration_once;
     }
 }
 

@@ -35,7 +35,7 @@ use sea_query::{
     LockType, MysqlQueryBuilder, SelectStatement, TableName, TableRef, Values,
 };
 
-use super::words::{self, Lexicon};
+use super::words::{self, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     Dialect, Element, JoinedWrites, Keys, NewValue, NullsForm, Operands, Pieces, Query, RowSource,
     RowsWriter, SchemaStatement, SetError, SetForm, TextForm, TextPiece, plain_call,
@@ -236,6 +236,10 @@ impl Dialect for MySql {
 
     fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
         words::statement_effect(&LEXICON, pieces)
+    }
+
+    fn script(&self, text: &str) -> Result<Vec<ScriptStatement>, ScriptProblem> {
+        words::script(&LEXICON, text)
     }
 
     fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String> {

@@ -33,7 +33,7 @@ use sea_query::{
     Alias, BinOper, Check, ColumnDef, Expr, ExprTrait, Func, PostgresQueryBuilder, SelectStatement, Values,
 };
 
-use super::words::{self, Lexicon};
+use super::words::{self, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     Dialect, Element, Keys, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
     TextPiece, default_literal, for_update, label_check,
@@ -181,6 +181,10 @@ impl Dialect for Postgres {
 
     fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
         words::statement_effect(&LEXICON, pieces)
+    }
+
+    fn script(&self, text: &str) -> Result<Vec<ScriptStatement>, ScriptProblem> {
+        words::script(&LEXICON, text)
     }
 
     fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String> {

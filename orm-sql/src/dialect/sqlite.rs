@@ -39,7 +39,7 @@ use sea_query::{
     SqliteQueryBuilder, TableName, Values,
 };
 
-use super::words::{self, Lexicon};
+use super::words::{self, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
     SetForm, TextForm, TextPiece, default_literal, label_check,
@@ -181,6 +181,10 @@ impl Dialect for Sqlite {
 
     fn statement_effect(&self, pieces: &[TextPiece<'_>]) -> Result<RawEffect, String> {
         words::statement_effect(&LEXICON, pieces)
+    }
+
+    fn script(&self, text: &str) -> Result<Vec<ScriptStatement>, ScriptProblem> {
+        words::script(&LEXICON, text)
     }
 
     fn check_fragment(&self, pieces: &[TextPiece<'_>]) -> Result<(), String> {

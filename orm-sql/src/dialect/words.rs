@@ -1,9 +1,16 @@
 //! Reads the text of a program as far as it takes to tell one statement from several, and a place from text in quotes.
 //!
-//! The tokens are quotes, comments, words and single characters, as each database has them; triggers end as in SQLite's
-//! `sqlite3_complete`. Nothing is parsed; what makes no sense is for the database to say.
+//! The tokens are quotes, comments, words and single characters, as each database has them; triggers and procedures end
+//! with their last block. Nothing is parsed; what makes no sense is for the database to say.
+
+mod body;
+mod script;
 
 use orm_core::driver::RawEffect;
+
+use self::body::Body;
+pub(super) use self::script::script;
+pub use self::script::{ScriptProblem, ScriptStatement};
 
 use super::TextPiece;
 
@@ -39,7 +46,7 @@ pub(super) fn statement_effect(
     lexicon: &'static Lexicon,
     pieces: &[TextPiece<'_>],
 ) -> Result<RawEffect, String> {
-    let mut reader = Reader::new(lexicon, false);
+    let mut reader = Reader::new(lexicon, Purpose::Statement);
     reader.read(pieces)?;
     if reader.inside.is_open() {
         return Err(UNCLOSED.to_owned());
@@ -69,7 +76,7 @@ pub(super) fn statement_effect(
 ///
 /// What is wrong with it, and what to do.
 pub(super) fn check_fragment(lexicon: &'static Lexicon, pieces: &[TextPiece<'_>]) -> Result<(), String> {
-    let mut reader = Reader::new(lexicon, true);
+    let mut reader = Reader::new(lexicon, Purpose::Fragment);
     reader.read(pieces)?;
     match reader.inside {
         Inside::Nothing if reader.depth == 0 => Ok(()),
@@ -84,9 +91,20 @@ const UNCLOSED: &str = "a quote or a comment is not closed; close it";
 /// How many words of a statement say what it is: `create temp trigger`.
 const LEADING: usize = 3;
 
+/// What a text is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// It is one statement with places for values.
+    Statement,
+    /// It is an operand of one.
+    Fragment,
+    /// It is statements, as they are.
+    Script,
+}
+
 struct Reader {
     lexicon: &'static Lexicon,
-    is_fragment: bool,
+    purpose: Purpose,
     inside: Inside,
     /// The first tokens: words in lower case, and nothing for others.
     words: Vec<String>,
@@ -94,8 +112,8 @@ struct Reader {
     has_write: bool,
     /// How many `(` are open.
     depth: usize,
-    /// The last two tokens, in lower case, as far as they are a `;` or a word.
-    last: [String; 2],
+    /// What its `;` end.
+    body: Body,
     /// Whether a `;` has ended the statement.
     is_over: bool,
 }
@@ -127,15 +145,15 @@ impl Inside {
 }
 
 impl Reader {
-    fn new(lexicon: &'static Lexicon, is_fragment: bool) -> Self {
+    fn new(lexicon: &'static Lexicon, purpose: Purpose) -> Self {
         Self {
             lexicon,
-            is_fragment,
+            purpose,
             inside: Inside::Nothing,
             words: Vec::new(),
             has_write: false,
             depth: 0,
-            last: Default::default(),
+            body: Body::default(),
             is_over: false,
         }
     }
@@ -162,50 +180,62 @@ impl Reader {
 
     fn text(&mut self, text: &str) -> Result<(), String> {
         let mut rest = text;
-        while let Some(next) = rest.chars().next() {
-            let length = match &self.inside {
-                Inside::Nothing => self.outside(rest, next)?,
-                Inside::Quote { escapes: true, .. } if next == '\\' => {
-                    let escaped = rest[1..].chars().next().map_or(0, char::len_utf8);
-                    1 + escaped
-                }
-                Inside::Quote { end, .. } => {
-                    if next == *end {
-                        self.inside = Inside::Nothing;
-                    }
-                    next.len_utf8()
-                }
-                Inside::Dollar(end) if rest.starts_with(end.as_str()) => {
-                    let length = end.len();
-                    self.inside = Inside::Nothing;
-                    length
-                }
-                Inside::Line => {
-                    if next == '\n' {
-                        self.inside = Inside::Nothing;
-                    }
-                    next.len_utf8()
-                }
-                Inside::Comment(depth) if rest.starts_with("*/") => {
-                    self.inside = if *depth > 1 { Inside::Comment(depth - 1) } else { Inside::Nothing };
-                    2
-                }
-                Inside::Comment(depth) if self.lexicon.comments_nest && rest.starts_with("/*") => {
-                    self.inside = Inside::Comment(depth + 1);
-                    2
-                }
-                Inside::Dollar(_) | Inside::Comment(_) => next.len_utf8(),
-            };
-            rest = &rest[length..];
+        while !rest.is_empty() {
+            rest = &rest[self.step(rest)?..];
         }
         Ok(())
+    }
+
+    /// Reads one token, or one character in quotes or a comment, and gives its length.
+    fn step(&mut self, rest: &str) -> Result<usize, String> {
+        let Some(next) = rest.chars().next() else { return Ok(0) };
+        Ok(match &self.inside {
+            Inside::Nothing => self.outside(rest, next)?,
+            Inside::Quote { escapes: true, .. } if next == '\\' => {
+                let escaped = rest[1..].chars().next().map_or(0, char::len_utf8);
+                1 + escaped
+            }
+            Inside::Quote { end, .. } => {
+                if next == *end {
+                    self.inside = Inside::Nothing;
+                }
+                next.len_utf8()
+            }
+            Inside::Dollar(end) if rest.starts_with(end.as_str()) => {
+                let length = end.len();
+                self.inside = Inside::Nothing;
+                length
+            }
+            Inside::Line => {
+                if next == '\n' {
+                    self.inside = Inside::Nothing;
+                }
+                next.len_utf8()
+            }
+            Inside::Comment(depth) if rest.starts_with("*/") => {
+                self.inside = if *depth > 1 { Inside::Comment(depth - 1) } else { Inside::Nothing };
+                2
+            }
+            Inside::Comment(depth) if self.lexicon.comments_nest && rest.starts_with("/*") => {
+                self.inside = Inside::Comment(depth + 1);
+                2
+            }
+            Inside::Dollar(_) | Inside::Comment(_) => next.len_utf8(),
+        })
+    }
+
+    /// Whether no block of a body is open.
+    fn is_complete(&self) -> bool {
+        self.body.is_complete()
     }
 
     /// Reads one token outside quotes and comments, and gives its length.
     fn outside(&mut self, rest: &str, next: char) -> Result<usize, String> {
         if is_word(next) {
             let word = &rest[..rest.find(|char| !is_word(char) && char != '$').unwrap_or(rest.len())];
-            self.token(&word.to_lowercase())?;
+            let lower = word.to_lowercase();
+            self.body.word(&lower);
+            self.token(&lower)?;
             let is_string = self.lexicon.has_escape_strings
                 && word.eq_ignore_ascii_case("e")
                 && rest[word.len()..].starts_with('\'');
@@ -217,11 +247,13 @@ impl Reader {
         }
         let closing = self.lexicon.quotes.iter().find(|(open, _)| *open == next);
         if let Some((_, end)) = closing {
+            self.body.sign(next);
             self.token("")?;
             self.inside = Inside::Quote { end: *end, escapes: false };
             return Ok(next.len_utf8());
         }
         if let Some(tag) = dollar_tag(rest).filter(|_| self.lexicon.has_dollar_quotes) {
+            self.body.sign(next);
             self.token("")?;
             self.inside = Inside::Dollar(tag.to_owned());
             return Ok(tag.len());
@@ -233,23 +265,34 @@ impl Reader {
                 return Ok(2);
             }
             ';' => self.semicolon()?,
-            '?' if self.lexicon.is_question_mark_own => return Err(own_placeholder("?")),
-            _ if self.lexicon.own_placeholders.contains(&next) && rest[1..].starts_with(is_word) => {
+            '?' if self.has_places() && self.lexicon.is_question_mark_own => {
+                return Err(own_placeholder("?"));
+            }
+            _ if self.has_places()
+                && self.lexicon.own_placeholders.contains(&next)
+                && rest[1..].starts_with(is_word) =>
+            {
                 return Err(own_placeholder(&rest[..1]));
             }
             _ if next.is_whitespace() => {}
             _ => {
                 self.parenthesis(next)?;
+                self.body.sign(next);
                 self.token("")?;
             }
         }
         Ok(next.len_utf8())
     }
 
+    /// Whether values stand in it, which only `{}` may stand for.
+    fn has_places(&self) -> bool {
+        self.purpose != Purpose::Script
+    }
+
     fn parenthesis(&mut self, next: char) -> Result<(), String> {
         match next {
             '(' => self.depth += 1,
-            ')' if self.depth == 0 && self.is_fragment => {
+            ')' if self.depth == 0 && self.purpose == Purpose::Fragment => {
                 return Err("a `)` closes nothing; leave it out".to_owned());
             }
             ')' => self.depth = self.depth.saturating_sub(1),
@@ -259,17 +302,14 @@ impl Reader {
     }
 
     fn semicolon(&mut self) -> Result<(), String> {
-        if self.is_fragment {
+        if self.purpose == Purpose::Fragment {
             return Err("a `;` would end the statement; leave it out".to_owned());
         }
-        // One before any statement ends nothing, those in a trigger end its steps.
-        let is_trigger = self.words.first().is_some_and(|word| word == "create")
-            && self.words[1..].iter().any(|word| word == "trigger");
-        let ends_trigger = self.last[1] == "end" && self.last[0] == ";";
-        if !self.words.is_empty() && (!is_trigger || ends_trigger) {
+        self.body.sign(';');
+        // One before any statement ends nothing, those in a body end its steps.
+        if !self.words.is_empty() && self.body.is_complete() {
             self.is_over = true;
         }
-        self.last = [std::mem::take(&mut self.last[1]), ";".to_owned()];
         Ok(())
     }
 
@@ -282,7 +322,6 @@ impl Reader {
             self.words.push(word.to_owned());
         }
         self.has_write |= self.lexicon.writes.contains(&word);
-        self.last = [std::mem::take(&mut self.last[1]), word.to_owned()];
         Ok(())
     }
 }
@@ -307,7 +346,7 @@ fn own_placeholder(sign: &str) -> String {
 mod tests {
     use super::*;
 
-    const SQLITE: Lexicon = Lexicon {
+    pub(super) const SQLITE: Lexicon = Lexicon {
         quotes: &[('\'', '\''), ('"', '"'), ('`', '`'), ('[', ']')],
         has_escape_strings: false,
         has_dollar_quotes: false,

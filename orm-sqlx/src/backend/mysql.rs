@@ -24,6 +24,7 @@ use sqlx_mysql::{MySqlArguments, MySqlConnection, MySqlDatabaseError, MySqlQuery
 
 pub(crate) use server::Server;
 
+use super::migration::{MigrationFacts, MigrationLock};
 use super::{Answer, Backend, Done, Fate, PlanLines};
 use crate::codec::mysql as codec;
 use crate::error::{Problem, mysql as error, unknown_step};
@@ -40,6 +41,7 @@ impl Backend for MySqlBackend {
 
     const NAME: &'static str = "MySql";
     const MAY_LACK_KEY_RECORD: bool = false;
+    const MIGRATIONS: &'static MigrationFacts = &MIGRATIONS;
     const COMMITS_SCHEMA_CHANGES: bool = true;
     const KEY_STEP: Option<&'static str> = Some("SELECT @@auto_increment_increment");
 
@@ -150,6 +152,24 @@ fn not_read() -> DriverError {
     let message = "tables of MySQL and MariaDB can be created and dropped, and not be compared yet";
     DriverError::new(DriverErrorKind::Unsupported, message)
 }
+
+const MIGRATIONS: MigrationFacts = MigrationFacts {
+    folder: "mysql",
+    has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = {}",
+    lock: MigrationLock {
+        of_transaction: None,
+        of_session: Some(
+            "select coalesce(get_lock(sha1(concat('orm migrations ', database(), '.', {})), 0), 0)",
+        ),
+        release: Some(
+            "select coalesce(release_lock(sha1(concat('orm migrations ', database(), '.', {}))), 0)",
+        ),
+        holder: Some(
+            "select concat('connection ', id, ' of ', user, ' at ', host) from information_schema.processlist \
+             where id = is_used_lock(sha1(concat('orm migrations ', database(), '.', {})))",
+        ),
+    },
+};
 
 /// A level is set for the next transaction alone, in the same message: if one of both fails, the connection is closed.
 fn begin(mode: TransactionMode) -> String {

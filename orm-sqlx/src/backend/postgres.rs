@@ -19,6 +19,7 @@ use sqlx_core::raw_sql::raw_sql;
 use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_postgres::{PgArguments, PgConnection, PgRow};
 
+use super::migration::{MigrationFacts, MigrationLock};
 use super::{Answer, Backend, Done, Fate, PlanLines};
 use crate::codec::postgres as codec;
 use crate::error::{Problem, postgres as error, unknown_step};
@@ -35,6 +36,8 @@ impl Backend for PostgresBackend {
 
     const NAME: &'static str = "Postgres";
     const MAY_LACK_KEY_RECORD: bool = false;
+
+    const MIGRATIONS: &'static MigrationFacts = &MIGRATIONS;
 
     fn arguments(values: Vec<Bound>) -> Result<PgArguments, BoxDynError> {
         codec::arguments(values)
@@ -114,6 +117,35 @@ impl Backend for PostgresBackend {
         })
     }
 }
+
+const MIGRATIONS: MigrationFacts = MigrationFacts {
+    folder: "postgres",
+    has_table: "select case when to_regclass({}) is null then 0 else 1 end",
+    lock: MigrationLock {
+        of_transaction: Some(
+            "select case when pg_try_advisory_xact_lock(hashtextextended('orm migrations ' || \
+             coalesce(current_schema(), '') || '.' || {}, 0)) then 1 else 0 end",
+        ),
+        of_session: Some(
+            "select case when pg_try_advisory_lock(hashtextextended('orm migrations ' || \
+             coalesce(current_schema(), '') || '.' || {}, 0)) then 1 else 0 end",
+        ),
+        release: Some(
+            "select case when pg_advisory_unlock(hashtextextended('orm migrations ' || \
+             coalesce(current_schema(), '') || '.' || {}, 0)) then 1 else 0 end",
+        ),
+        holder: Some(
+            "select 'process ' || a.pid || ' of ' || coalesce(nullif(a.application_name, ''), 'a program without a name') \
+             || coalesce(' at ' || host(a.client_addr), '') || ', connected since ' || \
+             to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS') \
+             from pg_locks l join pg_stat_activity a on a.pid = l.pid cross join \
+             (select hashtextextended('orm migrations ' || coalesce(current_schema(), '') || '.' || {}, 0) as key) k \
+             where l.locktype = 'advisory' and l.granted and l.objsubid = 1 \
+             and l.database = (select oid from pg_database where datname = current_database()) \
+             and l.classid::bigint = ((k.key >> 32) & 4294967295) and l.objid::bigint = (k.key & 4294967295)",
+        ),
+    },
+};
 
 fn begin(mode: TransactionMode) -> String {
     let mut sql = String::from("BEGIN");

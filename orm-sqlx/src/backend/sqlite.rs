@@ -19,6 +19,7 @@ use sqlx_core::query::query_with;
 use sqlx_core::sql_str::AssertSqlSafe;
 use sqlx_sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 
+use super::migration::{MigrationFacts, MigrationLock};
 use super::{Answer, Backend, Done, Fate, PlanLines};
 use crate::codec::sqlite as codec;
 use crate::error::{Problem, sqlite as error, unknown_step};
@@ -35,6 +36,8 @@ impl Backend for SqliteBackend {
 
     const NAME: &'static str = "Sqlite";
     const MAY_LACK_KEY_RECORD: bool = true;
+
+    const MIGRATIONS: &'static MigrationFacts = &MIGRATIONS;
 
     fn arguments(values: Vec<Bound>) -> Result<SqliteArguments, BoxDynError> {
         codec::arguments(values)
@@ -147,6 +150,13 @@ impl Backend for SqliteBackend {
         error.to_string().ends_with("no transaction is active")
     }
 }
+
+const MIGRATIONS: MigrationFacts = MigrationFacts {
+    folder: "sqlite",
+    has_table: "select count(*) from sqlite_schema where type = 'table' and lower(name) = lower({})",
+    // Transactions that may write are begun with the only write lock that there is.
+    lock: MigrationLock { of_transaction: None, of_session: None, release: None, holder: None },
+};
 
 /// The steps of a plan, each indented below the one that it is part of, which comes before it.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ mod cancel;
 mod conditions;
 mod database;
 mod errors;
+mod migrations;
 mod options;
 mod savepoints;
 mod set_based;

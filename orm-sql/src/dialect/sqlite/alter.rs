@@ -26,13 +26,14 @@ const CHECK: &str = "PRAGMA foreign_key_check";
 /// Whether a statement only works outside of a transaction. Such statements stand first or last in a script.
 #[must_use]
 pub fn is_outside_transactions(statement: &str) -> bool {
-    [SUSPEND, RESUME].contains(&statement.trim())
+    let text: String = statement.chars().filter(|char| !char.is_whitespace()).collect();
+    text.to_ascii_lowercase().starts_with("pragmaforeign_keys=")
 }
 
 /// Whether a statement gives a row for each foreign key that leads nowhere.
 #[must_use]
 pub fn is_foreign_key_check(statement: &str) -> bool {
-    statement.trim() == CHECK
+    statement.trim().eq_ignore_ascii_case(CHECK)
 }
 
 impl Alterations for Sqlite {

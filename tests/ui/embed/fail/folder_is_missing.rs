@@ -1,0 +1,7 @@
+use orm_sqlx::migration::{Embedded, embed};
+
+const MIGRATIONS: Embedded = embed!("nowhere");
+
+fn main() {
+    let _ = MIGRATIONS;
+}
