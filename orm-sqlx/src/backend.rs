@@ -65,6 +65,10 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const NAME: &'static str;
 
+    /// Whether it is a server, which may end a connection by itself, and rolls back where the socket of one is closed.
+    #[doc(hidden)]
+    const HAS_SERVER: bool;
+
     /// Whether inserts are tried again without its record of last keys where something is missing.
     #[doc(hidden)]
     const MAY_LACK_KEY_RECORD: bool;
@@ -108,6 +112,14 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     /// A refusal of the database, in the ORM's words.
     #[doc(hidden)]
     fn problem(error: &dyn DatabaseError) -> Problem;
+
+    /// Whether the server says with `error` that it has ended the connection before it ran the statement, and will not run
+    /// it. Not asked of errors that come in the middle of an answer.
+    #[doc(hidden)]
+    fn ended_before(error: &dyn DatabaseError) -> bool {
+        let _ = error;
+        false
+    }
 
     /// Adds what the database does not say about a violation, but the write that it refused does.
     #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! The driver contract over a sqlx pool.
+//! The driver contract over connections of sqlx.
 
 pub(crate) mod connection;
 pub(crate) mod log;
@@ -31,7 +31,7 @@ use self::connection::PooledConnection;
 use self::pool::Pool;
 use crate::backend::Backend;
 
-/// A driver over a pool of sqlx; [`Sqlite`], [`Postgres`] and [`MySql`] are its kinds.
+/// A driver over a pool of connections of sqlx; [`Sqlite`], [`Postgres`] and [`MySql`] are its kinds.
 ///
 /// Cheap to clone; clones share the pool.
 pub struct SqlxDriver<B: Backend> {

@@ -53,6 +53,19 @@ pub(crate) fn driver_error<B: Backend>(error: Error, action: &str) -> DriverErro
     DriverError::new(kind, message).with_source(error)
 }
 
+/// Whether the server can't have run a statement that failed with this as the first answer on its connection.
+///
+/// A pipe that is broken is met by who writes: the server had hung up before all of the statement was on its way. An end
+/// that is met by who reads tells nothing, since the answer may be what was lost.
+pub(crate) fn never_ran<B: Backend>(error: &DriverError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    match source {
+        Some(Error::Io(cause)) => cause.kind() == std::io::ErrorKind::BrokenPipe,
+        Some(Error::Database(refused)) => B::ended_before(&**refused),
+        Some(_) | None => false,
+    }
+}
+
 pub(crate) fn unknown_step() -> DriverError {
     DriverError::new(DriverErrorKind::Unsupported, "an unknown step of a transaction")
 }

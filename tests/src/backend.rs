@@ -49,6 +49,21 @@ pub struct Facts {
     pub tables: &'static str,
     /// A query for all comments on tables and columns, where it keeps any.
     pub comments: Option<&'static str>,
+    /// How its sessions are seen and ended, where it has any.
+    pub sessions: Option<SessionFacts>,
+}
+
+/// How the sessions of a server are seen and ended. `{}` stands for the number of one.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionFacts {
+    /// A query that tells its own number.
+    pub own: &'static str,
+    /// A query that counts those of a number.
+    pub count: &'static str,
+    /// A statement that ends one.
+    pub kill: &'static str,
+    /// A query that lasts for ten seconds.
+    pub lasting: &'static str,
 }
 
 impl Facts {
@@ -65,6 +80,7 @@ impl Facts {
         quote: '"',
         tables: "select type || name || coalesce(sql, '') from sqlite_schema order by 1",
         comments: None,
+        sessions: None,
     };
     const POSTGRES: Self = Self {
         keeps_nul: false,
@@ -82,6 +98,12 @@ impl Facts {
             "select description from pg_description join pg_class on oid = objoid \
                         where relnamespace = current_schema()::regnamespace",
         ),
+        sessions: Some(SessionFacts {
+            own: "select pg_backend_pid()::bigint",
+            count: "select count(*) from pg_stat_activity where pid = {}",
+            kill: "select pg_terminate_backend({})",
+            lasting: "select pg_sleep(10)::text",
+        }),
     };
     const MYSQL: Self = Self {
         keeps_nul: true,
@@ -100,6 +122,12 @@ impl Facts {
              union all select column_comment from information_schema.columns \
              where table_schema = database() and column_comment <> ''",
         ),
+        sessions: Some(SessionFacts {
+            own: "select cast(connection_id() as signed)",
+            count: "select count(*) from information_schema.processlist where id = {}",
+            kill: "KILL {}",
+            lasting: "select cast(sleep(10) as char)",
+        }),
     };
 }
 

@@ -50,6 +50,7 @@ pub mod hostile_names;
 pub mod hostile_text;
 pub mod identity_map;
 pub mod keys;
+pub mod killed_connections;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
@@ -1549,6 +1550,15 @@ fn on_a_server() -> &'static [Behaviour] {
             a_transaction_may_be_cut_at_any_byte,
             a_bulk_write_may_be_cut_at_any_byte,
             a_read_may_be_cut_at_any_byte,
+            a_way_may_stall_at_any_byte,
             connecting_may_be_cut_at_any_byte;
+        killed_connections:
+            connections_that_died_idle_fail_nobody,
+            a_single_write_after_a_rest_is_not_in_doubt,
+            a_statement_that_is_killed_says_so,
+            a_flush_that_is_killed_changes_nothing,
+            a_transaction_that_is_killed_between_statements_is_rolled_back,
+            a_server_that_is_gone_is_said_at_once,
+            a_pool_waits_for_what_is_lent_before_it_is_closed;
     }
 }

@@ -40,6 +40,7 @@ impl Backend for MySqlBackend {
     type Plan = Lines;
 
     const NAME: &'static str = "MySql";
+    const HAS_SERVER: bool = true;
     const MAY_LACK_KEY_RECORD: bool = false;
     const MIGRATIONS: &'static MigrationFacts = &MIGRATIONS;
     const COMMITS_SCHEMA_CHANGES: bool = true;

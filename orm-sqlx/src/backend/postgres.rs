@@ -35,6 +35,7 @@ impl Backend for PostgresBackend {
     type Plan = Lines;
 
     const NAME: &'static str = "Postgres";
+    const HAS_SERVER: bool = true;
     const MAY_LACK_KEY_RECORD: bool = false;
 
     const MIGRATIONS: &'static MigrationFacts = &MIGRATIONS;
@@ -66,6 +67,10 @@ impl Backend for PostgresBackend {
 
     fn problem(error: &dyn DatabaseError) -> Problem {
         error::problem(error)
+    }
+
+    fn ended_before(error: &dyn DatabaseError) -> bool {
+        error::ended_before(error)
     }
 
     fn complete(violation: &mut Violation, write: &Write) {

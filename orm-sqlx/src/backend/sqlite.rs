@@ -35,6 +35,7 @@ impl Backend for SqliteBackend {
     type Plan = Steps;
 
     const NAME: &'static str = "Sqlite";
+    const HAS_SERVER: bool = false;
     const MAY_LACK_KEY_RECORD: bool = true;
 
     const MIGRATIONS: &'static MigrationFacts = &MIGRATIONS;

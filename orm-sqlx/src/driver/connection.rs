@@ -2,11 +2,17 @@
 //!
 //! Every method runs under the guard of [`super::transaction`]: started before the first statement is sent, finished
 //! when the last one was answered. In between are this crate's only awaits on the database.
+//!
+//! A connection that was idle may have died meanwhile, and nobody looks before it is lent. So if the first statement on one
+//! breaks it, and being sent twice does no harm, the connection is replaced and the statement sent again: reads and BEGIN,
+//! and whatever the server certainly did not run. What would be in doubt, a write that is a commit of its own, is preceded
+//! by an empty round trip where the connection was idle for long.
 
 use std::any::Any;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::StreamExt;
 use orm_core::driver::{
@@ -18,6 +24,7 @@ use orm_core::schema::database::DatabaseSchema;
 use orm_sql::{Bound, Statement};
 use sqlx_core::Either;
 use sqlx_core::column::Column;
+use sqlx_core::connection::Connection as _;
 use sqlx_core::database::Database;
 use sqlx_core::row::Row;
 
@@ -27,19 +34,61 @@ use super::transaction::{Guard, Running};
 use super::write;
 use crate::backend::{Backend, Done, Fate, PlanLines, RowOf};
 use crate::codec;
-use crate::error::driver_error;
+use crate::error::{driver_error, never_ran};
 use crate::introspect::Catalog;
+
+/// What was idle for no longer is taken to be alive by who can't send twice.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 pub(super) struct PooledConnection<B: Backend> {
     pub(super) guard: Guard<B>,
     /// Held too so that a database in memory outlives its last borrower.
     pub(super) pool: Arc<Pool<B>>,
+    /// How many were replaced for this borrower.
+    replaced: usize,
 }
 
 impl<B: Backend> PooledConnection<B> {
     pub(super) async fn acquire(pool: &Arc<Pool<B>>) -> Result<Self, DriverError> {
         let connection = pool.acquire().await?;
-        Ok(Self { guard: Guard::new(connection), pool: Arc::clone(pool) })
+        Ok(Self { guard: Guard::new(connection), pool: Arc::clone(pool), replaced: 0 })
+    }
+
+    /// Takes another connection where this one has died while it was idle and what failed may be sent again; otherwise
+    /// gives the error back.
+    async fn again<V>(&mut self, result: Result<V, DriverError>) -> Result<Option<V>, DriverError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(_) if self.guard.may_repeat() && self.replaced < self.pool.most() => {
+                self.replace().await.map(|()| None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn replace(&mut self) -> Result<(), DriverError> {
+        self.replaced += 1;
+        // First, since the other one may be the only one that the pool may have.
+        self.guard.end();
+        self.guard = Guard::new(self.pool.acquire().await?);
+        Ok(())
+    }
+
+    /// Makes sure that what can't be sent twice is not sent to a server that has hung up long ago.
+    pub(super) async fn prove(&mut self) -> Result<(), DriverError> {
+        while self.guard.unproven().is_some_and(|rested| rested >= TRUSTED) {
+            let mut running = self.guard.start()?;
+            let answer = running.connection.ping().await;
+            match answer {
+                Ok(()) => running.proves(),
+                Err(_) => running.breaks(true),
+            }
+            running.finish();
+            if self.guard.may_repeat() {
+                self.replace().await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -50,28 +99,37 @@ impl<B: Backend> Connection for PooledConnection<B> {
         rows: &'a mut dyn RowSink,
     ) -> BoxFuture<'a, Result<(), DriverError>> {
         Box::pin(async move {
-            let statement = self.pool.statements.select(select)?;
-            let mut running = self.guard.start()?;
-            let lend = |row: &RowOf<B>| rows.row(&B::columns(row)).map_err(refused);
-            let result = run(&self.pool, &mut running, statement, StatementKind::Read, lend).await;
-            running.finish();
-            result.map(drop).map_err(|error| not_waited_for(error, select))
+            loop {
+                let statement = self.pool.statements.select(select)?;
+                let mut running = self.guard.start()?;
+                let lend = |row: &RowOf<B>| rows.row(&B::columns(row)).map_err(refused);
+                let result = run(&self.pool, &mut running, statement, StatementKind::Read, lend).await;
+                running.finish();
+                let result = result.map_err(|error| not_waited_for(error, select));
+                if self.again(result).await?.is_some() {
+                    return Ok(());
+                }
+            }
         })
     }
 
     fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>> {
         Box::pin(async move {
-            let statement = self.pool.statements.count(select)?;
-            let mut running = self.guard.start()?;
-            let mut count = None;
-            let read = |row: &RowOf<B>| {
-                count = codec::count(&B::columns(row));
-                Ok(())
-            };
-            let result = run(&self.pool, &mut running, statement, StatementKind::Read, read).await;
-            running.finish();
-            result?;
-            count.ok_or_else(|| DriverError::new(DriverErrorKind::Other, "counting gave no number"))
+            loop {
+                let statement = self.pool.statements.count(select)?;
+                let mut running = self.guard.start()?;
+                let mut count = None;
+                let read = |row: &RowOf<B>| {
+                    count = codec::count(&B::columns(row));
+                    Ok(())
+                };
+                let result = run(&self.pool, &mut running, statement, StatementKind::Read, read).await;
+                running.finish();
+                if self.again(result).await?.is_some() {
+                    let none = || DriverError::new(DriverErrorKind::Other, "counting gave no number");
+                    return count.ok_or_else(none);
+                }
+            }
         })
     }
 
@@ -81,27 +139,39 @@ impl<B: Backend> Connection for PooledConnection<B> {
         reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<String>, DriverError>> {
         Box::pin(async move {
-            let statement = self.pool.statements.explain(select, reading)?;
-            let mut running = self.guard.start()?;
-            let mut lines = B::Plan::default();
-            let read = |row: &RowOf<B>| {
-                lines.extend(&B::columns(row));
-                Ok(())
-            };
-            let result = run(&self.pool, &mut running, statement, StatementKind::Read, read).await;
-            running.finish();
-            result?;
-            Ok(lines.finish())
+            loop {
+                let statement = self.pool.statements.explain(select, reading)?;
+                let mut running = self.guard.start()?;
+                let mut lines = B::Plan::default();
+                let read = |row: &RowOf<B>| {
+                    lines.extend(&B::columns(row));
+                    Ok(())
+                };
+                let result = run(&self.pool, &mut running, statement, StatementKind::Read, read).await;
+                running.finish();
+                if self.again(result).await?.is_some() {
+                    return Ok(lines.finish());
+                }
+            }
         })
     }
 
     fn write<'a>(&'a mut self, write: &'a Write) -> BoxFuture<'a, Result<WriteOutcome, DriverError>> {
         Box::pin(async move {
-            let statements = self.pool.statements.write(write)?;
-            let mut running = self.guard.start()?;
-            let result = write::run(&self.pool, &mut running, statements, write).await;
-            running.finish();
-            result.map_err(|error| completed::<B>(error, write))
+            loop {
+                let statements = self.pool.statements.write(write)?;
+                // Several begin a transaction first.
+                if statements.len() == 1 {
+                    self.prove().await?;
+                }
+                let mut running = self.guard.start()?;
+                let result = write::run(&self.pool, &mut running, statements, write).await;
+                running.finish();
+                let result = result.map_err(|error| completed::<B>(error, write));
+                if let Some(outcome) = self.again(result).await? {
+                    return Ok(outcome);
+                }
+            }
         })
     }
 
@@ -111,20 +181,31 @@ impl<B: Backend> Connection for PooledConnection<B> {
         rows: &'a mut dyn RawRows,
     ) -> BoxFuture<'a, Result<u64, DriverError>> {
         Box::pin(async move {
-            let (statement, effect) = self.pool.statements.raw(raw)?;
-            let kind = match effect {
-                RawEffect::Reads => StatementKind::Read,
-                RawEffect::Writes | RawEffect::Anything => StatementKind::Write,
-            };
-            let mut running = self.guard.start()?;
-            let lend = LendRaw { rows, has_names: false };
-            let result = run_at_pace(&self.pool, &mut running, statement, kind, lend).await;
-            let result = match (result, effect) {
-                (Ok(done), RawEffect::Anything) => still_open(&mut running).await.map(|()| done.affected),
-                (other, _) => other.map(|done| done.affected),
-            };
-            running.finish();
-            result
+            loop {
+                let (statement, effect) = self.pool.statements.raw(raw)?;
+                let kind = match effect {
+                    RawEffect::Reads => StatementKind::Read,
+                    RawEffect::Writes | RawEffect::Anything => StatementKind::Write,
+                };
+                self.prove().await?;
+                let mut running = self.guard.start()?;
+                let lend = LendRaw { rows, has_names: false };
+                let result = run_at_pace(&self.pool, &mut running, statement, kind, lend).await;
+                let result = match (result, effect) {
+                    (Ok(done), RawEffect::Anything) => still_open(&mut running).await.map(|()| done.affected),
+                    (other, _) => other.map(|done| done.affected),
+                };
+                running.finish();
+                match result {
+                    // What a function does that a query calls, only the program knows.
+                    Err(error) if !never_ran::<B>(&error) => return Err(error),
+                    result => {
+                        if let Some(affected) = self.again(result).await? {
+                            return Ok(affected);
+                        }
+                    }
+                }
+            }
         })
     }
 
@@ -134,10 +215,14 @@ impl<B: Backend> Connection for PooledConnection<B> {
 
     fn transaction(&mut self, step: TransactionStep) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
-            let mut running = self.guard.start()?;
-            let result = transaction(&self.pool, &mut running, step).await;
-            running.finish();
-            result
+            loop {
+                let mut running = self.guard.start()?;
+                let result = transaction(&self.pool, &mut running, step).await;
+                running.finish();
+                if self.again(result).await?.is_some() {
+                    return Ok(());
+                }
+            }
         })
     }
 
@@ -146,11 +231,15 @@ impl<B: Backend> Connection for PooledConnection<B> {
         schemas: &'a [String],
     ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
         Box::pin(async move {
-            let mut running = self.guard.start()?;
-            let mut catalog = Catalog { pool: &self.pool, running: &mut running };
-            let result = B::read_schema(&mut catalog, schemas).await;
-            running.finish();
-            result
+            loop {
+                let mut running = self.guard.start()?;
+                let mut catalog = Catalog { pool: &self.pool, running: &mut running };
+                let result = B::read_schema(&mut catalog, schemas).await;
+                running.finish();
+                if let Some(schema) = self.again(result).await? {
+                    return Ok(schema);
+                }
+            }
         })
     }
 
@@ -159,20 +248,29 @@ impl<B: Backend> Connection for PooledConnection<B> {
         schema: &'a Schema,
     ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
         Box::pin(async move {
-            let mut running = self.guard.start()?;
-            let mut catalog = Catalog { pool: &self.pool, running: &mut running };
-            let result = B::describe_schema(&mut catalog, schema).await;
-            running.finish();
-            result
+            loop {
+                let mut running = self.guard.start()?;
+                let mut catalog = Catalog { pool: &self.pool, running: &mut running };
+                let result = B::describe_schema(&mut catalog, schema).await;
+                running.finish();
+                if let Some(schema) = self.again(result).await? {
+                    return Ok(schema);
+                }
+            }
         })
     }
 
     fn execute_schema<'a>(&'a mut self, statements: &'a [String]) -> BoxFuture<'a, Result<(), DriverError>> {
         Box::pin(async move {
-            let mut running = self.guard.start()?;
-            let result = schema(&self.pool, &mut running, statements).await;
-            running.finish();
-            result
+            self.prove().await?;
+            loop {
+                let mut running = self.guard.start()?;
+                let result = schema(&self.pool, &mut running, statements).await;
+                running.finish();
+                if self.again(result).await?.is_some() {
+                    return Ok(());
+                }
+            }
         })
     }
 }
@@ -284,7 +382,7 @@ async fn schema<B: Backend>(
     let result = result.await;
     if has_outside && result.is_err() {
         // What was set for the time of the changes goes with the connection.
-        running.breaks();
+        running.breaks(false);
     }
     result
 }
@@ -346,6 +444,7 @@ async fn run_at_pace<B: Backend>(
     let Statement { sql, values, reusable } = statement;
     refuse_too_large(pool, &sql, &values)?;
     let mut sent = pool.log.sent(Arc::clone(&sql), kind, &values);
+    let mut is_answered = false;
     let result = async {
         let arguments = match kind {
             StatementKind::Transaction | StatementKind::Schema => None,
@@ -354,7 +453,9 @@ async fn run_at_pace<B: Backend>(
         let mut answers = B::run(running.connection, sql, arguments, reusable);
         let mut all = Done::default();
         while let Some(answer) = answers.next().await {
-            match answer.map_err(|error| driver_error::<B>(error, kind.action()))? {
+            let answer = answer.map_err(|error| driver_error::<B>(error, kind.action()))?;
+            is_answered = true;
+            match answer {
                 Either::Left(done) => {
                     all = Done { affected: all.affected + done.affected, first_key: done.first_key };
                 }
@@ -372,9 +473,17 @@ async fn run_at_pace<B: Backend>(
         sent.rows = done.affected;
     }
     sent.end(&result);
+    let is_lost = matches!(&result, Err(error) if error.kind() == DriverErrorKind::ConnectionLost);
+    if is_answered || !is_lost {
+        running.proves();
+    }
     if let Err(error) = &result {
-        if error.kind() == DriverErrorKind::ConnectionLost {
-            running.breaks();
+        if is_lost {
+            let is_harmless = match kind {
+                StatementKind::Read | StatementKind::Transaction => true,
+                StatementKind::Write | StatementKind::Schema => never_ran::<B>(error),
+            };
+            running.breaks(is_harmless);
         } else if kind != StatementKind::Transaction
             && running.is_in_transaction()
             && error.kind() != DriverErrorKind::RowRefused

@@ -83,6 +83,7 @@ impl<B: Backend> PooledConnection<B> {
         &mut self,
         work: impl AsyncFnOnce(&mut ConnectionOf<B>) -> Result<V, Error>,
     ) -> Result<V, DriverError> {
+        self.prove().await?;
         let mut running = self.guard.start()?;
         running.forget_key_step();
         if let Err(lost) = running.refuse_if_lost() {

@@ -5,14 +5,16 @@
 //! ROLLBACK succeeded. Dropped in between, while any statement runs, or after the connection broke, it closes the
 //! connection: the database then rolls back, and whatever is still running can't reach the next borrower.
 
-use orm_core::driver::{Access, DriverError, DriverErrorKind, TransactionStep};
-use sqlx_core::pool::PoolConnection;
+use std::time::Duration;
 
+use orm_core::driver::{Access, DriverError, DriverErrorKind, TransactionStep};
+
+use super::pool::{Ending, Lent};
 use crate::backend::{Backend, ConnectionOf, Fate};
 
 pub(super) struct Guard<B: Backend> {
-    /// Taken only by `drop`.
-    connection: Option<PoolConnection<B::Database>>,
+    /// Taken at its end only.
+    connection: Option<Lent<B>>,
     state: State,
 }
 
@@ -26,6 +28,10 @@ struct State {
     fate: Fate,
     /// Whether the connection broke.
     is_broken: bool,
+    /// How long it was idle before, while nothing has been answered on it since.
+    unproven: Option<Duration>,
+    /// Whether it broke at its first statement, which may be sent again on another one.
+    may_repeat: bool,
     /// Whether a method is running, or was cut off.
     is_running: bool,
     /// How far keys of one insert are apart, once it was asked.
@@ -39,8 +45,32 @@ pub(crate) struct Running<'a, B: Backend> {
 }
 
 impl<B: Backend> Guard<B> {
-    pub(super) fn new(connection: PoolConnection<B::Database>) -> Self {
-        Self { connection: Some(connection), state: State::default() }
+    pub(super) fn new(connection: Lent<B>) -> Self {
+        let unproven = connection.rested().filter(|_| B::HAS_SERVER);
+        Self { connection: Some(connection), state: State { unproven, ..State::default() } }
+    }
+
+    /// How long the connection was idle before, while nothing has been answered on it since.
+    pub(super) fn unproven(&self) -> Option<Duration> {
+        self.state.unproven
+    }
+
+    /// Whether it broke at its first statement, which may be sent again on another one.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.state.may_repeat
+    }
+
+    /// Ends the connection, or gives it back.
+    pub(super) fn end(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let State { is_running, is_broken, maybe_in_transaction, .. } = self.state;
+        if is_broken {
+            connection.end(Ending::Broken);
+        } else if is_running {
+            connection.end(Ending::CutOff);
+        } else if maybe_in_transaction {
+            connection.end(Ending::Unwanted);
+        }
     }
 
     /// Notes that a method runs. Refused after one was cut off: nobody knows what of it happened.
@@ -64,13 +94,7 @@ impl<B: Backend> Guard<B> {
 
 impl<B: Backend> Drop for Guard<B> {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        if tokio::runtime::Handle::try_current().is_err() {
-            // The pool takes connections back in a task, and there is nothing to run one.
-            drop(connection.detach());
-        } else if self.state.maybe_in_transaction || self.state.is_running || self.state.is_broken {
-            connection.close_on_drop();
-        }
+        self.end();
     }
 }
 
@@ -106,9 +130,15 @@ impl<B: Backend> Running<'_, B> {
         self.state.key_step = None;
     }
 
-    /// Notes that the connection broke.
-    pub(super) fn breaks(&mut self) {
+    /// Notes that the server has answered.
+    pub(super) fn proves(&mut self) {
+        self.state.unproven = None;
+    }
+
+    /// Notes that the connection broke. `is_harmless`: a statement that it broke at may be run twice, or was not run.
+    pub(super) fn breaks(&mut self, is_harmless: bool) {
         self.state.is_broken = true;
+        self.state.may_repeat = is_harmless && self.state.unproven.is_some();
     }
 
     /// Refuses what would be done outside of the transaction that it was meant for.

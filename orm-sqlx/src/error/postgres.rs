@@ -56,6 +56,12 @@ fn kind(code: &str, message: &str) -> DriverErrorKind {
     }
 }
 
+/// An administrator, or a limit on idle sessions, ended the connection. What runs then is rolled back, and the server does
+/// not send this once it has committed: <https://www.postgresql.org/docs/current/protocol-flow.html>.
+pub(crate) fn ended_before(error: &dyn DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("57P01" | "57P05"))
+}
+
 fn violation_kind(code: &str) -> Option<ViolationKind> {
     match code {
         "23505" | "23P01" => Some(ViolationKind::Unique),

@@ -83,6 +83,27 @@ pub async fn a_read_may_be_cut_at_any_byte<B: Backend>() -> Result<()> {
     Ok(())
 }
 
+/// A way that hangs: the program stops waiting, and the pool's only connection is replaced.
+pub async fn a_way_may_stall_at_any_byte<B: Backend>() -> Result<()> {
+    let bench = Bench::open::<B>().await?;
+    let measured =
+        bench.measure(async |db| Unit::prepare(db, 1).await, async |unit| unit.run(Way::Flush).await).await?;
+    let mut number = 1;
+    for (direction, bytes) in points(measured, 8) {
+        let db = bench.through(1).await?;
+        number += 1;
+        let unit = Unit::prepare(&db, number).await?;
+        bench.by.proxy.stall_after(direction, bytes);
+        let result = tokio::time::timeout(Duration::from_millis(150), unit.run(Way::Flush)).await;
+        let is_stalled = !bench.by.proxy.let_pass();
+        assert_eq!(is_stalled, result.is_err(), "{result:?}");
+        next_goes_at_once(&db).await?;
+        bench.by.proxy.settled().await;
+        unit.goes_on(&bench, &db, Way::Flush).await?;
+    }
+    Ok(())
+}
+
 /// Nothing that is half connected is lent to anybody; the error names the database, and no password.
 pub async fn connecting_may_be_cut_at_any_byte<B: Backend>() -> Result<()> {
     let bench = Bench::open::<B>().await?;
