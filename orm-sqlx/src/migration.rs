@@ -21,6 +21,14 @@
 //!
 //! `embed!` (feature `embed`, on by default) takes a folder into the program, so that it needs no files where it runs.
 //!
+//! # Writing them
+//!
+//! [`Migrator::create`] compares the live database, with everything applied, with what the entities need, and writes the pair that
+//! brings it there and back, for that kind of database. A change that can lose data is marked, and the script says
+//! `-- orm: destructive`, for which the commands want a `--yes`. Read what was written: it is yours from then on.
+//!
+//! `cli` (feature `cli`) gives a program of yours the commands `create`, `up`, `down`, `status`, `diff`, `check` and `resolve`.
+//!
 //! # Running them
 //!
 //! [`Migrator`] runs them, for a program that migrates when it starts or for one that does nothing else. What is applied stands
@@ -39,8 +47,11 @@
 //! [`resolve`](Migrator::resolve). On SQLite nothing keeps a second runner from meeting such a migration while it runs; it gets
 //! that error too.
 
+#[cfg(feature = "cli")]
+mod cli;
 mod error;
 mod file;
+mod generate;
 mod history;
 mod migrator;
 mod plan;
@@ -50,7 +61,10 @@ mod source;
 #[cfg(feature = "embed")]
 pub use orm_derive::embed_migrations as embed;
 
+#[cfg(feature = "cli")]
+pub use cli::{Create, Diff, Down, MigrateCommand, MigrationCli, Resolve, Up, cli};
 pub use error::{FailedStatement, MigrationError, Result};
+pub use generate::CreatedMigration;
 pub use history::Direction;
 pub use migrator::{AppliedMigration, MigrationState, MigrationStatus, Migrator, Resolution};
 pub use source::{Embedded, MigrationSource};

@@ -159,6 +159,12 @@ pub enum MigrationError {
     #[error(transparent)]
     Failed(Box<FailedStatement>),
 
+    /// A migration is to be written, and there is no folder for it.
+    #[error(
+        "the migrations are part of the program, so that there is no folder to write to; name one with `folder`"
+    )]
+    NoFolder,
+
     /// Another one is at it, and did not come to its end in time.
     #[error("the migrations are locked by {holder}, for longer than {waited:?}; try again when it is done")]
     Locked {

@@ -47,7 +47,16 @@ impl Migration {
     }
 }
 
+/// The line of a script that can lose data.
+pub(super) const DESTRUCTIVE: &str = "-- orm: destructive";
+
 impl Script {
+    /// Whether it says of itself that it can lose data.
+    #[cfg(feature = "cli")]
+    pub(super) fn is_destructive(&self) -> bool {
+        self.text.lines().any(|line| line.trim_start().starts_with(DESTRUCTIVE))
+    }
+
     /// Whether it says of itself that it can't be run in a transaction.
     pub(super) fn is_without_transaction(&self) -> bool {
         self.text.lines().any(|line| line.trim() == "-- orm: no-transaction")

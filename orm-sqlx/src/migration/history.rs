@@ -38,7 +38,7 @@ pub(super) struct Entry {
     pub(super) going: Option<Direction>,
     /// When it was applied, in UTC.
     pub(super) applied_at: String,
-    pub(super) duration_ms: i64,
+    pub(super) duration_us: i64,
     /// How many statements were done while it was going.
     pub(super) done: i64,
 }
@@ -75,7 +75,7 @@ impl<'a> History<'a> {
     pub(super) fn create(self) -> String {
         format!(
             "CREATE TABLE IF NOT EXISTS {} (version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, checksum \
-             VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, applied_at VARCHAR(32) NOT NULL, duration_ms BIGINT NOT \
+             VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, applied_at VARCHAR(32) NOT NULL, duration_us BIGINT NOT \
              NULL, done BIGINT NOT NULL)",
             self.table
         )
@@ -84,7 +84,7 @@ impl<'a> History<'a> {
     /// All rows, by version.
     pub(super) async fn read(self, connection: &mut dyn Connection) -> Result<Vec<Entry>, DriverError> {
         let sql = format!(
-            "select version, name, checksum, state, applied_at, duration_ms, done from {} order by version",
+            "select version, name, checksum, state, applied_at, duration_us, done from {} order by version",
             self.table
         );
         let mut entries = Collect::new(|row: &dyn RowReader| {
@@ -98,7 +98,7 @@ impl<'a> History<'a> {
                     _ => None,
                 },
                 applied_at: row.text(4)?.to_owned(),
-                duration_ms: row.int(5)?,
+                duration_us: row.int(5)?,
                 done: row.int(6)?,
             })
         });
@@ -113,7 +113,7 @@ impl<'a> History<'a> {
         entry: &Entry,
     ) -> Result<(), DriverError> {
         let sql = format!(
-            "insert into {} (version, name, checksum, state, applied_at, duration_ms, done) values ({{}}, {{}}, {{}}, {{}}, \
+            "insert into {} (version, name, checksum, state, applied_at, duration_us, done) values ({{}}, {{}}, {{}}, {{}}, \
              {{}}, {{}}, {{}})",
             self.table
         );
@@ -123,7 +123,7 @@ impl<'a> History<'a> {
             Value::Text(entry.checksum.clone()),
             Value::Text(state(entry.going).to_owned()),
             Value::Text(entry.applied_at.clone()),
-            Value::Int(entry.duration_ms),
+            Value::Int(entry.duration_us),
             Value::Int(entry.done),
         ];
         self.send(connection, &sql, values).await
@@ -159,7 +159,7 @@ impl<'a> History<'a> {
         entry: &Entry,
     ) -> Result<(), DriverError> {
         let sql = format!(
-            "update {} set name = {{}}, checksum = {{}}, state = {{}}, applied_at = {{}}, duration_ms = {{}}, done = {{}} \
+            "update {} set name = {{}}, checksum = {{}}, state = {{}}, applied_at = {{}}, duration_us = {{}}, done = {{}} \
              where version = {{}}",
             self.table
         );
@@ -168,7 +168,7 @@ impl<'a> History<'a> {
             Value::Text(entry.checksum.clone()),
             Value::Text(state(entry.going).to_owned()),
             Value::Text(entry.applied_at.clone()),
-            Value::Int(entry.duration_ms),
+            Value::Int(entry.duration_us),
             Value::Int(entry.done),
             Value::Int(entry.version),
         ];
@@ -223,7 +223,7 @@ impl Entry {
         migration: &Migration,
         going: Option<Direction>,
         applied_at: String,
-        duration_ms: i64,
+        duration_us: i64,
     ) -> Self {
         Self {
             version: migration.version,
@@ -231,7 +231,7 @@ impl Entry {
             checksum: migration.checksum(),
             going,
             applied_at,
-            duration_ms,
+            duration_us,
             done: 0,
         }
     }

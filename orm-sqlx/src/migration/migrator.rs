@@ -192,11 +192,34 @@ impl Migrator {
     }
 
     async fn run(&self, goal: Goal) -> Result<Vec<AppliedMigration>> {
-        let mut runner = Runner::open(self).await?;
         let mut done = Vec::new();
-        let result = runner.run(goal, &mut done).await;
+        self.run_into(goal, &mut done).await.map(|()| done)
+    }
+
+    /// Adds what was run to `done`, also where it fails in the end.
+    pub(super) async fn run_into(&self, goal: Goal, done: &mut Vec<AppliedMigration>) -> Result<()> {
+        let mut runner = Runner::open(self).await?;
+        let result = runner.run(goal, done).await;
         runner.finish().await;
-        result.map(|()| done)
+        result
+    }
+
+    /// The migrations up to a version that are not applied and say that they can lose data.
+    #[cfg(feature = "cli")]
+    pub(super) async fn destructive(&self, last: Option<i64>) -> Result<Vec<MigrationStatus>> {
+        let (migrations, entries) = self.read().await?;
+        let steps = plan::steps(&migrations, &entries, Goal::Up(last), self.order)?;
+        let destructive = steps.into_iter().filter(|one| one.up.is_destructive());
+        Ok(destructive.map(pending).collect())
+    }
+
+    /// The migrations that a goal takes back.
+    #[cfg(feature = "cli")]
+    pub(super) async fn reverted_by(&self, goal: Goal) -> Result<Vec<MigrationStatus>> {
+        let (migrations, entries) = self.read().await?;
+        let steps = plan::steps(&migrations, &entries, goal, self.order)?;
+        let of = |one: &Migration| entries.iter().find(|entry| entry.version == one.version);
+        Ok(steps.into_iter().filter_map(of).map(|entry| status(entry, &migrations)).collect())
     }
 
     // ---- looking
@@ -209,11 +232,7 @@ impl Migrator {
     pub async fn list(&self) -> Result<Vec<MigrationStatus>> {
         let (migrations, entries) = self.read().await?;
         let mut all: Vec<MigrationStatus> = entries.iter().map(|entry| status(entry, &migrations)).collect();
-        all.extend(plan::pending(&migrations, &entries).map(|migration| MigrationStatus {
-            version: migration.version,
-            name: migration.name.clone(),
-            state: MigrationState::Pending,
-        }));
+        all.extend(plan::pending(&migrations, &entries).map(pending));
         all.sort_by_key(|status| status.version);
         Ok(all)
     }
@@ -266,6 +285,14 @@ impl Migrator {
     }
 }
 
+fn pending(migration: &Migration) -> MigrationStatus {
+    MigrationStatus {
+        version: migration.version,
+        name: migration.name.clone(),
+        state: MigrationState::Pending,
+    }
+}
+
 fn status(entry: &Entry, migrations: &[Migration]) -> MigrationStatus {
     let file = migrations.iter().find(|one| one.version == entry.version);
     let state = match (entry.going, file) {
@@ -274,7 +301,7 @@ fn status(entry: &Entry, migrations: &[Migration]) -> MigrationStatus {
         (None, Some(file)) if file.checksum() != entry.checksum => MigrationState::Changed,
         (None, Some(_)) => MigrationState::Applied {
             at: entry.applied_at.clone(),
-            duration: Duration::from_millis(entry.duration_ms.unsigned_abs()),
+            duration: Duration::from_micros(entry.duration_us.unsigned_abs()),
         },
     };
     MigrationStatus { version: entry.version, name: entry.name.clone(), state }

@@ -138,6 +138,11 @@ impl<'m> Runner<'m> {
         Ok(())
     }
 
+    /// The folder of the files that are for its database alone.
+    pub(super) fn folder(&self) -> &'static str {
+        self.facts.folder
+    }
+
     /// Lets go of the lock. A connection that does not is closed when this is dropped.
     pub(super) async fn finish(mut self) {
         if let (true, Some(release)) = (self.is_locked, self.facts.lock.release) {
@@ -257,7 +262,7 @@ impl<'m> Runner<'m> {
         let duration = begun.elapsed();
         let noted = match goal.direction() {
             Direction::Up => {
-                let entry = Entry::of(&migration, None, self.now(), millis(duration));
+                let entry = Entry::of(&migration, None, self.now(), micros(duration));
                 self.history.insert(&mut *self.connection, &entry).await
             }
             Direction::Down => self.history.delete(&mut *self.connection, migration.version).await,
@@ -389,7 +394,7 @@ impl<'m> Runner<'m> {
     }
 
     async fn note_applied(&mut self, migration: &Migration, duration: Duration) -> Result<(), DriverError> {
-        let entry = Entry::of(migration, None, self.now(), millis(duration));
+        let entry = Entry::of(migration, None, self.now(), micros(duration));
         self.history.update(&mut *self.connection, &entry).await
     }
 
@@ -540,8 +545,8 @@ fn nothing(migration: &Migration, direction: Direction) -> MigrationError {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// In UTC, as text. Empty for times that no clock shows.
