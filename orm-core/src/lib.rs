@@ -57,6 +57,8 @@ pub use relation::{BoundCollection, BoundInverse, BoundRef, Collection, Ref};
 pub use sql::{FromRow, Sql};
 pub use subscriber::Subscriber;
 pub use unit_of_work::{Diagnosis, FlushPlan, RefusedRow};
+#[cfg(feature = "serde_json")]
+pub use value::Json;
 pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]
@@ -91,6 +93,8 @@ pub mod __private {
     };
     pub use crate::serialize::{SerializeMap, SerializeRecord, SerializeSlot, serialize_field};
     pub use crate::sql::{BindValue, FromRow, RowColumn, RowColumns, RowCursor, Sql, UnreadColumn};
+    #[cfg(feature = "serde_json")]
+    pub use crate::value::Json;
     #[cfg(feature = "uuid")]
     pub use crate::value::uuid_v7;
     pub use crate::value::{ArrayElement, ColumnType, EnumType, FieldValue, Nullable, Value, ValueError};

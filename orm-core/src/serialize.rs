@@ -125,7 +125,9 @@ pub fn serialize_field<V: FieldValue, M: SerializeMap>(
 }
 
 /// An embedded struct, as an object of its own.
-pub(crate) struct AsObject<'a, E>(pub(crate) &'a E);
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AsObject<'a, E>(pub(crate) &'a E);
 
 impl<E: Embeddable> Serialize for AsObject<'_, E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,6 +5,8 @@
 
 mod array;
 mod convert;
+#[cfg(feature = "serde_json")]
+pub(crate) mod document;
 mod enumeration;
 mod field;
 
@@ -12,6 +14,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 pub use array::{ArrayElement, ArrayField};
+#[cfg(feature = "serde_json")]
+pub use document::{Document, Json};
 pub use enumeration::EnumType;
 pub(crate) use field::AsSerialize;
 pub use field::{AnyEntity, FieldValue, IntoOperand, Nullable, Operand, OperandOn};

@@ -77,6 +77,7 @@ use support::shown;
 /// | `Collection<T>` with `mapped_by` | the other side of a to-one or a many-to-many relation |
 /// | `Collection<T>` with `many_to_many` | a many-to-many relation; this side owns the pivot table |
 /// | an `Embeddable`, or an `Option` of one, with `embedded` | a struct whose fields are columns of this table |
+/// | any type that implements `Serialize` and `DeserializeOwned`, or an `Option` of one, with `embedded = json` | a column of JSON |
 ///
 /// Relations are recognised by the last word of their type, so `orm_core::Ref<T>` is one, too, and an alias of
 /// another name is not.
@@ -134,6 +135,7 @@ use support::shown;
 /// | attribute | meaning |
 /// | --- | --- |
 /// | `embedded` | The fields of the struct, which derives `Embeddable`, are columns of this table. |
+/// | `embedded = json` | The value is one column, as JSON, which `serde` writes and reads: `history: Vec<Address>`. An `Option` of `None` is NULL. It is compared, merged and written as a whole. In projections and bulk writes it is a `Json`; its `json = ".."` is its name in responses as on any field. Of the feature `serde_json`. |
 /// | `prefix = ".."` | What their names begin with; may be empty. Left out, the naming strategy decides: the field's name and `_`. |
 ///
 /// # On relations
@@ -227,6 +229,14 @@ pub fn entity(input: TokenStream) -> TokenStream {
 /// `update_many`, does not look at the others: add `.and(User::BILLING.is_not_null())`. Defaults of columns are left
 /// out, for rows of other programs would have a part of the struct.
 ///
+/// # As JSON
+///
+/// With `#[entity(embedded = json)]` a struct is kept in one column, and so is a list of structs, or anything else that
+/// `serde` can write and read. What is stored is `serde`'s affair, its attributes included: what a later version of the
+/// program adds needs `#[serde(default)]` to be read from older rows. What a response shows is ours where the type is an
+/// `Embeddable`, or an `Option` or a `Vec` of one, so that what is `hidden` is hidden in both forms; in any other type
+/// it is `serde`'s. There are no conditions on what is inside.
+///
 /// # Attributes
 ///
 /// On the struct, `json = ".."` is the case of names in responses, and `crate = ".."` the path of orm-core, if it is not
@@ -285,7 +295,8 @@ pub fn enum_value(input: TokenStream) -> TokenStream {
 ///
 /// `#[view(of = Article)]` names the entity. Each field is the entity's field of that name and type;
 /// `#[view(from = title)]` names another one, `#[view(expr = Book::PRICE * 2)]` computes it, and `#[view(nested)]` takes
-/// another view, or an `Option` of one, through a to-one relation, and a `Vec` of one through a to-many relation. The
+/// another view, or an `Option` of one, through a to-one relation, and a `Vec` of one through a to-many relation;
+/// `#[view(embedded)]` takes an embedded struct as a whole. The
 /// view can be read by a query and, without `expr`, taken from a handle with its relations populated. See
 /// `orm_core::View`.
 #[proc_macro_derive(View, attributes(view))]

@@ -34,12 +34,18 @@ struct FieldAttrs {
     expr: Option<Expr>,
     /// `nested`: a view of what a to-one relation leads to.
     nested: bool,
+    /// `embedded`: a whole embedded struct.
+    embedded: bool,
 }
 
 const VIEW: Syntax = Syntax { attribute: "view", place: "a view", names: &["of", "crate"], repeatable: &[] };
 
-const FIELD: Syntax =
-    Syntax { attribute: "view", place: "a field", names: &["from", "expr", "nested"], repeatable: &[] };
+const FIELD: Syntax = Syntax {
+    attribute: "view",
+    place: "a field",
+    names: &["from", "expr", "nested", "embedded"],
+    repeatable: &[],
+};
 
 /// A field of the view.
 struct Column<'a> {
@@ -53,6 +59,8 @@ enum Source<'a> {
     /// A constant of the entity.
     Constant(Ident),
     Computed(Box<Expr>),
+    /// The constant of an embedded struct.
+    Embedded(Ident),
     Nested {
         constant: Ident,
         view: &'a Type,
@@ -95,13 +103,22 @@ fn try_derive(input: &DeriveInput, errors: &mut Accumulator) -> Option<TokenStre
 }
 
 fn column<'a>(field: &'a Field, errors: &mut Accumulator) -> Option<Column<'a>> {
-    let FieldAttrs { from, expr, nested } = FIELD.read::<FieldAttrs>(&field.attrs, errors).attrs;
+    let FieldAttrs { from, expr, nested, embedded } = FIELD.read::<FieldAttrs>(&field.attrs, errors).attrs;
     let ident = field.ident.as_ref()?;
     let constant = constant(from.as_ref().unwrap_or(ident));
     let source = match (expr, nested) {
-        (Some(expr), false) if from.is_none() => Source::Computed(Box::new(expr)),
+        (None, false) if embedded => Source::Embedded(constant),
+        (None, true) if embedded => {
+            let message = format!(
+                "`{ident}` is either `embedded` or `nested` behind a relation; remove one of the words"
+            );
+            errors.push(Error::custom(message).with_span(ident));
+            return None;
+        }
+        (Some(expr), false) if !embedded && from.is_none() => Source::Computed(Box::new(expr)),
         (Some(expr), _) => {
-            let message = format!("`{ident}` is computed, so it is neither `nested` nor `from` a field");
+            let message =
+                format!("`{ident}` is computed, so it is neither `nested` nor `embedded` nor `from` a field");
             errors.push(Error::custom(message).with_span(&expr));
             return None;
         }
@@ -136,6 +153,11 @@ fn expand(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream)
             quote_spanned!(at(constant.span())=> terms.value::<#ty, _>(#value);)
         }
         Source::Computed(expr) => quote_spanned!(at(expr.span())=> terms.value::<#ty, _>(#expr);),
+        Source::Embedded(constant) => {
+            let value = of(entity, constant);
+            let ty = placed(ty, constant.span());
+            quote_spanned!(at(constant.span())=> terms.embedded::<#ty>(#value);)
+        }
         Source::Nested { constant, view, number } => {
             let add = match number {
                 Number::One => quote!(nested),
@@ -148,12 +170,14 @@ fn expand(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream)
     });
     let values = columns.iter().map(|Column { ident, source, .. }| match source {
         Source::Constant(_) | Source::Computed(_) => quote!(#ident: row.value()?),
+        Source::Embedded(_) => quote!(#ident: row.embedded()?),
         Source::Nested { number: Number::One, .. } => quote!(#ident: row.nested()?),
         Source::Nested { number: Number::Optional, .. } => quote!(#ident: row.optional()?),
         Source::Nested { number: Number::Many, .. } => quote!(#ident: row.list()?),
     });
-    let counts = columns.iter().map(|Column { source, .. }| match source {
+    let counts = columns.iter().map(|Column { ty, source, .. }| match source {
         Source::Constant(_) | Source::Computed(_) => quote!(1),
+        Source::Embedded(_) => quote!(#o::emitted::embedded::count_of::<#ty>()),
         Source::Nested { view, number: Number::One, .. } => quote!(<#view as #o::View>::__COLUMNS),
         Source::Nested { view, number: Number::Optional, .. } => {
             quote!((1 + <#view as #o::View>::__COLUMNS))
@@ -161,7 +185,7 @@ fn expand(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenStream)
         Source::Nested { number: Number::Many, .. } => quote!(0),
     });
     let lists = columns.iter().map(|Column { source, .. }| match source {
-        Source::Constant(_) | Source::Computed(_) => quote!(0),
+        Source::Constant(_) | Source::Computed(_) | Source::Embedded(_) => quote!(0),
         Source::Nested { number: Number::Many, .. } => quote!(1),
         Source::Nested { view, .. } => quote!(<#view as #o::View>::__LISTS),
     });
@@ -218,7 +242,7 @@ fn from_loaded(ident: &Ident, entity: &Path, columns: &[Column<'_>], o: &TokenSt
         .filter_map(|Column { ident: field, source, .. }| {
             let marker = format_ident!("{}__{}", ident.unraw(), field.unraw(), span = field.span());
             let need = match source {
-                Source::Constant(_) => return None,
+                Source::Constant(_) | Source::Embedded(_) => return None,
                 Source::Computed(_) => quote!(__P: #o::Computes<#marker>),
                 Source::Nested { constant, view, .. } => {
                     let relation = of(entity, constant);

@@ -14,6 +14,7 @@ pub mod diary;
 pub mod document;
 pub mod estate;
 pub mod folder;
+pub mod guests;
 pub mod guild;
 pub mod household;
 pub mod keys;

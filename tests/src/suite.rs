@@ -30,6 +30,7 @@ pub mod detach;
 pub mod diagnose;
 pub mod edits_while_flushing;
 pub mod embeddables;
+pub mod embedded_json;
 pub mod enums;
 pub mod errors;
 pub mod explain;
@@ -876,7 +877,20 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_struct_is_an_object_in_a_response,
             fields_of_a_struct_are_made,
             bulk_writes_take_fields_of_a_struct,
-            fields_of_a_struct_are_selected;
+            fields_of_a_struct_are_selected,
+            whole_structs_are_selected,
+            a_view_shows_structs_and_fields_in_them,
+            columns_are_named_by_the_entity,
+            a_naming_strategy_decides_on_prefixes,
+            indexes_and_orders_name_fields_in_structs,
+            two_fields_on_one_column_are_refused;
+        embedded_json:
+            what_serde_knows_is_read_as_it_was_saved,
+            an_edit_writes_the_column_alone,
+            an_absent_document_is_null,
+            a_stored_document_that_does_not_fit_is_refused,
+            what_is_hidden_in_a_document_is_in_no_response,
+            documents_are_selected_and_set;
         skipped:
             a_skipped_field_is_no_column,
             an_edit_of_a_skipped_field_is_nothing_to_write,

@@ -101,9 +101,8 @@ impl<T: Entity, V: EmbeddedValue> Embedded<T, V> {
     /// Equal in every column. Not met by a value that no column could hold.
     pub fn eq(self, value: &V) -> Condition<T> {
         let inner = value.__get();
-        let columns = (0..self.count()).map(|at| {
-            let property = self.first + at;
-            let value = inner.map_or(Ok(Value::Null), |inner| inner.__value(at));
+        let columns = self.properties().map(|property| {
+            let value = inner.map_or(Ok(Value::Null), |inner| inner.__value(property - self.first));
             match value {
                 Ok(Value::Null) => Expression::IsNull { property },
                 Ok(value) => Expression::Compare { property, comparison: Comparison::Equal, value },
@@ -113,15 +112,16 @@ impl<T: Entity, V: EmbeddedValue> Embedded<T, V> {
         Condition::new(Expression::And(columns.collect()))
     }
 
-    fn count(self) -> usize {
-        <V::Embeddable as Embeddable>::__DESCRIPTION.properties.len()
+    /// The properties of all fields in it.
+    pub(crate) fn properties(self) -> std::ops::Range<usize> {
+        self.first..self.first + <V::Embeddable as Embeddable>::__DESCRIPTION.properties.len()
     }
 }
 
 impl<T: Entity, E: Embeddable> Embedded<T, Option<E>> {
     /// Absent: every column is NULL.
     pub fn is_null(self) -> Condition<T> {
-        let columns = self.first..self.first + self.count();
+        let columns = self.properties();
         Condition::new(Expression::And(columns.map(|property| Expression::IsNull { property }).collect()))
     }
 

@@ -89,6 +89,11 @@ pub struct ReadError {
 }
 
 impl ReadError {
+    /// The column, and what is wrong with it.
+    pub(crate) fn into_parts(self) -> (usize, ValueError) {
+        (self.column, self.source)
+    }
+
     /// Names the field and the column; `first` is the row's index of the entity's first column.
     pub(crate) fn into_error<T: Entity>(self, entity: &EntityMetadata, first: usize) -> Error {
         let column = entity.columns.get(self.column - first);

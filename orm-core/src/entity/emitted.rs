@@ -4,6 +4,8 @@
 //! mapping and that a relation's target is an entity. So a type that is neither is one error, at the field's type,
 //! and not one for every use of the field.
 
+#[cfg(feature = "serde_json")]
+pub mod document;
 pub mod embedded;
 
 use std::marker::PhantomData;
@@ -267,8 +269,14 @@ pub const fn is_owned_uniquely<R: RelationField>() -> bool {
 /// Whether the target of `R` has a field with a column of this name.
 #[must_use]
 pub const fn target_has_column<R: RelationField>(field: &str) -> bool {
-    let properties = <R::Target as Entity>::__DESCRIPTION.properties;
-    if is_stub::<R::Target>() {
+    has_column::<R::Target>(field)
+}
+
+/// Whether the entity has a field with a column of this name, such as `address.street`.
+#[must_use]
+pub const fn has_column<T: Entity>(field: &str) -> bool {
+    let properties = T::__DESCRIPTION.properties;
+    if is_stub::<T>() {
         return true;
     }
     let mut at = 0;

@@ -2,12 +2,12 @@
 
 use super::list::{NestedList, ViewLists};
 use super::view::ViewRow;
-use crate::condition::{Aggregate, Expr, Field, IntoExpr, Term};
-use crate::entity::Entity;
+use crate::condition::{Aggregate, Embedded, Expr, Field, IntoExpr, Term};
+use crate::entity::{EmbeddedValue, Entity};
 use crate::error::Result;
 use crate::value::{FieldValue, ValueError};
 
-/// What [`Find::select`](super::Find::select) takes: a field, a computed value, an aggregate, or a tuple of up to twelve of these.
+/// What [`Find::select`](super::Find::select) takes: a field, an embedded struct, a computed value, an aggregate, or a tuple of up to twelve of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be selected from the rows of `{T}`",
     label = "neither a field of `{T}`, nor computed from its rows, nor a tuple of such"
@@ -83,6 +83,19 @@ one! {
     Field => |field| IntoExpr::<T>::into_expr(*field).term;
     Expr => |expr| expr.term.clone();
     Aggregate => |aggregate| aggregate.term.clone();
+}
+
+/// A whole struct.
+impl<T: Entity, V: EmbeddedValue> Selected<T> for Embedded<T, V> {
+    type Row = V;
+
+    fn __terms(&self, terms: &mut Terms) {
+        terms.columns.extend(self.properties().map(Term::property));
+    }
+
+    fn __read(row: &mut ViewRow<'_>) -> Result<V, Unread> {
+        row.embedded()
+    }
 }
 
 macro_rules! tuple {

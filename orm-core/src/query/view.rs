@@ -7,16 +7,17 @@ use super::find::Find;
 use super::list::{NestedList, Owners, ViewLists};
 use super::projection::Projection;
 use super::selected::{Selected, Terms, Unread};
-use crate::condition::{IntoExpr, Term};
+use crate::condition::{Embedded, IntoExpr, Term};
 use crate::driver::RowReader;
-use crate::entity::{Entity, RelationField, With, Without};
+use crate::entity::emitted::embedded::count_of;
+use crate::entity::{Cursor, EmbeddedValue, Entity, RelationField, With, Without};
 use crate::value::FieldValue;
 
 /// A struct that is read from some columns of an entity, instead of the entity.
 ///
 /// Derived: each field is the entity's field of that name, `#[view(expr = ..)]` computes one, `#[view(nested)]` takes
-/// another view through a relation: `author: Byline`, `publisher: Option<Imprint>`, `comments: Vec<Remark>`. Nothing of
-/// it is managed. How it looks in JSON is its own affair: derive `Serialize` too.
+/// another view through a relation: `author: Byline`, `publisher: Option<Imprint>`, `comments: Vec<Remark>`;
+/// `#[view(embedded)]` takes an embedded struct. Nothing of it is managed. How it looks in JSON is its own affair: derive `Serialize` too.
 ///
 /// Whatever leads to one row is read by the one statement of the query; each to-many relation takes one more, however
 /// many rows there are, and one for each in what it leads to. Its items come in the order that the relation has when it
@@ -155,6 +156,11 @@ impl<T: Entity> ViewTerms<T> {
         self.terms.columns.push(value.into_expr().term);
     }
 
+    /// A whole embedded struct, which is a `V`.
+    pub fn embedded<V: EmbeddedValue>(&mut self, embedded: Embedded<T, V>) {
+        self.terms.columns.extend(embedded.properties().map(Term::property));
+    }
+
     /// A view of what a to-one relation leads to.
     pub fn nested<N, R>(&mut self, relation: R)
     where
@@ -224,6 +230,21 @@ impl<'a> ViewRow<'a> {
         let column = self.at;
         self.at += 1;
         V::read(self.row, self.first + column).map_err(|source| Unread { column, source })
+    }
+
+    /// The next columns, as an embedded struct.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit, by its column.
+    pub fn embedded<V: EmbeddedValue>(&mut self) -> Result<V, Unread> {
+        let first = self.at;
+        self.at += count_of::<V>();
+        let value = V::__read(&mut Cursor::new(self.row, self.first + first));
+        value.map_err(|error| {
+            let (column, source) = error.into_parts();
+            Unread { column: column - self.first, source }
+        })
     }
 
     /// A list, which is empty until it is filled.

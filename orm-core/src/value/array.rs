@@ -14,7 +14,7 @@ use crate::driver::RowReader;
 #[diagnostic::on_unimplemented(
     message = "`Vec<{Self}>` has no mapping to a column",
     label = "not what a list in one column may hold",
-    note = "it may hold what a column holds, but for `Option`, other lists and JSON; for those use a field of JSON"
+    note = "it may hold what a column holds, but for `Option`, other lists and JSON; for those write `embedded = json` on the field"
 )]
 pub trait ArrayElement: FieldValue {}
 

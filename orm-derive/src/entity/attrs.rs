@@ -5,6 +5,7 @@
 mod check;
 mod default;
 mod embedded;
+mod field_path;
 mod index;
 mod maker;
 mod order;
@@ -15,7 +16,8 @@ use darling::FromMeta;
 
 pub(super) use check::CheckAttr;
 pub(super) use default::{DefaultAttr, Literal};
-pub(super) use embedded::Prefix;
+pub(super) use embedded::{EmbeddedAttr, Prefix};
+pub(super) use field_path::FieldPath;
 pub(super) use index::IndexAttr;
 pub(super) use maker::{MakerAttr, OnUpdate};
 pub(super) use order::{Order, OrderBy};
@@ -95,8 +97,8 @@ pub(super) struct FieldAttrs {
     pub(super) json: Option<Text>,
     /// `skip`: no column; `Default` when loaded.
     pub(super) skip: Option<Word>,
-    /// `embedded`: a struct whose fields are columns.
-    pub(super) embedded: Option<Word>,
+    /// `embedded`: a struct whose fields are columns; `embedded = json`: a value in one column.
+    pub(super) embedded: Option<EmbeddedAttr>,
     /// `prefix = ".."`: what the columns of an embedded struct begin with.
     pub(super) prefix: Option<Prefix>,
     /// `version`: counts or dates the row's updates, for optimistic locking.

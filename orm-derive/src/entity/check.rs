@@ -6,8 +6,8 @@ mod names;
 
 use darling::error::Accumulator;
 use darling::{Error, Result};
-use proc_macro2::Ident;
 
+use super::attrs::FieldPath;
 use super::model::{EntityModel, FieldKind, IndexModel, KeySource, MOST_KEYS, Scalar};
 use crate::support::suggestion::did_you_mean;
 
@@ -92,18 +92,22 @@ fn names_fields_with_columns(model: &EntityModel, index: &IndexModel) -> Result<
     fields_have_columns(model, word, &index.attr.fields)
 }
 
-fn fields_have_columns(model: &EntityModel, word: &str, fields: &[Ident]) -> Result<()> {
+fn fields_have_columns(model: &EntityModel, word: &str, fields: &[FieldPath]) -> Result<()> {
     let names: Vec<&str> =
         model.fields.iter().filter(|field| field.is_property()).map(|field| field.name.as_str()).collect();
     for (at, field) in fields.iter().enumerate() {
-        let name = field.to_string();
-        let name = name.trim_start_matches("r#");
-        let declared = model.fields.iter().find(|field| field.name == name);
+        let (name, own) = (field.name(), field.field());
+        let declared = model.fields.iter().find(|field| field.name == own);
+        let is_embedded = matches!(declared.map(|field| &field.kind), Some(FieldKind::Embedded(_)));
         let message = match declared.map(|field| &field.kind) {
-            _ if names.contains(&name) => match fields[..at].contains(field) {
-                true => format!("`{name}` is in this `{word}` twice; remove one of them"),
-                false => continue,
-            },
+            // Whether the struct has that field is seen when it is compiled.
+            _ if names.contains(&name.as_str()) || (is_embedded && field.is_embedded()) => {
+                match fields[..at].iter().any(|other| other.name() == name) {
+                    true => format!("`{name}` is in this `{word}` twice; remove one of them"),
+                    false => continue,
+                }
+            }
+            Some(_) if field.is_embedded() => format!("`{own}` is not embedded, so `{name}` is no field"),
             Some(FieldKind::Embedded(_)) => {
                 format!("`{name}` is several columns; name those that are meant, such as `{name}.field`")
             }
@@ -111,7 +115,7 @@ fn fields_have_columns(model: &EntityModel, word: &str, fields: &[Ident]) -> Res
             Some(FieldKind::Scalar(_) | FieldKind::Relation(_)) => {
                 format!("the columns of `{name}` are in another table, so it can't be in `{word}`")
             }
-            None => format!("`{}` has no field `{name}`{}", model.name(), did_you_mean(name, &names)),
+            None => format!("`{}` has no field `{name}`{}", model.name(), did_you_mean(&name, &names)),
         };
         return Err(Error::custom(message).with_span(field));
     }

@@ -3,10 +3,11 @@
 use std::error::Error as _;
 
 use orm_core::value::ValueError;
-use orm_core::{Error, Result};
+use orm_core::{Error, OrmBuilder, Result, View};
 use serde_json::json;
 
 use crate::fixtures::customers::{self, Address, Contact, Customer, Geo, Kind, address};
+use crate::fixtures::guests::{Clash, Seat, Show, Ticket, Twice, TwoUnderscores};
 use crate::recorder::Operation;
 use crate::{Backend, TestDb};
 
@@ -348,4 +349,136 @@ pub async fn fields_of_a_struct_are_selected<B: Backend>() -> Result<()> {
         .await?;
     assert_eq!(counts, [("Berlin".to_owned(), 1), ("Paris".to_owned(), 2)]);
     Ok(())
+}
+
+/// A struct is selected as a whole, beside fields, and absent where it is.
+pub async fn whole_structs_are_selected<B: Backend>() -> Result<()> {
+    let db = customers::seeded::<B>().await?;
+    let selected = (Customer::NAME, Customer::ADDRESS, Customer::BILLING, Customer::RANK);
+    let rows = db.em().find_all::<Customer>().select(selected).order_by(Customer::RANK.asc()).await?;
+    let ada = named(&db, "Ada").await?.get();
+    assert_eq!(rows[0], ("Ada".to_owned(), ada.address.clone(), ada.billing.clone(), 1));
+    assert_eq!((&rows[1].2, rows[1].1.geo.clone()), (&None, Some(Geo { lat: 52.5, lon: 13.25 })));
+    let geo = Customer::BILLING.field(Address::GEO);
+    let inner = db.em().find_all::<Customer>().select(geo).order_by(Customer::RANK.asc()).await?;
+    assert_eq!(inner, [Some(Geo { lat: 41.5, lon: 12.25 }), None, None]);
+    Ok(())
+}
+
+/// Who, and where.
+#[derive(View, Clone, Debug, PartialEq)]
+#[view(of = Customer)]
+struct Card {
+    name: String,
+    #[view(embedded)]
+    address: Address,
+    #[view(embedded, from = billing)]
+    billed: Option<Address>,
+}
+
+/// Who, where, and through whom.
+#[derive(View, Clone, Debug, PartialEq)]
+#[view(of = Customer)]
+struct Introduction {
+    #[view(expr = Customer::ADDRESS.field(Address::CITY))]
+    city: String,
+    #[view(expr = Customer::BILLING.field(Address::CITY))]
+    billed_in: Option<String>,
+    #[view(nested)]
+    sponsor: Option<Card>,
+    rank: i32,
+}
+
+/// A view has whole structs, fields in them, and both through relations; from a query and from a handle.
+pub async fn a_view_shows_structs_and_fields_in_them<B: Backend>() -> Result<()> {
+    let db = customers::seeded::<B>().await?;
+    let ada = named(&db, "Ada").await?;
+    let card =
+        Card { name: "Ada".into(), address: ada.get().address.clone(), billed: ada.get().billing.clone() };
+    assert_eq!(ada.view::<Card>()?, card);
+    let all = db.em().find_all::<Customer>().view::<Introduction>().order_by(Customer::RANK.asc()).await?;
+    let introduced = |city: &str, billed_in: Option<&str>, sponsor, rank| Introduction {
+        city: city.to_owned(),
+        billed_in: billed_in.map(str::to_owned),
+        sponsor,
+        rank,
+    };
+    assert_eq!(
+        all,
+        [
+            introduced("Paris", Some("Rome"), None, 1),
+            introduced("Berlin", None, Some(card), 2),
+            introduced("Paris", None, None, 3),
+        ]
+    );
+    Ok(())
+}
+
+/// The case of an entity's columns is that of what is embedded in it; a prefix and a name stay as they are written.
+pub async fn columns_are_named_by_the_entity<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(OrmBuilder::entity::<Ticket>).await?;
+    let ticket = db.orm.metadata().of::<Ticket>().expect("the model has it");
+    let columns: Vec<&str> = ticket.columns.iter().map(|column| &*column.name).collect();
+    assert_eq!(columns, ["id", "seatRowName", "seat_no", "oldrowName", "oldno", "showId"]);
+    Ok(())
+}
+
+/// The program's own rules for prefixes.
+pub async fn a_naming_strategy_decides_on_prefixes<B: Backend>() -> Result<()> {
+    let configure = |builder: OrmBuilder| builder.entity::<Customer>().naming_strategy(TwoUnderscores);
+    let db = TestDb::open::<B>(configure).await?;
+    let customer = db.orm.metadata().of::<Customer>().expect("the model has it");
+    let columns: Vec<&str> = customer.columns.iter().map(|column| &*column.name).collect();
+    assert_eq!(
+        columns[1..6],
+        ["address__street", "address__city", "address__zip", "address__kind", "address__geo__lat"]
+    );
+    assert_eq!(columns[13..15], ["bill_geo__lat", "bill_geo__lon"]);
+    Ok(())
+}
+
+/// `unique(..)`, `index(..)` and `order_by` reach into structs.
+pub async fn indexes_and_orders_name_fields_in_structs<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(OrmBuilder::entity::<Ticket>).await?;
+    let em = db.em();
+    let show = em.persist(Show::default())?;
+    let ticket = |number| Ticket {
+        seat: Seat { row_name: "A".to_owned(), number },
+        show: show.to_ref(),
+        ..Ticket::default()
+    };
+    for number in [2, 3, 1] {
+        em.persist(ticket(number))?;
+    }
+    em.flush().await?;
+    let shows = db.em().find_all::<Show>().populate(Show::TICKETS).await?;
+    let seats: Vec<i32> = shows[0].tickets().iter().map(|ticket| ticket.get().seat.number).collect();
+    assert_eq!(seats, [3, 2, 1]);
+
+    em.persist(ticket(2))?;
+    let error = em.flush().await.expect_err("the seat is taken");
+    let number = Ticket::SEAT.field(Seat::NUMBER);
+    assert!(
+        error.is_violation_of(number) && error.is_violation_of(Ticket::SEAT.field(Seat::ROW_NAME)),
+        "{error:?}"
+    );
+    assert!(!error.is_violation_of(Ticket::FORMER_SEAT.field(Seat::NUMBER)));
+    let violation = error.violation().expect("it is one");
+    assert_eq!(violation.fields, ["show", "seat.row_name", "seat.number"]);
+    Ok(())
+}
+
+/// A column that two fields would have is an error that names both, when the ORM is built.
+pub async fn two_fields_on_one_column_are_refused<B: Backend>() -> Result<()> {
+    let names = ["Clash.seat.row_name", "Clash.seat_row_name", "`seat_row_name`", "prefix = "];
+    refused::<B>(OrmBuilder::entity::<Clash>, &names).await;
+    let names = ["Twice.seat.row_name", "Twice.other.row_name", "`row_name`", "prefix = "];
+    refused::<B>(OrmBuilder::entity::<Twice>, &names).await;
+    Ok(())
+}
+
+async fn refused<B: Backend>(configure: fn(OrmBuilder) -> OrmBuilder, told: &[&str]) {
+    let error = TestDb::open_without_tables::<B>(configure).await.expect_err("two fields have one column");
+    let error = error.to_string();
+    assert!(told.iter().all(|part| error.contains(part)), "{error}");
 }

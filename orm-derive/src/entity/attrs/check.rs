@@ -2,9 +2,9 @@
 
 use darling::ast::NestedMeta;
 use darling::{Error, FromMeta, Result};
-use proc_macro2::Ident;
 use syn::Meta;
 
+use super::field_path::{FieldPath, with_dots};
 use crate::support::value::{Text, name_of, string, write};
 
 const HOW: &str = " = \"..\"` or `check(name = \"..\", sql = \"..\")";
@@ -13,7 +13,7 @@ const HOW: &str = " = \"..\"` or `check(name = \"..\", sql = \"..\")";
 #[derive(Clone, Debug)]
 pub(in crate::entity) struct CheckAttr {
     /// The fields that it is about.
-    pub(in crate::entity) fields: Vec<Ident>,
+    pub(in crate::entity) fields: Vec<FieldPath>,
     /// `name = ".."`: its name in the database.
     pub(in crate::entity) name: Option<Text>,
     /// `sql = ".."`: the condition.
@@ -30,7 +30,7 @@ impl FromMeta for CheckAttr {
             Meta::NameValue(_) | Meta::Path(_) => return Err(write(item, HOW)),
         };
         let mut parts = Parts::default();
-        for part in NestedMeta::parse_meta_list(list.tokens.clone())? {
+        for part in NestedMeta::parse_meta_list(with_dots(list.tokens.clone()))? {
             parts.add(&part)?;
         }
         let sql = parts.sql.ok_or_else(|| {
@@ -43,7 +43,7 @@ impl FromMeta for CheckAttr {
 /// What stands in the parentheses.
 #[derive(Default)]
 struct Parts {
-    fields: Vec<Ident>,
+    fields: Vec<FieldPath>,
     name: Option<Text>,
     sql: Option<Text>,
 }
@@ -53,8 +53,7 @@ impl Parts {
         let NestedMeta::Meta(meta) = part else { return Err(no_part(part)) };
         let slot = match (meta, name_of(meta).as_str()) {
             (Meta::Path(path), _) => {
-                let field = path.get_ident().ok_or_else(|| no_part(part))?;
-                self.fields.push(field.clone());
+                self.fields.push(FieldPath(path.clone()));
                 return Ok(());
             }
             (_, "name") => &mut self.name,

@@ -2,16 +2,16 @@
 
 use darling::ast::NestedMeta;
 use darling::{Error, FromMeta, Result};
-use proc_macro2::Ident;
 use syn::Meta;
 
+use super::field_path::{FieldPath, with_dots};
 use crate::support::value::{Text, name_of, write};
 
 /// An index over several fields.
 #[derive(Clone, Debug)]
 pub(in crate::entity) struct IndexAttr {
     /// The fields.
-    pub(in crate::entity) fields: Vec<Ident>,
+    pub(in crate::entity) fields: Vec<FieldPath>,
     /// `name = ".."`: its name in the database.
     pub(in crate::entity) name: Option<Text>,
     /// `where = ".."` or `condition = ".."`: only rows that meet it.
@@ -22,7 +22,7 @@ impl FromMeta for IndexAttr {
     fn from_meta(item: &Meta) -> Result<Self> {
         let Meta::List(list) = item else { return Err(write(item, "(field, another)")) };
         let mut index = Self { fields: Vec::new(), name: None, condition: None };
-        for part in NestedMeta::parse_meta_list(list.tokens.clone())? {
+        for part in NestedMeta::parse_meta_list(with_dots(list.tokens.clone()))? {
             index.add(&part)?;
         }
         if index.fields.is_empty() {
@@ -37,8 +37,7 @@ impl IndexAttr {
         let NestedMeta::Meta(meta) = part else { return Err(no_part(part)) };
         let slot = match (meta, name_of(meta).as_str()) {
             (Meta::Path(path), _) => {
-                let field = path.get_ident().ok_or_else(|| no_part(part))?;
-                self.fields.push(field.clone());
+                self.fields.push(FieldPath(path.clone()));
                 return Ok(());
             }
             (_, "name") => &mut self.name,

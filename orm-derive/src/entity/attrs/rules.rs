@@ -1,6 +1,8 @@
 //! Which attribute fits which sort of field.
 
-use FieldSort::{Embedded, InverseCollection, InverseReference, OwningCollection, Reference, Scalar};
+use FieldSort::{
+    Document, Embedded, InverseCollection, InverseReference, OwningCollection, Reference, Scalar,
+};
 use darling::Error;
 use darling::error::Accumulator;
 
@@ -14,6 +16,8 @@ pub(in crate::entity) enum FieldSort {
     Scalar,
     /// A struct whose fields are columns: with `embedded`.
     Embedded,
+    /// A value in one column: with `embedded = json`.
+    Document,
     /// `Ref<T>` or `Option<Ref<T>>` that owns the foreign key.
     Reference,
     /// `Option<Ref<T>>` with `mapped_by`.
@@ -29,6 +33,7 @@ impl FieldSort {
         match self {
             Self::Scalar => "a field that is a column",
             Self::Embedded => "a field with `embedded`",
+            Self::Document => "a field with `embedded = json`",
             Self::Reference => "a `Ref` that owns its foreign key",
             Self::InverseReference => "a `Ref` with `mapped_by`, whose foreign key is in the other table",
             Self::InverseCollection => {
@@ -44,7 +49,7 @@ struct Rule(&'static str, &'static [FieldSort], &'static str);
 
 const RELATIONS: &[FieldSort] = &[Reference, InverseReference, InverseCollection, OwningCollection];
 const ANY: &[FieldSort] =
-    &[Scalar, Embedded, Reference, InverseReference, InverseCollection, OwningCollection];
+    &[Scalar, Embedded, Document, Reference, InverseReference, InverseCollection, OwningCollection];
 const ON_COLUMNS: &str = "it is for columns and for a `Ref` that owns its foreign key";
 const ON_OWNERS: &str =
     "it is for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`";
@@ -53,14 +58,14 @@ const ON_PIVOTS: &str = "it is for a `Collection` with `many_to_many`";
 const RULES: &[Rule] = &[
     Rule("id", &[Scalar, Reference], ON_COLUMNS),
     Rule("auto", &[Scalar], "it is for an `id` of an integer type or `Uuid`"),
-    Rule("column", &[Scalar, Reference], ON_COLUMNS),
+    Rule("column", &[Scalar, Document, Reference], ON_COLUMNS),
     Rule(
         "renamed_from",
-        &[Scalar, Reference, OwningCollection],
+        &[Scalar, Document, Reference, OwningCollection],
         "it is for columns, and for the side that owns the relation: a `Ref`, or a `Collection` with `many_to_many`",
     ),
-    Rule("comment", &[Scalar, Reference], ON_COLUMNS),
-    Rule("check", &[Scalar, Reference], ON_COLUMNS),
+    Rule("comment", &[Scalar, Document, Reference], ON_COLUMNS),
+    Rule("check", &[Scalar, Document, Reference], ON_COLUMNS),
     Rule("unique", &[Scalar, Reference], ON_COLUMNS),
     Rule("index", &[Scalar, Reference], ON_COLUMNS),
     Rule("default", &[Scalar], "it is for columns"),
@@ -69,7 +74,11 @@ const RULES: &[Rule] = &[
     Rule("hidden", ANY, ""),
     Rule("json", ANY, ""),
     Rule("skip", ANY, ""),
-    Rule("embedded", &[Embedded], "it is for a struct that derives `Embeddable`"),
+    Rule(
+        "embedded",
+        &[Embedded, Document],
+        "it is for a struct that derives `Embeddable`, or for a value that is kept as JSON",
+    ),
     Rule(
         "prefix",
         &[Embedded],

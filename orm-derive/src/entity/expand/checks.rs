@@ -2,8 +2,9 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use crate::entity::attrs::MakerAttr;
+use crate::entity::attrs::{FieldPath, MakerAttr};
 use crate::entity::model::{Embedding, EntityModel, FieldModel, Relation, Side};
 use crate::support::shape::word_of;
 use crate::support::tokens::at;
@@ -24,9 +25,19 @@ pub(super) fn expand(model: &EntityModel) -> TokenStream {
     });
     let mapped = model.relations().filter_map(|(_, relation)| mapped_by(model, relation));
     let orders = model.relations().flat_map(|(_, relation)| orders(model, relation));
+    let of_indexes = model.indexes.iter().flat_map(|index| &index.attr.fields);
+    let named = of_indexes.chain(model.checks.iter().flat_map(|check| &check.fields));
+    let named = named.filter(|field| field.is_embedded()).map(|field| has_embedded(model, field));
     let absent =
         model.embedded().map(|(field, embedding)| makes_nothing_while_absent(model, field, embedding));
-    types.chain(nows).chain(mapped).chain(orders).chain(absent).collect()
+    types.chain(nows).chain(mapped).chain(orders).chain(absent).chain(named).collect()
+}
+
+/// A name leads into a struct that another derive knows.
+fn has_embedded(model: &EntityModel, field: &FieldPath) -> TokenStream {
+    let (o, ident, name) = (&model.orm, &model.ident, field.name());
+    let message = format!("`{}` has no embedded field `{name}` with a column", model.name());
+    assert(field.span(), &quote!(#o::emitted::has_column::<#ident>(#name)), &message)
 }
 
 /// A value that is made would be alone in the columns of a struct that is absent.

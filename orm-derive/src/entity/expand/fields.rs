@@ -1,19 +1,26 @@
 //! A constant for each scalar and each embedded field, for conditions and orders, and its type for emitted code.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
+use syn::Type;
 
 use crate::entity::model::{EntityModel, FieldKind};
+use crate::support::shape::{argument_of, without_option};
 
 /// `__Property<0>` and `__Embedded<0>` and so on stand for the fields in what `orm_core::__private::emitted` is asked. Private, so
 /// that a public entity may have fields of private types.
 pub(super) fn types(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
     let types = model.scalars().map(|(field, scalar)| {
-        let (ty, property) = (&field.ty, scalar.property);
+        let (ty, property, codec) = (&field.ty, scalar.property, scalar.codec(o));
+        let document = scalar.is_document.then(|| {
+            let document = without_option(ty);
+            quote!(type Document = #document;)
+        });
         quote! {
             #[automatically_derived]
-            impl #o::emitted::Scalar for __Property<#property> {
+            impl #codec::Scalar for __Property<#property> {
+                #document
                 type Value = #ty;
             }
         }
@@ -49,10 +56,11 @@ pub(super) fn constants(model: &EntityModel) -> TokenStream {
     let (o, ident) = (&model.orm, &model.ident);
     let constants = model.fields.iter().filter_map(|field| {
         let constant = field.constant.as_ref()?;
-        let (vis, ty, name, place) = (&field.vis, &field.ty, &field.name, model.place(field));
-        let ty_of = match &field.kind {
-            FieldKind::Scalar(_) => quote!(#o::Field),
-            FieldKind::Embedded(_) => quote!(#o::Embedded),
+        let (vis, name, place) = (&field.vis, &field.name, model.place(field));
+        let (ty_of, ty) = match &field.kind {
+            FieldKind::Scalar(scalar) if scalar.is_document => (quote!(#o::Field), document(o, &field.ty)),
+            FieldKind::Scalar(_) => (quote!(#o::Field), field.ty.to_token_stream()),
+            FieldKind::Embedded(_) => (quote!(#o::Embedded), field.ty.to_token_stream()),
             FieldKind::Relation(_) | FieldKind::Skipped => return None,
         };
         let doc = format!(" The field `{name}`, for conditions and orders.");
@@ -66,5 +74,14 @@ pub(super) fn constants(model: &EntityModel) -> TokenStream {
         impl #ident {
             #(#constants)*
         }
+    }
+}
+
+/// The type of a column that is kept as JSON.
+fn document(o: &TokenStream, ty: &Type) -> TokenStream {
+    let document = without_option(ty);
+    match argument_of(ty, "Option") {
+        Some(_) => quote!(::core::option::Option<#o::Json<#document>>),
+        None => quote!(#o::Json<#document>),
     }
 }

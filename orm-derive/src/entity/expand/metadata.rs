@@ -2,10 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::ext::IdentExt;
 
 use super::properties::Properties;
-use crate::entity::attrs::{ActionKind, CheckAttr, Literal};
+use crate::entity::attrs::{ActionKind, CheckAttr, FieldPath, Literal};
 use crate::entity::model::{
     ColumnDefault, EntityModel, FieldModel, KeySource, Notes, Reference, Relation, Scalar, Side,
 };
@@ -54,13 +53,14 @@ pub(super) fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -
     let soft_delete = scalar.soft_delete.is_some();
     let default = option(scalar.default.as_ref().map(|literal| default(o, literal)));
     let length = option(scalar.length);
+    let codec = scalar.codec(o);
     let notes = notes(&field.notes);
     quote! {
         #o::PropertyDescription {
             name: #name,
             json: #json,
             columns: &[#(#column),*],
-            kind: #o::emitted::shape::<__Property<#property>>(),
+            kind: #codec::shape::<__Property<#property>>(),
             id: #id,
             auto: #auto,
             version: #version,
@@ -147,10 +147,8 @@ fn checks(model: &EntityModel) -> Option<TokenStream> {
         let (name, sql) = (option(check.name.as_ref().map(Text::literal)), check.sql.literal());
         quote!(#o::CheckDescription { properties: &[#(#fields),*], name: #name, expression: #sql })
     };
-    let of_struct = model
-        .checks
-        .iter()
-        .map(|one| check(one, one.fields.iter().map(|field| field.unraw().to_string()).collect()));
+    let of_struct =
+        model.checks.iter().map(|one| check(one, one.fields.iter().map(FieldPath::name).collect()));
     let of_fields = model
         .fields
         .iter()
@@ -266,8 +264,7 @@ fn relation(model: &EntityModel, field: &FieldModel, relation: &Relation) -> Tok
 fn indexes(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
     let indexes = model.indexes.iter().map(|index| {
-        let fields =
-            index.attr.fields.iter().map(|field| field.to_string().trim_start_matches("r#").to_owned());
+        let fields = index.attr.fields.iter().map(FieldPath::name);
         let unique = index.unique;
         let name = option(index.attr.name.as_ref().map(|name| name.literal()));
         let condition = option(index.attr.condition.as_ref().map(|condition| condition.literal()));

@@ -1,6 +1,6 @@
 //! How a handle is written as a response: own fields in declaration order, hidden ones left out.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::entity::model::{EntityModel, FieldKind, Side};
@@ -31,6 +31,9 @@ pub(super) fn fields(model: &EntityModel) -> TokenStream {
         match &field.kind {
             FieldKind::Scalar(scalar) => {
                 let property = scalar.property;
+                if scalar.is_document {
+                    return Some(document(o, ident, property, json));
+                }
                 Some(quote!(#o::emitted::serialize::<__Property<#property>, _>(&entity.#ident, #json, map)?;))
             }
             FieldKind::Embedded(embedding) => {
@@ -51,6 +54,22 @@ pub(super) fn fields(model: &EntityModel) -> TokenStream {
         }
     });
     quote!(#(#fields)*)
+}
+
+/// A field that is kept as JSON, whose type decides how it is shown.
+fn document(o: &TokenStream, ident: &Ident, property: usize, json: &str) -> TokenStream {
+    quote! {
+        match #o::emitted::document::get::<__Property<#property>>(&entity.#ident) {
+            ::core::option::Option::Some(document) => {
+                #[allow(unused_imports)]
+                use #o::emitted::document::AsSerde as _;
+                #o::SerializeMap::serialize_entry(map, #json, &document.shown())?;
+            }
+            ::core::option::Option::None => {
+                #o::SerializeMap::serialize_entry(map, #json, &::core::option::Option::None::<()>)?;
+            }
+        }
+    }
 }
 
 /// For a record that a query filled.

@@ -26,8 +26,8 @@ fn hydrate(model: &EntityModel) -> TokenStream {
         let ident = &field.ident;
         let value = match &field.kind {
             FieldKind::Scalar(scalar) => {
-                let property = scalar.property;
-                quote!(#o::emitted::read::<__Property<#property>>(row)?)
+                let (property, codec) = (scalar.property, scalar.codec(o));
+                quote!(#codec::read::<__Property<#property>>(row)?)
             }
             FieldKind::Embedded(embedding) => {
                 let index = embedding.index;
@@ -59,14 +59,15 @@ fn values(model: &EntityModel) -> TokenStream {
     let o = &model.orm;
     let scalars = model.scalars().map(|(field, scalar)| {
         let (ident, number, place) = (&field.ident, scalar.property, model.place(field));
+        let codec = scalar.codec(o);
         // A pattern is no expression.
         let pattern = match field.embedded_before.is_empty() {
             true => place,
             false => quote!(_ if property == #place),
         };
         (
-            quote!(#pattern => #o::emitted::value::<__Property<#number>>(&self.#ident),),
-            quote!(#pattern => #o::emitted::set::<__Property<#number>>(&mut self.#ident, value),),
+            quote!(#pattern => #codec::value::<__Property<#number>>(&self.#ident),),
+            quote!(#pattern => #codec::set::<__Property<#number>>(&mut self.#ident, value),),
         )
     });
     let embedded = model.embedded().map(|(field, embedding)| {
@@ -110,9 +111,9 @@ fn changes(model: &EntityModel) -> TokenStream {
         false => (None, None),
     };
     let scalars = model.scalars().map(|(field, scalar)| {
-        let (ident, property) = (&field.ident, scalar.property);
-        let is_same = quote!(#o::emitted::same::<__Property<#property>>(&self.#ident, &other.#ident));
-        let copy = quote!(#o::emitted::copy::<__Property<#property>>(&mut self.#ident, &from.#ident));
+        let (ident, property, codec) = (&field.ident, scalar.property, scalar.codec(o));
+        let is_same = quote!(#codec::same::<__Property<#property>>(&self.#ident, &other.#ident));
+        let copy = quote!(#codec::copy::<__Property<#property>>(&mut self.#ident, &from.#ident));
         (model.place(field), is_same, copy)
     });
     let references = model.references().map(|(field, _, _)| {

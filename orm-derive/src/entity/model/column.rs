@@ -2,13 +2,14 @@
 
 use darling::error::Accumulator;
 use darling::{Error, Result};
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::Type;
 use syn::spanned::Spanned;
 
 use super::field::Declared;
 use super::key::KeySource;
-use crate::entity::attrs::{DefaultAttr, FieldAttrs, Literal, MakerAttr};
+use crate::entity::attrs::{DefaultAttr, EmbeddedAttr, FieldAttrs, Literal, MakerAttr};
 use crate::support::attribute::Given;
 use crate::support::shape;
 use crate::support::value::{Text, Word};
@@ -17,6 +18,8 @@ use crate::support::value::{Text, Word};
 pub(in crate::entity) struct Scalar {
     /// Its index among the properties.
     pub(in crate::entity) property: usize,
+    /// Whether it is kept as JSON.
+    pub(in crate::entity) is_document: bool,
     pub(in crate::entity) column: Option<String>,
     pub(in crate::entity) key: Option<KeySource>,
     /// The word `version`.
@@ -32,6 +35,13 @@ pub(in crate::entity) struct Scalar {
     pub(in crate::entity) made: Box<MadeBy>,
     /// What only the compiler can tell of its type.
     pub(in crate::entity) must_be: Vec<Requirement>,
+}
+
+impl Scalar {
+    /// Where emitted code finds what reads and writes it.
+    pub(in crate::entity) fn codec(&self, o: &TokenStream) -> TokenStream {
+        if self.is_document { quote!(#o::emitted::document) } else { quote!(#o::emitted) }
+    }
 }
 
 /// A column's default.
@@ -99,6 +109,7 @@ impl Scalar {
             attrs.length.filter(|length| errors.handle(has_length(ty, known, length.span)).is_some());
         Self {
             property: 0,
+            is_document: attrs.embedded == Some(EmbeddedAttr::Json),
             column: attrs.column.map(|column| column.value()),
             default,
             key,

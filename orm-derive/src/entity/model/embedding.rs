@@ -24,8 +24,8 @@ impl Embedding {
         let inner = without_option(field.ty);
         let list = last_name(inner).filter(|name| argument_of(inner, name).is_some() && name == "Vec");
         if list.is_some() {
-            let message =
-                "a list is not a fixed number of columns; make its items entities, in a `Collection`";
+            let message = "a list is not a fixed number of columns; keep it in one: `embedded = json`, or make its items \
+                           entities, in a `Collection`";
             errors.push(Error::custom(message).with_span(&word_of(inner)));
         }
         Self { index: 0, property: 0, prefix: given.attrs.prefix.map(|prefix| prefix.value()) }

@@ -12,7 +12,7 @@ use super::column::Scalar;
 use super::embedding::Embedding;
 use super::relation::{Relation, Side};
 use super::relation_type::{RelationType, without_self};
-use crate::entity::attrs::{CheckAttr, FieldAttrs, FieldSort, refuse_misplaced};
+use crate::entity::attrs::{CheckAttr, EmbeddedAttr, FieldAttrs, FieldSort, refuse_misplaced};
 use crate::support::attribute::Given;
 use crate::support::case::Case;
 use crate::support::shape::word_of;
@@ -146,9 +146,12 @@ impl Declared<'_> {
                 FieldKind::Skipped
             }
             Ok(Some(shape)) => FieldKind::Relation(Box::new(Relation::new(self, shape, &given, errors))),
-            Ok(None) if given.has("embedded") => FieldKind::Embedded(Embedding::new(self, given, errors)),
+            Ok(None) if given.attrs.embedded == Some(EmbeddedAttr::Columns) => {
+                FieldKind::Embedded(Embedding::new(self, given, errors))
+            }
             Ok(None) => {
-                refuse_misplaced(FieldSort::Scalar, &given, errors);
+                let sort = given.attrs.embedded.map_or(FieldSort::Scalar, |_| FieldSort::Document);
+                refuse_misplaced(sort, &given, errors);
                 FieldKind::Scalar(Scalar::new(self, given, errors))
             }
             Err(error) => {

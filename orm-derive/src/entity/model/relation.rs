@@ -136,7 +136,11 @@ impl Side {
             }
             (FieldSort::OwningCollection, _) => Self::Collection(Collection::new(None, attrs, errors)),
             (
-                FieldSort::Scalar | FieldSort::Embedded | FieldSort::Reference | FieldSort::InverseReference,
+                FieldSort::Scalar
+                | FieldSort::Embedded
+                | FieldSort::Document
+                | FieldSort::Reference
+                | FieldSort::InverseReference,
                 _,
             ) => Self::Reference(Reference::new(field.ty, shape.nullable, attrs, errors)),
         }
