@@ -62,6 +62,10 @@ fn main() -> ExitCode {
             run(side_by_side(database))
         }));
     }
+    if env::var_os("ORM_TEST_POSTGRES_URL").is_some() {
+        let name = "postgres::runners_of_several_processes_make_an_index_concurrently";
+        trials.push(Trial::test(name, || run(concurrent_indexes())));
+    }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -219,4 +223,26 @@ async fn side_by_side(database: Database) -> Result<()> {
     assert_eq!(whole_versions(&orm, &migrator, rows).await?.applied, 4);
     orm.close().await;
     drop_database(database, &url).await
+}
+
+/// An index that is made concurrently waits for whoever has a snapshot, so that nobody may wait for the lock with one.
+async fn concurrent_indexes() -> Result<()> {
+    let folder = Folder::new()?;
+    folder.write("migrations/1_t.up.sql", "CREATE TABLE t AS SELECT n FROM generate_series(1, 20000) n")?;
+    for version in 2..=4 {
+        let script = format!("-- orm: no-transaction\nCREATE INDEX CONCURRENTLY t{version} ON t (n)");
+        folder.write(&format!("migrations/{version}_t.up.sql"), script)?;
+    }
+    let url = empty(Database::Postgres, &folder, "indexes").await?;
+    let runners: Vec<Child> = (0..4).map(|_| start(&url, &folder)).collect::<Result<_>>()?;
+    for mut runner in runners {
+        let ended = runner.wait().map_err(Error::other)?;
+        assert!(ended.success(), "{ended}");
+    }
+    let orm = open(&url).await?;
+    Migrator::new(&orm, folder.path().join("migrations")).check().await?;
+    let valid = "select count(*) from pg_index where indisvalid and indrelid = 't'::regclass";
+    assert_eq!(orm.em().fork().sql(valid, ()).fetch_as::<i64>().await?, [3]);
+    orm.close().await;
+    drop_database(Database::Postgres, &url).await
 }

@@ -14,7 +14,7 @@ use orm_core::schema::Unknown;
 
 use super::error::{MigrationError, Result};
 use super::generate::is_unsupported;
-use super::migrator::{Migrator, Resolution};
+use super::migrator::{AppliedMigration, Migrator, Resolution};
 use super::plan::Goal;
 use super::source::Embedded;
 
@@ -264,8 +264,7 @@ impl MigrationCli {
         }
         let mut done = Vec::new();
         let result = migrator.run_into(Goal::Up(to), &mut done).await;
-        say_each(out, &done, "everything is applied");
-        result.map(|()| Ending::Done)
+        ended(out, &done, "everything is applied", result)
     }
 
     async fn down(self, down: Down, out: &mut Vec<u8>) -> Result<Ending> {
@@ -282,8 +281,7 @@ impl MigrationCli {
         }
         let mut done = Vec::new();
         let result = self.migrator.run_into(goal, &mut done).await;
-        say_each(out, &done, "nothing is applied");
-        result.map(|()| Ending::Done)
+        ended(out, &done, "nothing is applied", result)
     }
 
     async fn diff(self, diff: Diff, out: &mut Vec<u8>) -> Result<Ending> {
@@ -326,6 +324,15 @@ impl MigrationCli {
         let _ = write!(out, "{diff}");
         Ok(Ending::Behind)
     }
+}
+
+/// Shows what was run, also before a failure.
+fn ended(out: &mut Vec<u8>, done: &[AppliedMigration], none: &str, result: Result<()>) -> Result<Ending> {
+    match result {
+        Ok(()) => say_each(out, done, none),
+        Err(_) => done.iter().for_each(|line| say(out, line)),
+    }
+    result.map(|()| Ending::Done)
 }
 
 fn unknown(is_dropped: bool) -> Unknown {

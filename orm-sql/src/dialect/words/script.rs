@@ -38,6 +38,9 @@ pub(in crate::dialect) fn script(
     let mut at = 0;
     while at < text.len() {
         let is_outside = matches!(reader.inside, Inside::Nothing);
+        if is_outside && ["/*!", "/*M!"].iter().any(|sign| text[at..].starts_with(sign)) {
+            return Err(problem_at(text, at, RUN_BY_SOME.to_owned()));
+        }
         let length = reader.step(&text[at..]).map_err(|problem| problem_at(text, at, problem))?;
         if is_outside && reader.inside.is_open() {
             opened = at;
@@ -65,6 +68,9 @@ pub(in crate::dialect) fn script(
     }
     Ok(statements)
 }
+
+const RUN_BY_SOME: &str = "a comment that begins so is run by some servers; write what it has as a statement, or begin \
+                           the comment otherwise";
 
 fn statement(text: &str, first: usize, end: usize, reader: &Reader) -> ScriptStatement {
     ScriptStatement {
@@ -160,6 +166,11 @@ mod tests {
     fn what_can_not_be_run_is_named_with_its_line() {
         problem("select 1;\nselect 'a;\n\n", 2, "a quote or a comment is not closed");
         problem("select 1;\n/* a", 2, "a quote or a comment is not closed");
+        problem(
+            "select 1;\n/*!50003 create trigger t */;",
+            2,
+            "a comment that begins so is run by some servers",
+        );
         problem("\ndelimiter //\ncreate", 2, "`delimiter` is a command");
         problem("\\c other", 1, "a `\\` begins a command");
         problem("select 1;\n\nCOMMIT;", 3, "`commit` would begin or end");
