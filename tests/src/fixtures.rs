@@ -29,6 +29,7 @@ pub mod newsroom;
 pub mod node;
 pub mod office;
 pub mod people;
+pub mod renovation;
 pub mod scalars;
 pub mod sketch;
 pub mod stall;

@@ -86,6 +86,7 @@ pub mod rolled_back;
 pub mod scalars;
 pub mod schema;
 pub mod schema_diff;
+pub mod schema_update;
 pub mod seeds;
 pub mod serialization;
 pub mod set_based;
@@ -948,6 +949,16 @@ fn on_any_pool() -> &'static [Behaviour] {
         schema_diff:
             what_was_created_needs_no_change,
             an_update_of_an_empty_database_creates_it;
+        schema_update:
+            what_is_safe_is_done_and_keeps_the_rows,
+            what_was_changed_holds,
+            keys_are_counted_on_after_an_update,
+            what_is_destructive_is_left_out,
+            what_is_destructive_is_done_where_it_is_allowed,
+            a_refused_update_changes_nothing,
+            a_rename_keeps_the_rows,
+            an_update_can_be_taken_back,
+            unknown_tables_are_left_alone;
         metadata_errors:
             two_entities_on_one_table_are_refused,
             two_entities_of_one_name_are_refused,
