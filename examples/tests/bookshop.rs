@@ -1,6 +1,6 @@
 //! The commands of migrations, as the program `bookshop` has them, on SQLite.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A database in a folder that goes with it.
@@ -103,6 +103,54 @@ fn a_migration_is_written_from_what_differs() {
     assert_eq!(shop.migrations().len(), 4);
     check(shop.run(&["migrate", "create", "/", "--folder", &new]), 1, &["it has no letter or digit"]);
     check(shop.run(&["migrate", "up"]), 0, &[]);
+}
+
+/// The migrations of the shop, to be added to.
+fn copy_migrations(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bookshop/migrations/sqlite");
+    let to = to.join("sqlite");
+    std::fs::create_dir_all(&to).expect("it can be made");
+    for entry in std::fs::read_dir(from).expect("it is there").flatten() {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("it can be copied");
+    }
+}
+
+#[test]
+fn what_can_lose_data_is_asked_for() {
+    let shop = Shop::new("lose");
+    let folder = shop.folder.join("new");
+    copy_migrations(&folder);
+    let own = folder.to_str().expect("it is UTF-8").to_owned();
+    let write = |file: &str, text: &str| {
+        std::fs::write(folder.join("sqlite").join(file), text).expect("it can be written");
+    };
+    let migrate = |arguments: &[&str]| shop.run(&[&["--migrations", &own, "migrate"], arguments].concat());
+    write("20261201000000_add_pages.up.sql", "ALTER TABLE books ADD COLUMN pages INTEGER");
+    write("20261201000000_add_pages.down.sql", "ALTER TABLE books DROP COLUMN pages");
+    check(migrate(&["up"]), 0, &["add_pages applied"]);
+    check(migrate(&["check"]), 3, &["write a migration with `create`", "pages"]);
+    check(
+        migrate(&["create", "drop pages"]),
+        0,
+        &["drop_pages.up.sql", "look at it before you run it", "pages"],
+    );
+    check(migrate(&["up"]), 2, &["drop_pages: pending", "say --yes"]);
+    check(migrate(&["up", "--yes"]), 0, &["drop_pages applied"]);
+    check(migrate(&["check"]), 0, &[]);
+    check(migrate(&["create", "again"]), 0, &["there is nothing to do"]);
+    check(migrate(&["down", "--yes"]), 0, &["drop_pages taken back"]);
+    check(migrate(&["diff"]), 0, &["pages"]);
+
+    write("20261201000000_add_pages.up.sql", "ALTER TABLE books ADD COLUMN pages BIGINT");
+    check(migrate(&["up", "--yes"]), 1, &["error: sqlite/20261201000000_add_pages.up.sql was changed"]);
+    check(migrate(&["status"]), 0, &["its file was changed since"]);
+    check(migrate(&["resolve", "20261201000000", "--applied"]), 0, &["20261201000000 is noted as applied"]);
+    write("20300101000000_wrong.up.sql", "select 1;\nselect * from nowhere");
+    let (code, printed) = migrate(&["up", "--yes"]);
+    assert_eq!(code, 1, "{printed}");
+    for text in ["drop_pages applied", "line 2: statement 2 of 2 failed", "no such table: nowhere"] {
+        assert!(printed.contains(text), "{text} is not in: {printed}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod model;
 mod shop;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,9 @@ struct Arguments {
     /// The database: sqlite://PATH, postgres://USER@HOST/NAME or mysql://USER@HOST/NAME
     #[arg(long, default_value = "sqlite://bookshop.db")]
     database_url: String,
+    /// Run the migrations of this folder, instead of those that are part of the program
+    #[arg(long, value_name = "PATH")]
+    migrations: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -44,16 +48,21 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { database_url, command } = Arguments::parse();
+    let Arguments { database_url, migrations, command } = Arguments::parse();
     let orm = match open(&database_url).await {
         Ok(orm) => orm,
         Err(error) => return failed(&error),
     };
     match command.unwrap_or(Command::Run) {
         Command::Migrate(command) => {
+            let cli = migration::cli(&orm);
             // New ones are written beside those that are embedded, for who builds the program again.
             let new = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bookshop/migrations");
-            migration::cli(&orm).embedded(MIGRATIONS).folder(new).run(command).await
+            let cli = match migrations {
+                Some(folder) => cli.folder(folder),
+                None => cli.embedded(MIGRATIONS).folder(new),
+            };
+            cli.run(command).await
         }
         Command::Run => match day(&orm).await {
             Ok(summary) => {

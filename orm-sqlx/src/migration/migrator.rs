@@ -201,7 +201,20 @@ impl Migrator {
         let mut runner = Runner::open(self).await?;
         let result = runner.run(goal, done).await;
         runner.finish().await;
+        if !done.is_empty() {
+            self.void_cached_results().await;
+        }
         result
+    }
+
+    /// What was read of the tables as they were.
+    async fn void_cached_results(&self) {
+        match self.orm.em().result_cache().clear().await {
+            Ok(()) | Err(orm_core::Error::NoResultCache) => {}
+            Err(error) => {
+                tracing::warn!(target: "orm::migration", %error, "results from before the migrations may still be cached");
+            }
+        }
     }
 
     /// The migrations up to a version that are not applied and say that they can lose data.

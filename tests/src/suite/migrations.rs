@@ -9,7 +9,7 @@ use orm_core::sql::Sql;
 use orm_core::{Error, Result};
 use orm_sqlx::migration::{Direction, Embedded, MigrationError, MigrationState, Migrator, Resolution, embed};
 
-use crate::fixtures::blog::{self, Author};
+use crate::fixtures::blog::{self, Author, Tag};
 use crate::folder::Folder;
 use crate::model::polls::poll_times;
 use crate::{Backend, TestDb};
@@ -415,6 +415,18 @@ pub async fn a_migration_is_written_from_what_the_entities_need<B: Backend>() ->
     std::fs::remove_file(&blank.up).and_then(|()| std::fs::remove_file(&blank.down)).map_err(Error::other)?;
     migrator.down().await?;
     assert_eq!(tables::<B>(&db).await?, nothing);
+    Ok(())
+}
+
+/// What was read before is not what is there.
+pub async fn cached_results_are_voided<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let folder = Folder::new()?;
+    let count = || db.em().count_all::<Tag>().cache(Duration::from_secs(60));
+    assert_eq!(count().await?, 0);
+    folder.write("1_first_tag.up.sql", "INSERT INTO tag (label) VALUES ('ice')")?;
+    migrator(&db, &folder).up().await?;
+    assert_eq!(count().await?, 1);
     Ok(())
 }
 
