@@ -16,7 +16,7 @@
 //!
 //! Where a version is in the folder of the database and beside it, the one in the folder holds. Scripts are cut into their
 //! statements, which are sent one by one, so that an error names its statement and its line. Quotes, comments and the bodies of
-//! triggers and procedures are known; `DELIMITER`, which is of a client, is not needed and refused, as are `begin`, `commit`
+//! triggers and procedures are known, comments by `--` and `/*`; `DELIMITER`, which is of a client, is not needed and refused, as are `begin`, `commit`
 //! and their kin.
 //!
 //! `embed!` (feature `embed`, on by default) takes a folder into the program, so that it needs no files where it runs.
