@@ -199,6 +199,18 @@ pub enum Error {
         key: EntityKey,
     },
 
+    /// A field that the database computes was to be written.
+    #[error(
+        "{entity}.{field} is computed by the database of the row's other columns, so nothing else can be written to it; \
+         change those, or take the change back"
+    )]
+    Computed {
+        /// The entity.
+        entity: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+
     /// Rows changed, or went, since they were loaded: the optimistic lock. Nothing of the flush was written.
     #[error(
         "{} changed or deleted by somebody else since loaded; `refresh` and try again, or `detach` to go on without",

@@ -8,6 +8,7 @@ mod adopt;
 mod cascade;
 mod change_set;
 mod commit_order;
+mod computed;
 mod detach;
 mod diagnose;
 mod early;

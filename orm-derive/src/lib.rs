@@ -120,6 +120,7 @@ use support::shown;
 /// | `index` | An index. |
 /// | `default = 1` | The column's default for rows that other programs insert: a number, a bool or text. |
 /// | `default_sql = "now()"` | The same, as an expression in the database's words. |
+/// | `generated = "price * quantity"` | The database computes the column of the row's others, by an expression in its words. The field is never written: what a new entity has in it does not matter, a flush that writes the row reads back what was computed, and a change of it is an error. `generated = "..", virtual` computes it when it is read and does not keep it, where the database can (PostgreSQL can't). |
 /// | `check = "price > 0"` | A condition on the column that every row meets, in the database's words; a violation names the field. `check(name = "..", sql = "..")` names the constraint. Also on an owning `Ref`. |
 /// | `comment = ".."` | What the database says about the column. Also on an owning `Ref`. |
 /// | `renamed_from = ".."` | The column's name before, so that the schema's diff renames it. Also on an owning `Ref`, and for the pivot table on an owning `Collection`. |

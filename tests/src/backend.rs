@@ -49,6 +49,8 @@ pub struct Facts {
     pub tables: &'static str,
     /// A query for all comments on tables and columns, where it keeps any.
     pub comments: Option<&'static str>,
+    /// Whether it computes columns when they are read.
+    pub has_virtual_columns: bool,
     /// How its sessions are seen and ended, where it has any.
     pub sessions: Option<SessionFacts>,
 }
@@ -80,6 +82,7 @@ impl Facts {
         quote: '"',
         tables: "select type || name || coalesce(sql, '') from sqlite_schema order by 1",
         comments: None,
+        has_virtual_columns: true,
         sessions: None,
     };
     const POSTGRES: Self = Self {
@@ -98,6 +101,7 @@ impl Facts {
             "select description from pg_description join pg_class on oid = objoid \
                         where relnamespace = current_schema()::regnamespace",
         ),
+        has_virtual_columns: false,
         sessions: Some(SessionFacts {
             own: "select pg_backend_pid()::bigint",
             count: "select count(*) from pg_stat_activity where pid = {}",
@@ -122,6 +126,7 @@ impl Facts {
              union all select column_comment from information_schema.columns \
              where table_schema = database() and column_comment <> ''",
         ),
+        has_virtual_columns: true,
         sessions: Some(SessionFacts {
             own: "select cast(connection_id() as signed)",
             count: "select count(*) from information_schema.processlist where id = {}",

@@ -17,6 +17,7 @@ pub mod folder;
 pub mod guests;
 pub mod guild;
 pub mod household;
+pub mod invoice;
 pub mod keys;
 pub mod ledger;
 pub mod legacy;

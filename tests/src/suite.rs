@@ -43,6 +43,7 @@ pub mod flush_outcome;
 pub mod flush_turns;
 pub mod forks;
 pub mod freed_values;
+pub mod generated_columns;
 pub mod hidden_values;
 pub mod hooks;
 pub mod hooks_taken_back;
@@ -960,6 +961,16 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_rename_keeps_the_rows,
             an_update_can_be_taken_back,
             unknown_tables_are_left_alone;
+        generated_columns:
+            an_insert_reads_back_what_is_computed,
+            an_update_reads_back_what_is_computed,
+            rows_are_read_back_together,
+            rows_with_keys_of_references_are_read_back,
+            a_computed_field_cannot_be_set,
+            bulk_writes_leave_it_out,
+            a_unique_computed_field_is_named,
+            a_rollback_takes_it_back,
+            a_virtual_column_is_computed_when_it_is_read;
         metadata_errors:
             two_entities_on_one_table_are_refused,
             two_entities_of_one_name_are_refused,

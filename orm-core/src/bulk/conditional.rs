@@ -216,8 +216,11 @@ fn is_met_by_none(condition: &Expression) -> bool {
 fn refuse_guarded(region: &Region, entity: EntityId, set: &[(usize, Term)]) -> Result<()> {
     let guard = region.guard_of(entity)?;
     let meta = region.entity(entity);
-    let is_set =
-        |property: usize| set.iter().any(|(column, _)| meta.properties[property].columns.contains(column));
+    let is_set = |property: usize| {
+        // What is computed follows from what is set.
+        meta.computed.contains(&property)
+            || set.iter().any(|(column, _)| meta.properties[property].columns.contains(column))
+    };
     match looks_at(&guard, &is_set) {
         true => Err(region.refused_row(entity, EntityKey::new(meta.name, KeyValues::new()))),
         false => Ok(()),
@@ -256,8 +259,11 @@ fn assign(
     set: &mut Vec<(usize, Term)>,
 ) -> Result<()> {
     let meta = region.entity(entity);
-    let property = &meta.properties[field.property(meta)?];
-    let columns = property.columns.clone();
+    let at = field.property(meta)?;
+    if meta.computed.contains(&at) {
+        return Err(Error::Computed { entity: meta.name, field: field.name });
+    }
+    let columns = meta.properties[at].columns.clone();
     let unfit = |source| Error::Value {
         entity: meta.name,
         field: field.name,

@@ -199,7 +199,8 @@ fn named_key(meta: &EntityMetadata, fields: &[NamedField]) -> Result<Vec<usize>>
         others.len() == properties.len() && others.iter().all(|other| properties.contains(other))
     };
     let is_key = is_same(&meta.primary_key);
-    let is_unique = || meta.indexes.iter().any(|index| is_plain_unique(index) && is_same(&index.properties));
+    let is_unique =
+        || meta.indexes.iter().any(|index| is_plain_unique(meta, index) && is_same(&index.properties));
     if !is_key && !is_unique() {
         let problem = "the fields given are neither its primary key nor one of its unique indexes; name such, or \
                        declare them unique";
@@ -210,7 +211,7 @@ fn named_key(meta: &EntityMetadata, fields: &[NamedField]) -> Result<Vec<usize>>
 
 /// The columns of the only unique index.
 fn only_unique(meta: &EntityMetadata) -> Result<Vec<usize>> {
-    let mut unique = meta.indexes.iter().filter(|index| is_plain_unique(index));
+    let mut unique = meta.indexes.iter().filter(|index| is_plain_unique(meta, index));
     let refuse = |problem| Error::ConflictTarget { entity: meta.name, problem };
     match (unique.next(), unique.next()) {
         (Some(index), None) => Ok(index.columns.clone()),
@@ -224,7 +225,8 @@ fn only_unique(meta: &EntityMetadata) -> Result<Vec<usize>> {
     }
 }
 
-/// Whether an index tells rows apart without a condition.
-fn is_plain_unique(index: &Index) -> bool {
-    index.unique && index.condition.is_none()
+/// Whether an index tells rows apart without a condition, by values that the program gives.
+fn is_plain_unique(meta: &EntityMetadata, index: &Index) -> bool {
+    let is_given = || !index.properties.iter().any(|property| meta.computed.contains(property));
+    index.unique && index.condition.is_none() && is_given()
 }

@@ -47,6 +47,7 @@ impl Row {
         };
         for (at, property) in meta.properties.iter().enumerate() {
             match property.kind {
+                PropertyKind::Scalar if meta.computed.contains(&at) => {}
                 PropertyKind::Scalar if property.auto && key.is_none() => {
                     row.generated.push(property.columns.start);
                 }

@@ -244,7 +244,11 @@ impl MergedColumns {
         let columns = |fields: &[NamedField]| {
             let mut columns = Vec::new();
             for field in fields {
-                columns.extend(meta.properties[field.property(meta)?].columns.clone());
+                let property = field.property(meta)?;
+                if meta.computed.contains(&property) {
+                    return Err(Error::Computed { entity: meta.name, field: field.name });
+                }
+                columns.extend(meta.properties[property].columns.clone());
             }
             Ok::<Vec<usize>, Error>(columns)
         };

@@ -99,7 +99,9 @@ impl Region {
         property: usize,
         ask: impl FnOnce(&Value) -> Verdict,
     ) -> Verdict {
-        if self.entity(cell.entity).properties[property].kind != PropertyKind::Scalar {
+        let meta = self.entity(cell.entity);
+        // What the database computes may differ from what it was computed before.
+        if meta.properties[property].kind != PropertyKind::Scalar || meta.computed.contains(&property) {
             return Verdict::Unsure;
         }
         match self.arena(cell.entity).value_of(snapshot, property) {
@@ -112,6 +114,7 @@ impl Region {
     fn is_null(&self, cell: CellId, snapshot: &ErasedSnapshot, property: usize) -> Verdict {
         let arena = self.arena(cell.entity);
         match self.entity(cell.entity).properties[property].kind {
+            PropertyKind::Scalar if self.entity(cell.entity).computed.contains(&property) => Verdict::Unsure,
             PropertyKind::Scalar => match arena.value_of(snapshot, property) {
                 Ok(value) => Verdict::of(value.is_null()),
                 Err(_) => Verdict::Unsure,

@@ -41,6 +41,7 @@ pub(super) fn entities(metadata: &Metadata) -> Result<()> {
         columns_are_distinct(entity)?;
         key_is_sound(entity)?;
         lock_is_sound(entity)?;
+        computed_is_not_written(entity)?;
         foreign_keys_fit(metadata, entity)?;
         constraints_are_distinct(entity)?;
         lists_are_no_keys(entity)?;
@@ -241,6 +242,23 @@ fn enums_are_sound<'m>(entity: &'m EntityMetadata, enums: &mut HashMap<&'m str, 
         }
     }
     Ok(())
+}
+
+/// The derive refuses it at the attribute; what is described in another way is refused here.
+fn computed_is_not_written(entity: &EntityMetadata) -> Result<()> {
+    let is_written = |property: &usize| {
+        entity.primary_key.contains(property)
+            || entity.soft_delete == Some(*property)
+            || entity.expected().any(|one| one == *property)
+            || entity.properties[*property].kind != PropertyKind::Scalar
+    };
+    match entity.computed.iter().copied().find(is_written) {
+        Some(property) => Err(metadata_error(format!(
+            "{}.{}: the database computes it of the row's other columns, so it can be no key, no version and no relation",
+            entity.name, entity.properties[property].name,
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Holds by construction: a foreign key's columns are made from the key that they point to. Checked all the same,

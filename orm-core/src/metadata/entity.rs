@@ -57,6 +57,8 @@ pub struct EntityMetadata {
     pub version: Option<usize>,
     /// The property that says when a row was deleted, for an entity whose rows stay.
     pub soft_delete: Option<usize>,
+    /// Properties that the database computes of the row's others; they are read and never written.
+    pub computed: Vec<usize>,
     /// Properties that a row must still hold as they were loaded when it is written; the version left out.
     pub concurrency_checks: Vec<usize>,
 }

@@ -203,6 +203,7 @@ impl Builder<'_> {
             primary_key: position(|property| property.id).collect(),
             version: position(|property| property.version).next(),
             soft_delete: position(|property| property.soft_delete).next(),
+            computed: position(|property| property.generated.is_some()).collect(),
             concurrency_checks: position(|property| property.concurrency_check).collect(),
         })
     }

@@ -153,7 +153,7 @@ pub(crate) fn compute(region: &Region) -> Result<ChangeSets> {
 /// # Errors
 ///
 /// Whatever is wrong with the entity: [`Error::RequiredRelation`], [`Error::ForeignEntity`], [`Error::Relation`],
-/// [`Error::KeyChanged`], [`Error::MissingKey`].
+/// [`Error::KeyChanged`], [`Error::Computed`], [`Error::MissingKey`].
 pub(crate) fn check(region: &Region, change_set: &ChangeSet, cascade: &Cascade) -> Result<()> {
     let cell = change_set.cell;
     match &change_set.kind {
@@ -182,6 +182,10 @@ fn check_changed(
 ) -> Result<()> {
     if region.entity(cell.entity).primary_key.iter().any(|property| changed.contains(*property)) {
         return Err(Error::KeyChanged { key: region.name(cell) });
+    }
+    let meta = region.entity(cell.entity);
+    if let Some(property) = meta.computed.iter().find(|property| changed.contains(**property)) {
+        return Err(Error::Computed { entity: meta.name, field: meta.properties[*property].name });
     }
     check_references(region, cell, snapshot, Some(changed), cascade)
 }

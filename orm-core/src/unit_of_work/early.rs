@@ -220,7 +220,9 @@ impl Arrangement<'_> {
         let changed = self.updated.get(&cell).map(|(_, changed)| *changed);
         // The row's own step writes what it changes, and nothing else.
         let fields = meta.indexes[index].properties.iter().copied().filter(|property| {
-            let is_fixed = meta.primary_key.contains(property) || meta.version == Some(*property);
+            let is_fixed = meta.primary_key.contains(property)
+                || meta.version == Some(*property)
+                || meta.computed.contains(property);
             !is_fixed && changed.is_none_or(|changed| changed.contains(*property))
         });
         let fields: Vec<usize> = fields.collect();

@@ -179,7 +179,7 @@ pub(super) struct Run<'a> {
     pub(super) region: &'a Arc<Region>,
     /// Keys of the rows that were inserted.
     keys: HashMap<CellId, KeyValues, foldhash::fast::RandomState>,
-    settlement: Settlement,
+    pub(super) settlement: Settlement,
     statements: u64,
     /// Whether the transaction's end was asked for, so that its keys are not to be released.
     ends: bool,
@@ -251,6 +251,10 @@ impl<'a> Run<'a> {
         }
     }
 
+    pub(super) fn count_statement(&mut self) {
+        self.statements += 1;
+    }
+
     async fn steps(&mut self, connection: &mut dyn Connection, plan: FlushPlan) -> Result<()> {
         self.settlement.pivots = plan.pivots;
         self.settlement.cascaded = plan.cascade.rows;
@@ -273,7 +277,8 @@ impl<'a> Run<'a> {
             stale.retain(|key| named.insert(key.clone()));
             return Err(Error::StaleEntity { keys: stale });
         }
-        self.verify_guards(connection, plan.unsure).await
+        self.verify_guards(connection, plan.unsure).await?;
+        self.read_computed(connection).await
     }
 
     /// Runs one step. Returns the entities whose rows are not as they were loaded.

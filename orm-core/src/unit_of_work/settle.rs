@@ -70,6 +70,16 @@ impl Settlement {
         region.arena(cell.entity).stored(Saved { sent, base: None, values, references })
     }
 
+    /// The value that was written at a place.
+    pub(super) fn sent(&self, at: usize) -> &ErasedSnapshot {
+        &self.saved[at].1.0
+    }
+
+    /// The database made more of the row at a place.
+    pub(super) fn made(&mut self, at: usize, values: Vec<(usize, Value)>) {
+        self.saved[at].1.1.extend(values);
+    }
+
     pub(super) fn saved(
         &mut self,
         cell: CellId,

@@ -228,13 +228,14 @@ fn all_values<'a>(
     indexes.filter_map(move |(at, _)| Some((Unique::Index(at), values(region, cell, snapshot, at)?)))
 }
 
-/// The values of a unique index; `None` if any is NULL, or not known before the flush.
+/// The values of a unique index; `None` if any is NULL, or not known before the flush, as what the database computes.
 fn values(region: &Region, cell: CellId, snapshot: &ErasedSnapshot, index: usize) -> Option<KeyValues> {
     let meta: &EntityMetadata = region.entity(cell.entity);
     let arena = region.arena(cell.entity);
     let mut values = KeyValues::new();
     for property in &meta.indexes[index].properties {
         match meta.properties[*property].kind {
+            PropertyKind::Scalar if meta.computed.contains(property) => return None,
             PropertyKind::Scalar => values.push(arena.value_of(snapshot, *property).ok()?),
             PropertyKind::Reference(relation) => match arena.target_of(snapshot, relation) {
                 Target::Key(key) => values.extend(key),

@@ -89,6 +89,11 @@ pub(super) struct FieldAttrs {
     pub(super) default: Option<DefaultAttr>,
     /// `default_sql = ".."`: the column's default as an expression of the database.
     pub(super) default_sql: Option<Text>,
+    /// `generated = ".."`: the expression by which the database computes the column of the row's others.
+    pub(super) generated: Option<Text>,
+    /// `virtual`: computes it when it is read, and does not keep it.
+    #[darling(rename = "virtual")]
+    pub(super) is_virtual: Option<Word>,
     /// `length = N`: the longest text or bytes.
     pub(super) length: Option<Number>,
     /// `hidden`: left out of responses and of `Debug`.

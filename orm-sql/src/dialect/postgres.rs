@@ -27,6 +27,7 @@ mod store;
 
 use orm_core::condition::TextMatch;
 use orm_core::driver::{Capabilities, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks};
+use orm_core::metadata::description::GeneratedStorage;
 use orm_core::schema::{Column, Enumeration, Table, labels_check, length_check};
 use orm_core::value::{ColumnType, EnumType, KeyValues, Value, ValueError};
 use sea_query::{
@@ -256,6 +257,10 @@ impl Dialect for Postgres {
             store::check_default(default)?;
             definition.default(default_literal(default)?);
         }
+        if let Some(generated) = &column.generated {
+            check_storage(generated.storage)?;
+            definition.generated(Expr::cust(generated.expression.clone()), true);
+        }
         if is_generated {
             definition.primary_key();
         }
@@ -325,6 +330,17 @@ fn next_key(schema: Option<&str>, table: &str, column: &str) -> Expr {
     sequence.expr(Func::cust("pg_get_serial_sequence").args([text(place), text(column.to_owned())]));
     let sequence = Expr::SubQuery(None, Box::new(sequence.into()));
     Func::cust("nextval").arg(sequence).into()
+}
+
+/// Versions before 18 have no others, and 18 can't have an index on them.
+fn check_storage(storage: GeneratedStorage) -> Result<(), ValueError> {
+    match storage {
+        GeneratedStorage::Stored => Ok(()),
+        GeneratedStorage::Virtual => Err(ValueError::Invalid {
+            expected: "generated column",
+            reason: "PostgreSQL keeps the values of generated columns; leave out `virtual`".to_owned(),
+        }),
+    }
 }
 
 fn quoted(name: &str) -> String {

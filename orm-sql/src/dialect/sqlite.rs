@@ -32,6 +32,7 @@ mod store;
 
 use orm_core::condition::TextMatch;
 use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
+use orm_core::metadata::description::GeneratedStorage;
 use orm_core::schema::{Column, ColumnDefault, Table, length_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
@@ -228,6 +229,10 @@ impl Dialect for Sqlite {
         }
         if let Some(default) = &column.default {
             definition.default(literal(default)?);
+        }
+        if let Some(generated) = &column.generated {
+            let is_stored = generated.storage == GeneratedStorage::Stored;
+            definition.generated(Expr::cust(generated.expression.clone()), is_stored);
         }
         if table.generated_key.as_ref() == Some(&column.name) {
             // Without AUTOINCREMENT, SQLite gives the key of a deleted last row to the next new one, and a handle

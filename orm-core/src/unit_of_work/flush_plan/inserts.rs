@@ -83,6 +83,7 @@ impl Planner<'_> {
         let mut decided = Vec::new();
         for (at, property) in meta.properties.iter().enumerate() {
             match property.kind {
+                PropertyKind::Scalar if meta.computed.contains(&at) => {}
                 PropertyKind::Scalar if property.auto && !has_key => returning.push(property.columns.start),
                 PropertyKind::Scalar => {
                     let mut value =

@@ -70,6 +70,8 @@ const RULES: &[Rule] = &[
     Rule("index", &[Scalar, Reference], ON_COLUMNS),
     Rule("default", &[Scalar], "it is for columns"),
     Rule("default_sql", &[Scalar], "it is for columns"),
+    Rule("generated", &[Scalar], "it is for columns"),
+    Rule("virtual", &[Scalar], "it is for columns with `generated`"),
     Rule("length", &[Scalar], "it is for columns of text or bytes"),
     Rule("hidden", ANY, ""),
     Rule("json", ANY, ""),

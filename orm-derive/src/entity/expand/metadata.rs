@@ -55,6 +55,12 @@ pub(super) fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -
     let length = option(scalar.length);
     let codec = scalar.codec(o);
     let notes = notes(&field.notes);
+    let generated = scalar.generated.as_ref().map(|generated| {
+        let sql = generated.sql.literal();
+        let storage = if generated.is_virtual { quote!(Virtual) } else { quote!(Stored) };
+        let generated = quote!(#o::Generated { expression: #sql, storage: #o::GeneratedStorage::#storage });
+        quote!(generated: ::core::option::Option::Some(#generated),)
+    });
     quote! {
         #o::PropertyDescription {
             name: #name,
@@ -71,6 +77,7 @@ pub(super) fn scalar(model: &EntityModel, field: &FieldModel, scalar: &Scalar) -
             hidden: #hidden,
             default: #default,
             length: #length,
+            #generated
             #notes
             ..#o::PropertyDescription::BLANK
         }

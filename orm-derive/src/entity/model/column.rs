@@ -31,6 +31,7 @@ pub(in crate::entity) struct Scalar {
     pub(in crate::entity) index: bool,
     pub(in crate::entity) default: Option<ColumnDefault>,
     pub(in crate::entity) length: Option<u32>,
+    pub(in crate::entity) generated: Option<Generated>,
     /// Who makes its values, boxed as it is large and rare.
     pub(in crate::entity) made: Box<MadeBy>,
     /// What only the compiler can tell of its type.
@@ -43,6 +44,45 @@ impl Scalar {
         if self.is_document { quote!(#o::emitted::document) } else { quote!(#o::emitted) }
     }
 }
+
+/// A column that the database computes.
+pub(in crate::entity) struct Generated {
+    pub(in crate::entity) sql: Text,
+    /// Computed when it is read, and not kept.
+    pub(in crate::entity) is_virtual: bool,
+}
+
+impl Generated {
+    fn of(given: &Given<FieldAttrs>, errors: &mut Accumulator) -> Option<Self> {
+        let attrs = &given.attrs;
+        if let (Some(word), None, false) = (attrs.is_virtual, &attrs.generated, given.is_broken) {
+            let message =
+                "`virtual` is for a column that the database computes; write `generated = \"..\", virtual`";
+            errors.push(Error::custom(message).with_span(&word.0));
+        }
+        let sql = attrs.generated.clone()?;
+        for (name, span) in given.names.iter().filter(|(name, _)| WRITTEN.contains(&name.as_str())) {
+            let message = format!(
+                "the database computes a `generated` column of the row's others; remove `generated` or `{name}`"
+            );
+            errors.push(Error::custom(message).with_span(span));
+        }
+        Some(Self { sql, is_virtual: attrs.is_virtual.is_some() })
+    }
+}
+
+/// What says how a column is written, or that it never changes by itself.
+const WRITTEN: [&str; 9] = [
+    "id",
+    "auto",
+    "default",
+    "default_sql",
+    "on_create",
+    "on_update",
+    "version",
+    "soft_delete",
+    "concurrency_check",
+];
 
 /// A column's default.
 pub(in crate::entity) enum ColumnDefault {
@@ -92,6 +132,7 @@ impl Scalar {
     pub(super) fn new(field: &Declared<'_>, given: Given<FieldAttrs>, errors: &mut Accumulator) -> Self {
         let ty = field.ty;
         let known = Known::of(shape::without_option(ty));
+        let generated = Generated::of(&given, errors);
         let key = KeySource::new(field, &given, errors);
         let attrs = given.attrs;
         let version = attrs.version.filter(|_| key.is_none());
@@ -112,6 +153,7 @@ impl Scalar {
             is_document: attrs.embedded == Some(EmbeddedAttr::Json),
             column: attrs.column.map(|column| column.value()),
             default,
+            generated,
             key,
             version,
             soft_delete,

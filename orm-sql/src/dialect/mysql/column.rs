@@ -5,6 +5,7 @@
 //! is one character longer than what it takes, and a check sees to the rest. Columns with a foreign key have none: MySQL
 //! does not allow it, and what they refer to has been checked.
 
+use orm_core::metadata::description::GeneratedStorage;
 use orm_core::schema::{Column, ColumnDefault, Table, length_check};
 use orm_core::value::{ColumnType, ValueError};
 use sea_query::{Alias, Check, ColumnDef, Expr, ExprTrait, Func};
@@ -27,7 +28,12 @@ const INLINE: u32 = 768;
 pub(super) fn definition(table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
     let mut definition = ColumnDef::new(column.name.clone());
     definition.custom(type_name(table, column)?);
-    if !column.nullable {
+    if let Some(generated) = &column.generated {
+        let is_stored = generated.storage == GeneratedStorage::Stored;
+        definition.generated(Expr::cust(generated.expression.clone()), is_stored);
+    }
+    // MariaDB takes no NOT NULL of a generated column.
+    if !column.nullable && column.generated.is_none() {
         definition.not_null();
     }
     if let Some(default) = &column.default {

@@ -75,6 +75,10 @@ struct Author {
     active: bool,
     #[entity(default = "draft", length = 20)]
     status: Status,
+    #[entity(generated = "age * 2", unique, comment = "twice")]
+    twice: i32,
+    #[entity(generated = "age * 3", virtual)]
+    thrice: i32,
     #[entity(default_sql = "1 + 1")]
     seats: i32,
     #[entity(skip)]
