@@ -177,6 +177,7 @@ const ENTITY_ONLY: &[(&str, &str)] = &[
         "check",
         "put it on the entity, where the names of the columns are known: `#[entity(check(sql = \"..\"))]`",
     ),
+    ("generated", "the names of the columns are known only where the struct is embedded"),
     ("renamed_from", "the names of the columns are known only where the struct is embedded"),
 ];
 const ROW: &str = "it is for a field of an entity, which has a row of its own";
@@ -194,6 +195,7 @@ pub(in crate::entity) fn refuse_in_embeddable(given: &mut Given<FieldAttrs>, err
     let attrs = &mut given.attrs;
     (attrs.id, attrs.auto, attrs.version, attrs.soft_delete) = (None, None, None, None);
     (attrs.check, attrs.renamed_from) = (None, None);
+    (attrs.generated, attrs.is_virtual) = (None, None);
 }
 
 /// Reports every name that does not fit the sort of field it was given on. What could not be read may have said which
