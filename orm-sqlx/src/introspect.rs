@@ -3,6 +3,8 @@
 //! Here are the questions; what the answers mean is with the database's dialect where it is a text, and here where it is
 //! rows of a catalog.
 
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]

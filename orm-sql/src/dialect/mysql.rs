@@ -20,6 +20,8 @@
 //! `contains`, `starts_with` and `ends_with` compare bytes, as the methods of `str` do. `like` has the wildcards `%` and
 //! `_`, without an escape character, and minds the case as far as the column's collation does.
 
+mod alter;
+mod catalog;
 mod column;
 mod joined;
 mod rows;
@@ -40,7 +42,10 @@ use super::{
     Dialect, Element, JoinedWrites, Keys, NewValue, NullsForm, Operands, Pieces, Query, RowSource,
     RowsWriter, SchemaStatement, SetError, SetForm, TextForm, TextPiece, plain_call,
 };
+use crate::schema::alter::Alterations;
 use crate::statement::Bound;
+
+pub use catalog::read_table;
 
 /// Which server of the family it is, as far as statements differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -357,6 +362,10 @@ impl Dialect for MySql {
 
     fn has_late_foreign_keys(&self) -> bool {
         true
+    }
+
+    fn alterations(&self) -> Option<&'static dyn Alterations> {
+        Some(&MySql { flavor: MySqlFlavor::MariaDb })
     }
 
     fn quote(&self) -> char {

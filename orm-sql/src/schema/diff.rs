@@ -48,7 +48,8 @@ pub(crate) fn diff(
 /// Refuses to change what was not understood.
 fn check_readable(comparison: &SchemaComparison) -> Result<(), DriverError> {
     let is_wanted = |name: &DatabaseName| comparison.wanted.tables.iter().any(|table| table.name == *name);
-    match comparison.live.unreadable.iter().find(|(name, _)| is_wanted(name)) {
+    let live = comparison.live.unreadable.iter().filter(|(name, _)| is_wanted(name));
+    match live.chain(&comparison.wanted.unreadable).next() {
         None => Ok(()),
         Some((name, why)) => {
             let problem = format!("the table {name} can't be compared: {why}");

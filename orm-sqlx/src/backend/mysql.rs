@@ -28,7 +28,7 @@ use super::migration::{MigrationFacts, MigrationLock};
 use super::{Answer, Backend, Done, Fate, PlanLines};
 use crate::codec::mysql as codec;
 use crate::error::{Problem, mysql as error, unknown_step};
-use crate::introspect::Catalog;
+use crate::introspect::{Catalog, mysql as introspect};
 
 /// MySQL and MariaDB, which one server is told by its version.
 #[derive(Clone, Copy, Debug)]
@@ -104,17 +104,17 @@ impl Backend for MySqlBackend {
     }
 
     fn read_schema<'a>(
-        _: &'a mut Catalog<'_, '_, Self>,
-        _: &'a [String],
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schemas: &'a [String],
     ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
-        Box::pin(std::future::ready(Err(not_read())))
+        Box::pin(introspect::read_schema(catalog, schemas))
     }
 
     fn describe_schema<'a>(
-        _: &'a mut Catalog<'_, '_, Self>,
-        _: &'a Schema,
+        catalog: &'a mut Catalog<'_, '_, Self>,
+        schema: &'a Schema,
     ) -> BoxFuture<'a, Result<DatabaseSchema, DriverError>> {
-        Box::pin(std::future::ready(Err(not_read())))
+        Box::pin(introspect::describe_schema(catalog, schema))
     }
 
     /// Each commits what it does.
@@ -147,11 +147,6 @@ impl Backend for MySqlBackend {
             }
         })
     }
-}
-
-fn not_read() -> DriverError {
-    let message = "tables of MySQL and MariaDB can be created and dropped, and not be compared yet";
-    DriverError::new(DriverErrorKind::Unsupported, message)
 }
 
 const MIGRATIONS: MigrationFacts = MigrationFacts {

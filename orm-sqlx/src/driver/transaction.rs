@@ -136,7 +136,7 @@ impl<B: Backend> Running<'_, B> {
     }
 
     /// Notes that the connection broke. `is_harmless`: a statement that it broke at may be run twice, or was not run.
-    pub(super) fn breaks(&mut self, is_harmless: bool) {
+    pub(crate) fn breaks(&mut self, is_harmless: bool) {
         self.state.is_broken = true;
         self.state.may_repeat = is_harmless && self.state.unproven.is_some();
     }

@@ -1,0 +1,344 @@
+//! How tables of MariaDB and MySQL are changed.
+//!
+//! A column is changed as a whole, so that all of its changes are one statement. Every statement commits what it does:
+//! what has to go, goes before what stands on it.
+
+use orm_core::driver::DriverError;
+use orm_core::schema::database::{
+    DatabaseColumn, DatabaseForeignKey, DatabaseIndex, DatabaseName, DatabaseSchema, DatabaseTable,
+    DatabaseView,
+};
+
+use super::MySql;
+use crate::schema::alter::{Alterations, action_words};
+use crate::schema::change::{Aspect, Change, ChangeKind};
+
+impl Alterations for MySql {
+    fn quoting(&self) -> fn(&str) -> String {
+        quote
+    }
+
+    fn is_widening(&self, from: &str, to: &str) -> bool {
+        const INTEGERS: [&str; 5] = ["tinyint", "smallint", "mediumint", "int", "bigint"];
+        const TEXTS: [&str; 6] = ["char", "varchar", "tinytext", "text", "mediumtext", "longtext"];
+        const BYTES: [&str; 5] = ["varbinary", "tinyblob", "blob", "mediumblob", "longblob"];
+        let word = |name: &str| name.split(['(', ' ']).next().unwrap_or_default().to_owned();
+        let length = |name: &str| -> u64 {
+            let arguments = name.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+            arguments.and_then(|(length, _)| length.parse().ok()).unwrap_or(u64::MAX)
+        };
+        let place = |order: &[&str], name: &str| order.iter().position(|one| *one == word(name));
+        if from.contains("unsigned") != to.contains("unsigned") {
+            return false;
+        }
+        let is_later = |order: &[&str], minds_length: bool| match (place(order, from), place(order, to)) {
+            (Some(before), Some(after)) if before == after => !minds_length || length(from) <= length(to),
+            (Some(before), Some(after)) => before < after,
+            _ => false,
+        };
+        is_later(&INTEGERS, false)
+            || is_later(&TEXTS, true)
+                && !(to.starts_with("tinytext")
+                    || to.starts_with("varchar") && from.starts_with("char") && length(from) > length(to))
+            || is_later(&BYTES, true) && !to.starts_with("tinyblob")
+            || (word(from), word(to)) == ("float".to_owned(), "double".to_owned())
+    }
+
+    fn statements(
+        &self,
+        _: &DatabaseSchema,
+        to: &DatabaseSchema,
+        changes: &[Change],
+    ) -> Result<Vec<String>, DriverError> {
+        let mut script = Script { to, changes, statements: Vec::new() };
+        for change in changes {
+            script.change(change);
+        }
+        script.remake_foreign_keys();
+        script.statements.sort_by_key(|(phase, _)| *phase);
+        Ok(script.statements.into_iter().map(|(_, statement)| statement).collect())
+    }
+}
+
+fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+fn qualified(name: &DatabaseName) -> String {
+    match &name.schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
+        None => quote(&name.name),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    names.join(", ")
+}
+
+fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// When a statement runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    DropView,
+    RenameTable,
+    RenameColumn,
+    Schema,
+    DropForeignKey,
+    DropTable,
+    DropCheck,
+    Table,
+    AddColumn,
+    DropKey,
+    Column,
+    Key,
+    RenameIndex,
+    DropIndex,
+    Index,
+    DropColumn,
+    Check,
+    ForeignKey,
+    Comment,
+    View,
+}
+
+struct Script<'a> {
+    to: &'a DatabaseSchema,
+    changes: &'a [Change],
+    statements: Vec<(Phase, String)>,
+}
+
+impl Script<'_> {
+    fn push(&mut self, phase: Phase, statement: String) {
+        if !self.statements.iter().any(|(_, other)| *other == statement) {
+            self.statements.push((phase, statement));
+        }
+    }
+
+    fn alter(&mut self, phase: Phase, table: &DatabaseName, action: &str) {
+        self.push(phase, format!("ALTER TABLE {} {action}", qualified(table)));
+    }
+
+    fn change(&mut self, change: &Change) {
+        let name = &change.table;
+        match &change.kind {
+            ChangeKind::RenameTable { from } => {
+                self.push(
+                    Phase::RenameTable,
+                    format!("RENAME TABLE {} TO {}", qualified(from), qualified(name)),
+                );
+            }
+            ChangeKind::RenameColumn { from, to } => {
+                self.alter(
+                    Phase::RenameColumn,
+                    name,
+                    &format!("RENAME COLUMN {} TO {}", quote(from), quote(to)),
+                );
+            }
+            ChangeKind::AddTable(table) => self.add_table(table),
+            ChangeKind::DropTable(table) => {
+                for key in &table.foreign_keys {
+                    self.drop_foreign_key(&table.name, key);
+                }
+                self.push(Phase::DropTable, format!("DROP TABLE {}", qualified(&table.name)));
+            }
+            ChangeKind::AddColumn(column) => {
+                self.alter(Phase::AddColumn, name, &format!("ADD COLUMN {}", column_words(column)));
+            }
+            ChangeKind::DropColumn(column) => {
+                self.alter(Phase::DropColumn, name, &format!("DROP COLUMN {}", quote(&column.name)));
+            }
+            ChangeKind::ChangeColumn { from, to, aspect } => self.change_column(name, from, to, *aspect),
+            ChangeKind::ChangeKey { from, to } => {
+                if from.is_some() {
+                    self.alter(Phase::DropKey, name, "DROP PRIMARY KEY");
+                }
+                if let Some(key) = to {
+                    self.alter(Phase::Key, name, &format!("ADD PRIMARY KEY ({})", list(&key.columns)));
+                }
+            }
+            ChangeKind::AddIndex(index) => self.push(Phase::Index, create_index(name, index)),
+            ChangeKind::DropIndex(index) => {
+                let index = quote(index.name.as_deref().unwrap_or_default());
+                self.alter(Phase::DropIndex, name, &format!("DROP INDEX {index}"));
+            }
+            ChangeKind::RenameIndex { from, to } => {
+                let of = |index: &DatabaseIndex| quote(index.name.as_deref().unwrap_or_default());
+                self.alter(Phase::RenameIndex, name, &format!("RENAME INDEX {} TO {}", of(from), of(to)));
+            }
+            ChangeKind::AddCheck(check) => {
+                let constraint = constraint(check.name.as_ref());
+                self.alter(Phase::Check, name, &format!("ADD {constraint}CHECK ({})", check.expression));
+            }
+            ChangeKind::DropCheck(check) => {
+                if let Some(constraint) = &check.name {
+                    self.alter(Phase::DropCheck, name, &format!("DROP CONSTRAINT {}", quote(constraint)));
+                }
+            }
+            ChangeKind::AddForeignKey(key) => self.add_foreign_key(name, key),
+            ChangeKind::DropForeignKey(key) => self.drop_foreign_key(name, key),
+            ChangeKind::ChangeTableComment(comment) => {
+                let comment = text(comment.as_deref().unwrap_or_default());
+                self.alter(Phase::Comment, name, &format!("COMMENT = {comment}"));
+            }
+            ChangeKind::ChangeOptions { to, .. } => self.alter(Phase::Comment, name, to),
+            ChangeKind::AddView(view) => self.add_view(view),
+            ChangeKind::DropView(view) => self.drop_view(view),
+            ChangeKind::ChangeView { from, to } => {
+                self.drop_view(from);
+                self.add_view(to);
+            }
+            // There are no types of one's own.
+            ChangeKind::AddEnum(_) | ChangeKind::ChangeEnum { .. } | ChangeKind::DropEnum(_) => {}
+        }
+    }
+
+    fn add_table(&mut self, table: &DatabaseTable) {
+        if let Some(schema) = &table.name.schema {
+            self.push(Phase::Schema, format!("CREATE DATABASE IF NOT EXISTS {}", quote(schema)));
+        }
+        let mut parts: Vec<String> = table.columns.iter().map(column_words).collect();
+        parts.extend(table.primary_key.as_ref().map(|key| format!("PRIMARY KEY ({})", list(&key.columns))));
+        for check in &table.checks {
+            parts.push(format!("{}CHECK ({})", constraint(check.name.as_ref()), check.expression));
+        }
+        let comment =
+            table.comment.as_ref().map_or_else(String::new, |comment| format!(" COMMENT={}", text(comment)));
+        let name = qualified(&table.name);
+        self.push(
+            Phase::Table,
+            format!("CREATE TABLE {name} ({}) {}{comment}", parts.join(", "), table.options),
+        );
+        for index in &table.indexes {
+            self.push(Phase::Index, create_index(&table.name, index));
+        }
+        for key in &table.foreign_keys {
+            self.add_foreign_key(&table.name, key);
+        }
+    }
+
+    /// All changes of a column at once; a change of how it is computed makes it anew.
+    fn change_column(
+        &mut self,
+        table: &DatabaseName,
+        from: &DatabaseColumn,
+        to: &DatabaseColumn,
+        aspect: Aspect,
+    ) {
+        if aspect == Aspect::Generation
+            && (from.generated.is_some() != to.generated.is_some() || to.generated.is_some())
+        {
+            let column = quote(&to.name);
+            self.alter(
+                Phase::AddColumn,
+                table,
+                &format!("DROP COLUMN {column}, ADD COLUMN {}", column_words(to)),
+            );
+            return;
+        }
+        // The column as it is when all that is done has been done.
+        let tables = self.to.tables.iter().filter(|one| one.name == *table);
+        let target = tables.filter_map(|one| one.column(&to.name)).next().unwrap_or(to).clone();
+        self.alter(Phase::Column, table, &format!("MODIFY COLUMN {}", column_words(&target)));
+    }
+
+    fn add_foreign_key(&mut self, table: &DatabaseName, key: &DatabaseForeignKey) {
+        let words = format!(
+            "ADD {}FOREIGN KEY ({}) REFERENCES {} ({}){}",
+            constraint(key.name.as_ref()),
+            list(&key.columns),
+            qualified(&key.referenced_table),
+            list(&key.referenced_columns),
+            action_words(key),
+        );
+        self.alter(Phase::ForeignKey, table, &words);
+    }
+
+    fn drop_foreign_key(&mut self, table: &DatabaseName, key: &DatabaseForeignKey) {
+        let constraint = quote(key.name.as_deref().unwrap_or_default());
+        self.alter(Phase::DropForeignKey, table, &format!("DROP FOREIGN KEY {constraint}"));
+    }
+
+    /// Takes the foreign keys away, for the time being, that refer to or from a column that changes, or a key.
+    fn remake_foreign_keys(&mut self) {
+        let changes = self.changes;
+        let of =
+            |table: &DatabaseName| changes.iter().filter(|change| change.table == *table).collect::<Vec<_>>();
+        let changed = |table: &DatabaseName, columns: &[String]| {
+            of(table).into_iter().any(|change| match &change.kind {
+                ChangeKind::ChangeColumn { to, .. } => columns.contains(&to.name),
+                ChangeKind::ChangeKey { .. } => true,
+                ChangeKind::DropIndex(index) => {
+                    index.columns.as_ref().is_some_and(|own| own.starts_with(columns))
+                }
+                _ => false,
+            })
+        };
+        let is_new = |table: &DatabaseName, key: &DatabaseForeignKey| {
+            of(table).into_iter().any(|change| match &change.kind {
+                ChangeKind::AddForeignKey(added) => added == key,
+                ChangeKind::AddTable(_) => true,
+                _ => false,
+            })
+        };
+        for table in &self.to.tables {
+            for key in table.foreign_keys.iter().filter(|key| !is_new(&table.name, key)) {
+                if changed(&table.name, &key.columns)
+                    || changed(&key.referenced_table, &key.referenced_columns)
+                {
+                    self.drop_foreign_key(&table.name, key);
+                    self.add_foreign_key(&table.name, key);
+                }
+            }
+        }
+    }
+
+    fn add_view(&mut self, view: &DatabaseView) {
+        let columns =
+            if view.columns.is_empty() { String::new() } else { format!(" ({})", list(&view.columns)) };
+        self.push(Phase::View, format!("CREATE VIEW {}{columns} AS {}", qualified(&view.name), view.select));
+    }
+
+    fn drop_view(&mut self, view: &DatabaseView) {
+        self.push(Phase::DropView, format!("DROP VIEW {}", qualified(&view.name)));
+    }
+}
+
+fn constraint(name: Option<&String>) -> String {
+    name.map_or_else(String::new, |name| format!("CONSTRAINT {} ", quote(name)))
+}
+
+fn column_words(column: &DatabaseColumn) -> String {
+    let mut words = vec![quote(&column.name), column.type_name.clone()];
+    let options = column.options.as_str();
+    let is_character_set = options.to_ascii_uppercase().starts_with("CHARACTER SET");
+    let (character_set, options) = if is_character_set { (options, "") } else { ("", options) };
+    words.extend((!character_set.is_empty()).then(|| character_set.to_owned()));
+    words.extend(column.collation.as_ref().map(|collation| format!("COLLATE {collation}")));
+    words.extend(column.generated.as_ref().map(|generated| {
+        let storage = if generated.is_stored { "STORED" } else { "VIRTUAL" };
+        format!("GENERATED ALWAYS AS ({}) {storage}", generated.expression)
+    }));
+    // MariaDB takes neither of them for a column that it computes.
+    if column.generated.is_none() {
+        words.push(if column.nullable { "NULL" } else { "NOT NULL" }.to_owned());
+        words.extend(column.default.as_ref().map(|default| format!("DEFAULT {default}")));
+    }
+    words.extend(column.counted.clone());
+    words.extend((!options.is_empty()).then(|| options.to_owned()));
+    words.extend(column.comment.as_ref().map(|comment| format!("COMMENT {}", text(comment))));
+    words.join(" ")
+}
+
+fn create_index(table: &DatabaseName, index: &DatabaseIndex) -> String {
+    let kind = match (&index.kind, index.is_unique) {
+        (Some(kind), _) => format!("{kind} "),
+        (None, true) => "UNIQUE ".to_owned(),
+        (None, false) => String::new(),
+    };
+    let name = quote(index.name.as_deref().unwrap_or_default());
+    format!("CREATE {kind}INDEX {name} ON {} {}", qualified(table), index.definition)
+}
