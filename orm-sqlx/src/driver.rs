@@ -1,5 +1,6 @@
 //! The driver contract over connections of sqlx.
 
+mod any;
 pub(crate) mod connection;
 pub(crate) mod log;
 mod migration;
@@ -9,6 +10,7 @@ pub(crate) mod pool;
 pub(crate) mod transaction;
 mod write;
 
+pub use any::{AnyDriver, connect};
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
 pub(crate) use migration::{MigrationConnection, migration_connection};
 #[cfg(feature = "mysql")]
@@ -17,6 +19,8 @@ pub use options::MySqlOptions;
 pub use options::PostgresOptions;
 #[cfg(feature = "sqlite")]
 pub use options::SqliteOptions;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use options::TlsMode;
 
 use std::fmt;
 use std::sync::Arc;

@@ -22,6 +22,8 @@ pub struct Problem {
     pub(crate) kind: DriverErrorKind,
     pub(crate) message: String,
     pub(crate) violation: Option<Violation>,
+    /// What stands for the database's own words where these may have a value of a row in them.
+    pub(crate) instead: Option<String>,
 }
 
 /// `error`, met while doing `action`.
@@ -34,7 +36,10 @@ pub(crate) fn driver_error<B: Backend>(error: Error, action: &str) -> DriverErro
                 Some(violation) => described.with_violation(violation),
                 None => described,
             };
-            return described.with_source(error);
+            return match problem.instead {
+                Some(words) => described.with_source(words),
+                None => described.with_source(error),
+            };
         }
         Error::PoolTimedOut => DriverErrorKind::PoolTimeout,
         Error::PoolClosed => DriverErrorKind::PoolClosed,

@@ -20,10 +20,14 @@ mod error;
 mod introspect;
 pub mod migration;
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use driver::TlsMode;
+pub use driver::{
+    AnyDriver, SqlxDriver, StatementCounter, StatementEvent, StatementKind, StatementOutcome, connect,
+};
 #[cfg(feature = "mysql")]
 pub use driver::{MySql, MySqlOptions};
 #[cfg(feature = "postgres")]
 pub use driver::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use driver::{Sqlite, SqliteOptions};
-pub use driver::{SqlxDriver, StatementCounter, StatementEvent, StatementKind, StatementOutcome};

@@ -419,8 +419,10 @@ impl RowReader for Columns<'_> {
         match raw.parts("time")? {
             [] => Ok(0),
             [0, 0, 0, 0, 0, clock @ ..] => micros_of_clock(clock).ok_or_else(|| raw.wrong_length("time")),
-            _ => Err(ValueError::OutOfRange {
-                expected: "a time of day, which has no sign and less than 24 hours",
+            _ => Err(ValueError::Invalid {
+                expected: "time",
+                reason: "it is an interval, and no time of day: it has a sign or more than 24 hours"
+                    .to_owned(),
             }),
         }
     }

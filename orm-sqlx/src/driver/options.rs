@@ -36,6 +36,8 @@ mod mysql;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod tls;
 
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlOptions;
@@ -43,3 +45,5 @@ pub use mysql::MySqlOptions;
 pub use postgres::PostgresOptions;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteOptions;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub use tls::TlsMode;

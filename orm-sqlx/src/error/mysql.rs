@@ -19,9 +19,12 @@ const PRIMARY: &str = "PRIMARY";
 pub(crate) fn problem(error: &dyn DatabaseError) -> Problem {
     match error.try_downcast_ref::<MySqlDatabaseError>() {
         Some(error) => problem_of(error.number(), error.code().unwrap_or_default(), error.message()),
-        None => {
-            Problem { kind: DriverErrorKind::Other, message: error.message().to_owned(), violation: None }
-        }
+        None => Problem {
+            kind: DriverErrorKind::Other,
+            message: error.message().to_owned(),
+            violation: None,
+            instead: None,
+        },
     }
 }
 
@@ -33,7 +36,8 @@ fn problem_of(number: u16, state: &str, message: &str) -> Problem {
         Some(_) => DriverErrorKind::ConstraintViolation,
         None => kind(number),
     };
-    Problem { kind, message: without_values(number, message, violation.as_ref()), violation }
+    let instead = may_have_values(number).then(|| format!("error {number} ({state}) of the server"));
+    Problem { kind, message: without_values(number, message, violation.as_ref()), violation, instead }
 }
 
 fn kind(number: u16) -> DriverErrorKind {
@@ -63,7 +67,8 @@ fn violation_kind(number: u16, state: &str) -> Option<ViolationKind> {
         1048 | 1263 | 1364 => Some(ViolationKind::NotNull),
         // What a type refuses: a number or a text out of its range, an unknown word of an enum, text of another
         // character set, a day that is none, JSON that is none.
-        1264 | 1265 | 1292 | 1366 | 1406 | 3140 | 3819 => Some(ViolationKind::Check),
+        // 167 is for a key that MariaDB would have generated.
+        167 | 1264 | 1265 | 1292 | 1366 | 1406 | 3140 | 3819 => Some(ViolationKind::Check),
         // MySQL has another meaning for the number.
         4025 if state == "23000" => Some(ViolationKind::Check),
         _ => None,
@@ -89,7 +94,7 @@ fn violation(kind: ViolationKind, number: u16, message: &str) -> Violation {
         1451 | 1452 => foreign_key(message, &mut violation),
         // `Column 'name' cannot be null`, `Field 'name' doesn't have a default value`, and `Data too long for column
         // 'name' at row 1` with its kin.
-        1048 | 1263 | 1264 | 1265 | 1364 | 1406 => {
+        167 | 1048 | 1263 | 1264 | 1265 | 1364 | 1406 => {
             let behind = message.split_once('\'').map_or("", |(_, behind)| behind);
             let ends = ["' cannot be null", "' doesn't have a default value", "' at row "];
             let column = ends.iter().find_map(|end| behind.rsplit_once(end));
@@ -206,6 +211,11 @@ impl Names<'_> {
     }
 }
 
+/// Whether a message has a value of a row in it.
+fn may_have_values(number: u16) -> bool {
+    matches!(number, 1062 | 1292 | 1366 | 1367 | 1411 | 1525 | 1586 | 1690 | 3140)
+}
+
 /// The server's message, or, where there may be a value of a row in it, another one.
 fn without_values(number: u16, message: &str, violation: Option<&Violation>) -> String {
     let column = violation.and_then(|violation| violation.columns.first());
@@ -267,6 +277,9 @@ fn unique(violation: &mut Violation, entity: &EntityMetadata) {
         violation.table = Some(entity.table.clone());
     } else if name == PRIMARY && violation.table.as_ref().is_none_or(|table| *table == entity.table) {
         violation.columns = entity.key_columns().map(|column| entity.columns[column].name.clone()).collect();
+    } else if let Some(column) = entity.columns.iter().find(|column| column.name == *name) {
+        // An index without a name of its own has that of its first column.
+        violation.columns = vec![column.name.clone()];
     }
 }
 

@@ -20,11 +20,15 @@ pub(crate) fn problem(error: &dyn DatabaseError) -> Problem {
                 kind: kind(code, error.message()),
                 message: message(code, error.message()),
                 violation: violation_kind(code).map(|kind| violation(kind, error)),
+                instead: None,
             }
         }
-        None => {
-            Problem { kind: DriverErrorKind::Other, message: error.message().to_owned(), violation: None }
-        }
+        None => Problem {
+            kind: DriverErrorKind::Other,
+            message: error.message().to_owned(),
+            violation: None,
+            instead: None,
+        },
     }
 }
 

@@ -45,7 +45,7 @@ fn problem_of(code: u32, message: &str) -> Problem {
         ERROR if names_something_missing(message) => DriverErrorKind::MissingSchemaObject,
         _ => DriverErrorKind::Other,
     };
-    Problem { kind, message: message.to_owned(), violation }
+    Problem { kind, message: message.to_owned(), violation, instead: None }
 }
 
 fn names_something_missing(message: &str) -> bool {

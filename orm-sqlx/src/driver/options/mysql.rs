@@ -6,8 +6,9 @@ use std::str::FromStr;
 use orm_core::driver::{DriverError, DriverErrorKind};
 use sqlx_core::connection::{ConnectOptions, Connection};
 use sqlx_core::error::Error;
-use sqlx_mysql::MySqlConnectOptions;
+use sqlx_mysql::{MySqlConnectOptions, MySqlSslMode};
 
+use super::tls::{self, TlsMode, TlsSettings, tls_settings};
 use crate::backend::mysql::{MySqlBackend, Server};
 use crate::driver::MySql;
 use crate::driver::pool::{Opening, Pool, PoolSettings};
@@ -31,13 +32,20 @@ use crate::error::driver_error;
 pub struct MySqlOptions {
     url: Option<String>,
     pool: PoolSettings,
+    tls: TlsSettings,
     statement_cache: usize,
     returning: bool,
 }
 
 impl MySqlOptions {
     pub(in crate::driver) fn new() -> Self {
-        Self { url: None, pool: PoolSettings::default(), statement_cache: 500, returning: true }
+        Self {
+            url: None,
+            pool: PoolSettings::default(),
+            tls: TlsSettings::default(),
+            statement_cache: 500,
+            returning: true,
+        }
     }
 
     /// The database, as `mysql://user:password@host:port/name` or `mariadb://…`; with `?socket=/path` over a socket.
@@ -67,6 +75,7 @@ impl MySqlOptions {
         self
     }
 
+    tls_settings!();
     pool_settings!();
 
     /// Connects.
@@ -82,6 +91,7 @@ impl MySqlOptions {
     }
 
     async fn open(self) -> Result<Pool<MySqlBackend>, DriverError> {
+        self.tls.check()?;
         let connect = match &self.url {
             Some(url) => parse(url)?,
             None => MySqlConnectOptions::new(),
@@ -94,6 +104,7 @@ impl MySqlOptions {
             .timezone(None)
             .set_names(false)
             .disable_statement_logging();
+        let connect = encrypted(connect, &self.tls);
         let name = name_of(&connect);
         // The pool would try again and again, and say in the end that it took too long.
         let mut first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
@@ -137,19 +148,37 @@ fn parse(url: &str) -> Result<MySqlConnectOptions, DriverError> {
 }
 
 fn cannot_reach(name: &str, error: Error) -> DriverError {
-    match error {
-        Error::Io(cause) => {
-            let message = format!("no server for the database {name}: {cause}");
-            DriverError::new(DriverErrorKind::ConnectionLost, message).with_source(cause)
-        }
-        Error::Configuration(cause) if cause.to_string().contains("RSA") => {
+    match tls::cannot_reach(name, error) {
+        Ok(reason) => reason,
+        Err(Error::Configuration(cause)) if cause.to_string().contains("RSA") => {
             let message = format!(
                 "opening the database {name}: the server takes the password over TLS only; switch on the feature \
-                 `tls-rustls` of orm-sqlx"
+                 `tls-rustls` of orm-sqlx, and ask for TLS"
             );
             DriverError::new(DriverErrorKind::Unsupported, message)
         }
-        other => driver_error::<MySqlBackend>(other, &format!("opening the database {name}")),
+        Err(other) => driver_error::<MySqlBackend>(other, &format!("opening the database {name}")),
+    }
+}
+
+fn encrypted(connect: MySqlConnectOptions, tls: &TlsSettings) -> MySqlConnectOptions {
+    let connect = match tls.mode {
+        Some(mode) => connect.ssl_mode(ssl_mode(mode)),
+        None => connect,
+    };
+    match &tls.root_certificate {
+        Some(path) => connect.ssl_ca(path),
+        None => connect,
+    }
+}
+
+fn ssl_mode(mode: TlsMode) -> MySqlSslMode {
+    match mode {
+        TlsMode::Off => MySqlSslMode::Disabled,
+        TlsMode::Preferred => MySqlSslMode::Preferred,
+        TlsMode::Required => MySqlSslMode::Required,
+        TlsMode::VerifyCa => MySqlSslMode::VerifyCa,
+        TlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
     }
 }
 
@@ -169,6 +198,7 @@ impl fmt::Debug for MySqlOptions {
         f.debug_struct("MySqlOptions")
             .field("max_connections", &self.pool.max_connections)
             .field("acquire_timeout", &self.pool.acquire_timeout)
+            .field("tls", &self.tls)
             .field("statement_cache", &self.statement_cache)
             .field("returning", &self.returning)
             .finish_non_exhaustive()

@@ -7,8 +7,9 @@ use orm_core::driver::{DriverError, DriverErrorKind};
 use orm_sql::Statements;
 use sqlx_core::connection::{ConnectOptions, Connection};
 use sqlx_core::error::Error;
-use sqlx_postgres::PgConnectOptions;
+use sqlx_postgres::{PgConnectOptions, PgSslMode};
 
+use super::tls::{self, TlsMode, TlsSettings, tls_settings};
 use crate::backend::postgres::PostgresBackend;
 use crate::driver::Postgres;
 use crate::driver::pool::{Opening, Pool, PoolSettings};
@@ -34,13 +35,20 @@ use crate::error::driver_error;
 pub struct PostgresOptions {
     url: Option<String>,
     pool: PoolSettings,
+    tls: TlsSettings,
     statement_cache: usize,
     application_name: Option<String>,
 }
 
 impl PostgresOptions {
     pub(in crate::driver) fn new() -> Self {
-        Self { url: None, pool: PoolSettings::default(), statement_cache: 500, application_name: None }
+        Self {
+            url: None,
+            pool: PoolSettings::default(),
+            tls: TlsSettings::default(),
+            statement_cache: 500,
+            application_name: None,
+        }
     }
 
     /// The database, as `postgres://user:password@host:port/name`; parameters such as `?sslmode=require` are those of
@@ -69,6 +77,7 @@ impl PostgresOptions {
         self
     }
 
+    tls_settings!();
     pool_settings!();
 
     /// Connects.
@@ -84,6 +93,7 @@ impl PostgresOptions {
     }
 
     async fn open(self) -> Result<Pool<PostgresBackend>, DriverError> {
+        self.tls.check()?;
         let connect = match &self.url {
             Some(url) => parse(url)?,
             None => PgConnectOptions::new(),
@@ -93,6 +103,7 @@ impl PostgresOptions {
             Some(name) => connect.application_name(name),
             None => connect,
         };
+        let connect = encrypted(connect, &self.tls);
         let host = connect.get_host().to_owned();
         let database = connect.get_database().unwrap_or_else(|| connect.get_username()).to_owned();
         let name = format!("{database} at {host}:{}", connect.get_port());
@@ -115,12 +126,30 @@ fn parse(url: &str) -> Result<PgConnectOptions, DriverError> {
 }
 
 fn cannot_reach(name: &str, error: Error) -> DriverError {
-    match error {
-        Error::Io(cause) => {
-            let message = format!("no server for the database {name}: {cause}");
-            DriverError::new(DriverErrorKind::ConnectionLost, message).with_source(cause)
-        }
-        other => driver_error::<PostgresBackend>(other, &format!("opening the database {name}")),
+    match tls::cannot_reach(name, error) {
+        Ok(reason) => reason,
+        Err(other) => driver_error::<PostgresBackend>(other, &format!("opening the database {name}")),
+    }
+}
+
+fn encrypted(connect: PgConnectOptions, tls: &TlsSettings) -> PgConnectOptions {
+    let connect = match tls.mode {
+        Some(mode) => connect.ssl_mode(ssl_mode(mode)),
+        None => connect,
+    };
+    match &tls.root_certificate {
+        Some(path) => connect.ssl_root_cert(path),
+        None => connect,
+    }
+}
+
+fn ssl_mode(mode: TlsMode) -> PgSslMode {
+    match mode {
+        TlsMode::Off => PgSslMode::Disable,
+        TlsMode::Preferred => PgSslMode::Prefer,
+        TlsMode::Required => PgSslMode::Require,
+        TlsMode::VerifyCa => PgSslMode::VerifyCa,
+        TlsMode::VerifyFull => PgSslMode::VerifyFull,
     }
 }
 
@@ -140,6 +169,7 @@ impl fmt::Debug for PostgresOptions {
         f.debug_struct("PostgresOptions")
             .field("max_connections", &self.pool.max_connections)
             .field("acquire_timeout", &self.pool.acquire_timeout)
+            .field("tls", &self.tls)
             .field("statement_cache", &self.statement_cache)
             .field("application_name", &self.application_name)
             .finish_non_exhaustive()
