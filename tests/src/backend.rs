@@ -43,6 +43,16 @@ pub struct Facts {
     pub text_that_is_none: &'static str,
     /// Fields of `Parcel` whose columns take what is none of their values all the same.
     pub takes_anything: &'static [&'static str],
+    /// Whether bytes that are too few for a UUID are filled up to one, whatever they were meant for.
+    pub fills_uuids: bool,
+    /// Whether floats may be infinite.
+    pub keeps_infinity: bool,
+    /// Whether the zeros behind a decimal stay.
+    pub keeps_scale: bool,
+    /// How deep JSON may be nested at least.
+    pub json_depth: usize,
+    /// Kinds of statements of programs that can give back the rows that they write.
+    pub returning: &'static [&'static str],
     /// What names are quoted with, inside of which it is doubled.
     pub quote: char,
     /// A statement that lists the names of all tables, and what they look like where that is easily said.
@@ -79,6 +89,11 @@ impl Facts {
         takes_back_schema: true,
         text_that_is_none: "CAST(X'73336372ff' AS TEXT)",
         takes_anything: &[],
+        fills_uuids: false,
+        keeps_infinity: true,
+        keeps_scale: true,
+        json_depth: 100,
+        returning: &["insert", "update"],
         quote: '"',
         tables: "select type || name || coalesce(sql, '') from sqlite_schema order by 1",
         comments: None,
@@ -95,6 +110,11 @@ impl Facts {
         takes_back_schema: true,
         text_that_is_none: "E's3cr\\xff'",
         takes_anything: &[],
+        fills_uuids: false,
+        keeps_infinity: true,
+        keeps_scale: true,
+        json_depth: 100,
+        returning: &["insert", "update"],
         quote: '"',
         tables: "select table_name::text from information_schema.tables where table_schema = current_schema() order by 1",
         comments: Some(
@@ -118,7 +138,12 @@ impl Facts {
         goes_on_after_failure: true,
         takes_back_schema: false,
         text_that_is_none: "X'73336372ff'",
-        takes_anything: &["fragile"],
+        takes_anything: &["fragile", "sent_at"],
+        fills_uuids: true,
+        keeps_infinity: false,
+        keeps_scale: false,
+        json_depth: 30,
+        returning: &[],
         quote: '`',
         tables: "select table_name from information_schema.tables where table_schema = database() order by 1",
         comments: Some(
@@ -134,6 +159,7 @@ impl Facts {
             lasting: "select cast(sleep(10) as char)",
         }),
     };
+    const MARIADB: Self = Self { returning: &["insert"], ..Self::MYSQL };
 }
 
 /// A kind of database.

@@ -30,7 +30,8 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => Facts::SQLITE,
             Database::Postgres => Facts::POSTGRES,
-            Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql => Facts::MYSQL,
+            Database::MariaDb | Database::MariaDbWithoutReturning => Facts::MARIADB,
+            Database::MySql => Facts::MYSQL,
         }
     }
 

@@ -92,7 +92,10 @@ pub async fn a_generated_key_that_does_not_fit_saves_no_row<B: Backend>() -> Res
 
     let error = em.flush().await.expect_err("128 does not fit");
 
-    assert!(matches!(error, Error::Value { entity: "Tiny", field: "id", .. }), "{error:?}");
+    // The database may refuse it itself.
+    let is_named =
+        matches!(error, Error::Value { entity: "Tiny", field: "id", .. }) || error.is_violation_of(Tiny::ID);
+    assert!(is_named, "{error:?}");
     assert_eq!(late.try_id(), None);
     assert_eq!(db.em().count(Condition::<Tiny>::always()).await?, 1);
     em.remove(&late)?;

@@ -6,6 +6,8 @@ use std::error::Error as _;
 use orm_core::value::ValueError;
 use orm_core::{Error, Result};
 
+use rust_decimal::Decimal;
+
 use crate::fixtures::misfit::{self, Depot, LooseParcel, Parcel};
 use crate::{Backend, TestDb};
 
@@ -13,7 +15,7 @@ use crate::{Backend, TestDb};
 pub async fn a_row_that_fits_is_read<B: Backend>() -> Result<()> {
     let (_, db) = misfit::seeded::<B>().await?;
     let parcel = db.em().find_one_or_fail(Parcel::ID.eq(1)).await?;
-    assert_eq!((parcel.get().weight, parcel.get().price.to_string().as_str()), (1, "1.50"));
+    assert_eq!((parcel.get().weight, parcel.get().price), (1, Decimal::new(150, 2)));
     assert_eq!(parcel.get().seen.timestamp_subsec_micros(), 1);
     Ok(())
 }
@@ -169,6 +171,10 @@ async fn nonsense<B: Backend>(field: &str, reason: fn(&ValueError) -> bool, lite
     let (writer, reader) = misfit::seeded::<B>().await?;
     let written = writer.run(&[&format!("UPDATE parcel SET {field} = {literal}")]).await;
     let facts = B::facts();
+    if facts.fills_uuids && field == "tracking" {
+        assert!(written.is_ok() || literal.len() > 2 + 16, "{written:?}");
+        return Ok(());
+    }
     if facts.is_typed && !facts.takes_anything.contains(&field) {
         assert!(written.is_err(), "{field} took {literal}");
         return Ok(());

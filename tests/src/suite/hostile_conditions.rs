@@ -169,10 +169,11 @@ pub async fn raw_sql_binds_any_text<B: Backend>() -> Result<()> {
         let captured = sql!("select meaning from word where meaning = {text} and text in ({}, {text})");
         let read: String = em.sql(captured, ("word",)).fetch_one_as().await?;
         assert!(read == text, "{hostile:?}");
-        let written = em.sql("update word set meaning = meaning || {} where meaning = {}", (text, text));
+        let written =
+            em.sql("update word set meaning = concat(meaning, {}) where meaning = {}", (text, text));
         assert_eq!(written.execute().await?, 1, "{hostile:?}");
         let condition =
-            Condition::<lexicon::Word>::sql("{} = {} || {}", (lexicon::Word::MEANING, text, text));
+            Condition::<lexicon::Word>::sql("{} = concat({}, {})", (lexicon::Word::MEANING, text, text));
         let shown =
             Expr::<lexicon::Word, String>::sql(sql!("coalesce({}, {text})"), (lexicon::Word::MEANING,));
         assert!(em.find(condition).select(shown.clone()).await? == [text.repeat(2)], "{hostile:?}");

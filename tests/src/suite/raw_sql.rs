@@ -79,7 +79,7 @@ pub async fn values_are_never_text<B: Backend>() -> Result<()> {
             em.sql("select label from tag where label = {}", (hostile,)).fetch_one_as().await?;
         assert_eq!(read, hostile);
     }
-    let text: String = em.sql("select '? {{}} ''x'' :a $1' || {}", ("!",)).fetch_one_as().await?;
+    let text: String = em.sql("select concat('? {{}} ''x'' :a $1', {})", ("!",)).fetch_one_as().await?;
     assert_eq!(text, "? {} 'x' :a $1!");
     let table = "tag";
     let count: i64 = em.sql(Sql::trusted(format!("select count(*) from {table}")), ()).fetch_one_as().await?;
@@ -98,7 +98,7 @@ pub async fn pending_changes_are_flushed_before<B: Backend>() -> Result<()> {
         em.persist(Tag::new("fire"))?;
         assert_eq!(count(&em).await?, 2);
         em.persist(Tag::new("earth"))?;
-        assert_eq!(em.sql("update tag set label = label || '!'", ()).execute().await?, 3);
+        assert_eq!(em.sql("update tag set label = concat(label, '!')", ()).execute().await?, 3);
         Ok(())
     })
     .await?;
@@ -193,6 +193,9 @@ pub async fn rows_that_do_not_fit_are_refused<B: Backend>() -> Result<()> {
     let stopped = em.sql("select title from book", ()).each_as(|_: String| Err(Error::other("enough"))).await;
     assert_eq!(stopped.expect_err("stopped").to_string(), "enough");
 
+    if !B::facts().returning.contains(&"update") {
+        return Ok(());
+    }
     let write = em.sql("update book set price = 0 returning title", ()).fetch_as::<i64>().await;
     assert!(matches!(write, Err(Error::SqlRow { .. })), "{write:?}");
     assert_eq!(em.count(Book::PRICE.eq(0)).await?, 0);
@@ -224,7 +227,7 @@ pub async fn a_statement_may_be_dropped<B: Backend>() -> Result<()> {
         db.recorder.stall_after(points);
         let cut = tokio::time::timeout(
             std::time::Duration::from_millis(20),
-            em.sql("insert into tag (label) values ('x') returning id", ()).fetch_as::<i64>(),
+            em.sql("insert into tag (label) values ('x')", ()).execute(),
         );
         let _ = cut.await;
         db.recorder.go_on();
@@ -287,7 +290,7 @@ pub async fn rows_become_entities<B: Backend>() -> Result<()> {
     let storm = em.find_one_or_fail(Book::TITLE.eq("A Storm")).await?;
     storm.edit().price = 77;
     db.em()
-        .sql("update book set price = 5, title = title || '!' where id = {}", (storm.get().id,))
+        .sql("update book set price = 5, title = concat(title, '!') where id = {}", (storm.get().id,))
         .execute()
         .await?;
     db.recorder.reset();
@@ -319,12 +322,19 @@ pub async fn rows_become_entities<B: Backend>() -> Result<()> {
 
 /// What a write gives back is managed, and goes with the transaction that wrote it.
 pub async fn written_rows_become_entities<B: Backend>() -> Result<()> {
+    let facts = B::facts();
+    if !facts.returning.contains(&"insert") {
+        return Ok(());
+    }
     let db = blog::empty::<B>().await?;
     let em = db.em();
     let tag = em.sql("insert into tag (label) values ({}) returning *", ("ice",)).fetch::<Tag>().await?;
     tag[0].edit().label = "fire".into();
     em.flush().await?;
     assert_eq!(db.em().count(Tag::LABEL.eq("fire")).await?, 1);
+    if !facts.returning.contains(&"update") {
+        return Ok(());
+    }
     let undone: Result<()> = em
         .transactional(async |em| {
             let changed = em.sql("update tag set label = 'air' returning *", ()).fetch::<Tag>().await?;

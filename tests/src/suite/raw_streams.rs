@@ -124,10 +124,13 @@ pub async fn a_stream_does_not_outlive_its_transaction<B: Backend>() -> Result<(
 
 /// What writes is kept when its stream has come to the end, and taken back when it was left.
 pub async fn a_stream_of_a_write_is_kept_whole_or_not_at_all<B: Backend>() -> Result<()> {
+    if !B::facts().returning.contains(&"update") {
+        return Ok(());
+    }
     let db = hundred_tags::<B>().await?;
     let em = db.em();
     let shout = |em: &EntityManager| {
-        em.sql("update tag set label = label || '!' where label < 't05' returning label", ())
+        em.sql("update tag set label = concat(label, '!') where label < 't05' returning label", ())
             .stream_as::<String>()
     };
     let shouted = async || em.count(Tag::LABEL.ends_with("!")).await;

@@ -97,8 +97,14 @@ pub async fn floats_come_back_at_their_edges<B: Backend>() -> Result<()> {
         }
     }
     for (f32, f64) in [(f32::INFINITY, f64::INFINITY), (f32::NEG_INFINITY, f64::NEG_INFINITY)] {
-        let read = round_trip(&db, Floats { f32, f64, ..Floats::default() }).await?.get();
-        assert_eq!((read.f32, read.f64), (f32, f64));
+        let read = round_trip(&db, Floats { f32, f64, ..Floats::default() }).await;
+        match B::facts().keeps_infinity {
+            true => {
+                let read = read?.get();
+                assert_eq!((read.f32, read.f64), (f32, f64));
+            }
+            false => assert_unsupported(read.map(drop)),
+        }
     }
     Ok(())
 }
@@ -264,7 +270,8 @@ pub async fn decimals_keep_every_digit<B: Backend>() -> Result<()> {
     for text in texts.into_iter().chain([smallest, "-79228162514264337593543950335"]) {
         let decimal: Decimal = text.parse().expect("it is a decimal");
         let read = round_trip(&db, Others { decimal, ..Others::default() }).await?;
-        assert_eq!(read.get().decimal.to_string(), text);
+        let expected = if B::facts().keeps_scale { text.to_owned() } else { decimal.normalize().to_string() };
+        assert_eq!(read.get().decimal.to_string(), expected);
     }
     let em = db.em();
     assert_eq!(em.count(Others::DECIMAL.eq(Decimal::new(150, 2))).await?, 1);
@@ -279,7 +286,7 @@ pub async fn decimals_keep_every_digit<B: Backend>() -> Result<()> {
 /// JSON of every shape; its null is a value, not NULL.
 pub async fn json_comes_back<B: Backend>() -> Result<()> {
     let db = scalars::empty::<B>().await?;
-    let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    let deep = (1..B::facts().json_depth).fold(json!(1), |inner, _| json!([inner]));
     let values = [
         json!(null),
         json!(true),

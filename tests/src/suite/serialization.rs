@@ -356,6 +356,10 @@ pub async fn every_type_has_its_form<B: Backend>() -> Result<()> {
     assert_eq!(to_json(&new)?, expected);
 
     let stored = db.em().find_one_or_fail(Account::STANDING.eq(Standing::InGoodOrder)).await?;
+    let mut expected = expected;
+    if !B::facts().keeps_scale {
+        expected["balance"] = json!("12.5");
+    }
     assert_eq!(to_json(&stored)?, expected);
     Ok(())
 }
@@ -379,7 +383,9 @@ pub async fn a_new_entity_is_written_with_its_collections<B: Backend>() -> Resul
     assert_eq!(to_json(&other)?["author"], json!(1));
     em.flush().await?;
 
-    let tags = json!([{ "id": 3, "label": "magic" }]);
+    // Keys are unique, and there may be gaps between them.
+    let tag = db.em().find_one_or_fail(Tag::LABEL.eq("magic")).await?.id();
+    let tags = json!([{ "id": tag, "label": "magic" }]);
     let expected =
         json!({ "id": 4, "title": "First", "price": 0, "author": 3, "publisher": null, "tags": tags });
     assert_eq!(to_json(&book)?, expected);
