@@ -14,7 +14,7 @@ use std::fmt;
 
 use orm_core::condition::{Function, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
-use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, labels_check};
+use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, TableIndex, labels_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, Check, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement,
@@ -256,6 +256,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn drop_reference(&self, table: TableName, name: &str) -> Option<String> {
         let _ = (table, name);
         None
+    }
+
+    /// The statement that makes an index with a condition, where there are none with one.
+    fn conditional_index(&self, table: &Table, index: &TableIndex) -> Result<Option<String>, ValueError> {
+        let _ = (table, index);
+        Ok(None)
     }
 
     /// Whether all tables go by one statement, so that they can refer to one another.

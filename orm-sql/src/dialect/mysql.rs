@@ -23,6 +23,7 @@
 mod alter;
 mod catalog;
 mod column;
+mod index;
 mod joined;
 mod rows;
 mod set;
@@ -30,14 +31,14 @@ mod store;
 
 use orm_core::condition::{Function, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, LockStrength, LockWait, RawEffect, RowLock, RowLocks};
-use orm_core::schema::{Column, Table};
+use orm_core::schema::{Column, Table, TableIndex};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, Check, ColumnDef, DynIden, Expr, ExprTrait, Func, InsertStatement, LockBehavior,
     LockType, MysqlQueryBuilder, SelectStatement, TableName, TableRef, Values,
 };
 
-use super::words::{self, Lexicon, ScriptProblem, ScriptStatement};
+use super::words::{self, Comments, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     Dialect, Element, JoinedWrites, Keys, NewValue, NullsForm, Operands, Pieces, Query, RowSource,
     RowsWriter, SchemaStatement, SetError, SetForm, TextForm, TextPiece, plain_call,
@@ -77,6 +78,8 @@ pub(crate) struct MySql {
 /// `/*!` or `/*M!` is run.
 const LEXICON: Lexicon = Lexicon {
     quotes: &[('\'', '\''), ('"', '"'), ('`', '`')],
+    escaping_quotes: &['\'', '"'],
+    comments: Comments::MySql,
     has_escape_strings: false,
     has_dollar_quotes: false,
     comments_nest: false,
@@ -384,6 +387,11 @@ impl Dialect for MySql {
         }
         let ends_badly = name.ends_with(' ');
         ends_badly.then(|| "ends with a space, which this database does not take; leave it out".to_owned())
+    }
+
+    fn conditional_index(&self, table: &Table, index: &TableIndex) -> Result<Option<String>, ValueError> {
+        let condition = index.condition.as_ref();
+        condition.map(|condition| self.index_where(table, index, condition)).transpose()
     }
 
     fn drops_together(&self) -> bool {

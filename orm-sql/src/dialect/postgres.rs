@@ -34,7 +34,7 @@ use sea_query::{
     Alias, BinOper, Check, ColumnDef, Expr, ExprTrait, Func, PostgresQueryBuilder, SelectStatement, Values,
 };
 
-use super::words::{self, Lexicon, ScriptProblem, ScriptStatement};
+use super::words::{self, Comments, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     Dialect, Element, Keys, Query, RowSource, RowsWriter, SchemaStatement, SetError, SetForm, TextForm,
     TextPiece, default_literal, for_update, label_check,
@@ -51,6 +51,8 @@ pub(crate) struct Postgres;
 /// What its texts are made of: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
 const LEXICON: Lexicon = Lexicon {
     quotes: &[('\'', '\''), ('"', '"')],
+    escaping_quotes: &[],
+    comments: Comments::Dashes,
     has_escape_strings: true,
     has_dollar_quotes: true,
     comments_nest: true,

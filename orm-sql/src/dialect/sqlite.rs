@@ -40,7 +40,7 @@ use sea_query::{
     SqliteQueryBuilder, TableName, Values,
 };
 
-use super::words::{self, Lexicon, ScriptProblem, ScriptStatement};
+use super::words::{self, Comments, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
     SetForm, TextForm, TextPiece, default_literal, label_check,
@@ -61,6 +61,8 @@ const MAX_BINDS: usize = 32_766;
 /// What its texts are made of: <https://sqlite.org/lang.html>.
 const LEXICON: Lexicon = Lexicon {
     quotes: &[('\'', '\''), ('"', '"'), ('`', '`'), ('[', ']')],
+    escaping_quotes: &[],
+    comments: Comments::Dashes,
     has_escape_strings: false,
     has_dollar_quotes: false,
     comments_nest: false,

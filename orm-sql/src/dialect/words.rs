@@ -19,6 +19,10 @@ use super::TextPiece;
 pub(super) struct Lexicon {
     /// What opens quotes, and what closes them.
     pub(super) quotes: &'static [(char, char)],
+    /// Quotes in which a backslash takes away what the next character means.
+    pub(super) escaping_quotes: &'static [char],
+    /// Whether `#` begins a comment, `--` does so before a space alone, and `/*!` begins what is run.
+    pub(super) comments: Comments,
     /// Whether a backslash escapes in strings that begin with `E'`.
     pub(super) has_escape_strings: bool,
     /// Whether `$tag$ … $tag$` is a quote.
@@ -35,6 +39,15 @@ pub(super) struct Lexicon {
     pub(super) writes: &'static [&'static str],
     /// First words of statements that begin or end transactions, or parts of them.
     pub(super) ends_transactions: &'static [&'static str],
+}
+
+/// What comments there are beside `/* */`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comments {
+    /// From `--` to the end of the line.
+    Dashes,
+    /// From `-- ` or `#` to the end of the line. Those that begin `/*!` are run.
+    MySql,
 }
 
 /// What one statement can do.
@@ -249,7 +262,8 @@ impl Reader {
         if let Some((_, end)) = closing {
             self.body.sign(next);
             self.token("")?;
-            self.inside = Inside::Quote { end: *end, escapes: false };
+            let escapes = self.lexicon.escaping_quotes.contains(&next);
+            self.inside = Inside::Quote { end: *end, escapes };
             return Ok(next.len_utf8());
         }
         if let Some(tag) = dollar_tag(rest).filter(|_| self.lexicon.has_dollar_quotes) {
@@ -259,7 +273,14 @@ impl Reader {
             return Ok(tag.len());
         }
         match next {
-            _ if rest.starts_with("--") => self.inside = Inside::Line,
+            _ if self.begins_line_comment(rest) => self.inside = Inside::Line,
+            _ if self.lexicon.comments == Comments::MySql
+                && ["/*!", "/*M!"].iter().any(|sign| rest.starts_with(sign)) =>
+            {
+                return Err(
+                    "a comment that begins `/*!` would be run; write what is in it without it".to_owned()
+                );
+            }
             _ if rest.starts_with("/*") => {
                 self.inside = Inside::Comment(1);
                 return Ok(2);
@@ -287,6 +308,17 @@ impl Reader {
     /// Whether values stand in it, which only `{}` may stand for.
     fn has_places(&self) -> bool {
         self.purpose != Purpose::Script
+    }
+
+    fn begins_line_comment(&self, rest: &str) -> bool {
+        match self.lexicon.comments {
+            Comments::Dashes => rest.starts_with("--"),
+            Comments::MySql => {
+                let behind = rest.strip_prefix("--");
+                let is_apart = |next: char| next.is_whitespace() || next.is_control();
+                rest.starts_with('#') || behind.is_some_and(|rest| rest.chars().next().is_none_or(is_apart))
+            }
+        }
     }
 
     fn parenthesis(&mut self, next: char) -> Result<(), String> {
@@ -348,6 +380,8 @@ mod tests {
 
     pub(super) const SQLITE: Lexicon = Lexicon {
         quotes: &[('\'', '\''), ('"', '"'), ('`', '`'), ('[', ']')],
+        escaping_quotes: &[],
+        comments: Comments::Dashes,
         has_escape_strings: false,
         has_dollar_quotes: false,
         comments_nest: false,
@@ -371,6 +405,29 @@ mod tests {
             "Anything",
         );
         effect(";; select json('$.a ?')", "Reads");
+    }
+
+    #[test]
+    fn a_backslash_and_a_number_sign_mean_what_they_mean_to_the_server() {
+        const MYSQL: Lexicon = Lexicon {
+            escaping_quotes: &['\'', '"'],
+            comments: Comments::MySql,
+            quotes: &[('\'', '\''), ('"', '"'), ('`', '`')],
+            ..SQLITE
+        };
+        let shown = |text| match statement_effect(&MYSQL, &pieces(text)) {
+            Ok(effect) => format!("{effect:?}"),
+            Err(problem) => problem,
+        };
+        for text in ["select 'it\\'s; ', {}", "select `a\\`, {} # ; '", "select 1 -- ; x"] {
+            assert_eq!(shown(text), "Reads", "{text}");
+        }
+        assert_eq!(
+            shown("select 1 --1; select 2"),
+            "there are several statements in it; send one after the other"
+        );
+        assert!(shown("select 1 /*!50000 ; drop table a */").contains("would be run"));
+        assert!(shown("select 'a\\' , {}'").contains("stands in quotes"));
     }
 
     #[test]

@@ -34,6 +34,14 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
             dialect.schema_text(&SchemaStatement::CreateTable(Box::new(create_table(dialect, table)?))),
         );
         for index in &table.indexes {
+            let conditional = dialect.conditional_index(table, index).map_err(|error| {
+                unsupported(format!("the index {} of {} can't be created", index.name, table.name))
+                    .with_source(error)
+            })?;
+            if let Some(conditional) = conditional {
+                statements.push(conditional);
+                continue;
+            }
             statements.push(
                 dialect.schema_text(&SchemaStatement::CreateIndex(Box::new(create_index(
                     dialect, table, index,

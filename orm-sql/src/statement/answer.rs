@@ -4,8 +4,7 @@
 //! statement was given, or, where it counts them itself, by the numbers between the least and the greatest.
 //!
 //! Where an update gives nothing back and not all rows were found, it is asked which rows hold what was to be written:
-//! the others were not found. If all do, another program has written the same to some, and none counts as found. Where a
-//! delete gives nothing back, those that are left were not found; if none is left, none counts as found.
+//! the others were not found. If all do, another program has written the same to some, and none counts as found.
 
 use std::collections::HashMap;
 
@@ -83,8 +82,8 @@ pub(super) enum Answer {
     AllFound,
     /// The rows that hold what was to be written, by these keys.
     Holding(Vec<KeyValues>),
-    /// The rows that are still there, by these keys.
-    Left(Vec<KeyValues>),
+    /// Nothing of the write itself: it makes way for the next one.
+    Nothing,
 }
 
 impl WriteStatement {
@@ -130,7 +129,7 @@ impl WrittenRows {
         let Answered { affected, returned, generated } = answered;
         match self.answer {
             // What was read is not affected.
-            Answer::Holding(_) | Answer::Left(_) => {}
+            Answer::Holding(_) | Answer::Nothing => {}
             _ => outcome.affected += affected,
         }
         outcome.statements += 1;
@@ -172,14 +171,7 @@ impl WrittenRows {
                     enter(&mut outcome.matched, Some(&at), true);
                 }
             }
-            // Some were gone before, and it can't be told which.
-            Answer::Left(_) if returned.is_empty() => {}
-            Answer::Left(keys) => {
-                self.all_found(outcome);
-                for (at, _) in self.known(keys, returned)? {
-                    enter(&mut outcome.matched, Some(&at), false);
-                }
-            }
+            Answer::Nothing => {}
             Answer::Generated => self.generated(affected, generated, outcome)?,
         }
         Ok(())

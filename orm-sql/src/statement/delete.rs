@@ -2,10 +2,13 @@
 //!
 //! Where rows must still hold something or meet a guard, their keys come back, so that those that stayed are known.
 
-use orm_core::driver::{Delete, DriverError};
-use orm_core::metadata::EntityMetadata;
+use orm_core::driver::{Delete, DriverError, LockStrength, LockWait, RowLock};
+use orm_core::metadata::description::ReferentialAction;
+use orm_core::metadata::{EntityMetadata, RelationKind};
 use orm_core::value::{KeyValues, Value};
-use sea_query::{DeleteStatement, Expr, ExprTrait, Returning, SelectStatement};
+use sea_query::{
+    DeleteStatement, Expr, ExprTrait, Keyword, Returning, SelectStatement, TableRef, UpdateStatement,
+};
 
 use super::answer::{Answer, WriteStatement, WrittenRows};
 use super::batch::{Batch, batches, types};
@@ -30,14 +33,59 @@ pub(super) fn statements(
     if delete.rows.is_empty() {
         return Ok(Vec::new());
     }
+    let mut all: Vec<WriteStatement> = release(statements, delete, entity)?.into_iter().collect();
     if !is_conditional(delete) {
-        return by_key(statements, delete, entity).map(|statement| vec![WriteStatement::counted(statement)]);
+        all.push(WriteStatement::counted(by_key(statements, delete, entity)?));
+        return Ok(all);
     }
     let types = types(entity, columns(delete, entity));
-    batches(statements.dialect, &types, 0..delete.rows.len(), |at| values(delete, at))
-        .into_iter()
-        .map(|batch| conditional(statements, delete, entity, batch))
-        .collect()
+    let row = |at: usize| values(delete, at);
+    for batch in batches(statements.dialect, &types, 0..delete.rows.len(), row) {
+        if let (Some(together), true) = (&batch.together, statements.dialect.joined_writes().is_some()) {
+            all.push(matching(statements, delete, entity, &batch.rows, together)?);
+        }
+        all.push(conditional(statements, delete, entity, batch)?);
+    }
+    Ok(all)
+}
+
+/// Where foreign keys are checked row by row, rows that refer to one another go only when they do not any more.
+fn release(
+    statements: &Statements,
+    delete: &Delete,
+    entity: &EntityMetadata,
+) -> Result<Option<WriteStatement>, DriverError> {
+    let references = entity.relations.iter().filter(|relation| relation.target == delete.entity);
+    let columns: Vec<usize> = references
+        .filter(|relation| relation.on_delete.is_none_or(|action| action == ReferentialAction::Restrict))
+        .filter_map(|relation| match relation.kind {
+            RelationKind::ManyToOne { property } => Some(entity.properties[property].columns.clone()),
+            _ => None,
+        })
+        .flatten()
+        .filter(|column| entity.columns[*column].nullable && !delete.expected.contains(column))
+        .collect();
+    if statements.dialect.joined_writes().is_none() || columns.is_empty() || delete.rows.len() < 2 {
+        return Ok(None);
+    }
+    let keys: Vec<KeyValues> = delete.rows.iter().map(|row| row.key.clone()).collect();
+    let width = entity.key_columns().count();
+    let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::Release, delete.entity);
+    shape.numbers(&columns);
+    shape.set(&keys, width)?;
+    let statement = statements.statement(&delete.metadata, shape, |writer, _| {
+        let mut values = Vec::new();
+        let form = leaf::set(writer.dialect, &keys, width, &mut values)?;
+        let key = names(entity, entity.key_columns()).map(|name| Expr::col(identifier(name))).collect();
+        let mut statement = UpdateStatement::new();
+        statement.table(table_name(entity.schema.as_deref(), &entity.table));
+        for name in names(entity, columns.iter().copied()) {
+            statement.value(identifier(name), Expr::Keyword(Keyword::Null));
+        }
+        statement.and_where(writer.in_set(key, &form, values));
+        Ok(Query::Update(statement))
+    })?;
+    Ok(Some(WriteStatement::new(statement, Vec::new(), WrittenRows::new(Vec::new(), Answer::Nothing))))
 }
 
 /// `DELETE … WHERE key IN (…)`.
@@ -69,10 +117,6 @@ fn conditional(
 ) -> Result<WriteStatement, DriverError> {
     let Batch { rows, together } = batch;
     let gives_back = statements.dialect.joined_writes().is_none();
-    let question = match &together {
-        Some(_) if !gives_back => Some(left(statements, delete, entity, &rows)?),
-        Some(_) | None => None,
-    };
     let handed_over = together.as_ref().map(Vec::len);
     let operation = if together.is_some() { Operation::DeleteTogether } else { Operation::DeleteConditional };
     let mut shape = Shape::new(&delete.metadata, statements.dialect, operation, delete.entity);
@@ -84,7 +128,7 @@ fn conditional(
                 let keys = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
                 (Answer::FoundByKey(keys), types(entity, entity.key_columns()))
             } else {
-                (Answer::AllFound, Vec::new())
+                (Answer::Count, Vec::new())
             }
         }
         None => {
@@ -130,8 +174,7 @@ fn conditional(
         statement.returning(Returning::new().columns(returning));
         Ok(Query::Delete(statement))
     })?;
-    let written = WriteStatement::new(statement, returned, WrittenRows::new(rows, answer));
-    Ok(WriteStatement { question: question.map(Box::new), ..written })
+    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows, answer)))
 }
 
 /// Removes the rows that hold what others expect of them, by a join.
@@ -143,6 +186,18 @@ fn removed_by_rows(
     together: &[Bound],
     table: Table,
 ) -> Result<Query, DriverError> {
+    let (source, predicate) = met_by_rows(writer, delete, entity, together, table)?;
+    Ok(joined.delete(table.aliased(entity), source, predicate))
+}
+
+/// The rows, and what a row of the table must hold to be one of them.
+fn met_by_rows(
+    writer: &mut TextWriter<'_>,
+    delete: &Delete,
+    entity: &EntityMetadata,
+    together: &[Bound],
+    table: Table,
+) -> Result<(TableRef, Expr), DriverError> {
     let binds = together.iter().map(|value| writer.bind(value.clone())).collect();
     let source = writer.dialect.row_source(&types(entity, columns(delete, entity)), binds);
     let mut given = source.compared.into_iter();
@@ -154,32 +209,35 @@ fn removed_by_rows(
         predicates.push(writer.dialect.same(table.column(name), value));
     }
     predicates.extend(Target::Aliased(table).guard(writer, entity, &delete.guard)?);
-    Ok(joined.delete(table.aliased(entity), source.table, all(predicates)))
+    Ok((source.table, all(predicates)))
 }
 
-/// Asks which rows are still there.
-fn left(
+/// Reads and locks the rows that will go, where the delete does not say which they were.
+fn matching(
     statements: &Statements,
     delete: &Delete,
     entity: &EntityMetadata,
     rows: &[usize],
+    together: &[Bound],
 ) -> Result<WriteStatement, DriverError> {
-    let keys: Vec<KeyValues> = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
-    let width = entity.key_columns().count();
-    let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::ReadLeft, delete.entity);
-    shape.set(&keys, width)?;
+    let mut shape = Shape::new(&delete.metadata, statements.dialect, Operation::LockMatching, delete.entity);
+    shape.numbers(&delete.expected);
+    together.iter().for_each(|value| shape.bind(value.clone()));
+    shape.expression(entity, &delete.guard)?;
     let statement = statements.statement(&delete.metadata, shape, |writer, _| {
-        let mut values = Vec::new();
-        let form = leaf::set(writer.dialect, &keys, width, &mut values)?;
-        let key = || names(entity, entity.key_columns());
+        let table = writer.table();
+        let (source, predicate) = met_by_rows(writer, delete, entity, together, table)?;
         let mut select = SelectStatement::new();
-        select.columns(key().map(identifier)).from(table_name(entity.schema.as_deref(), &entity.table));
-        let columns = key().map(|name| Expr::col(identifier(name))).collect();
-        select.and_where(writer.in_set(columns, &form, values));
+        select.exprs(names(entity, entity.key_columns()).map(|name| table.column(name))).from(source);
+        select.inner_join(table.named(entity.schema.as_deref(), &entity.table), predicate);
+        let lock = RowLock { strength: LockStrength::Update, wait: LockWait::Block };
+        writer.dialect.lock(&mut select, table.alias(), lock);
         Ok(Query::Select(select))
     })?;
+    let keys = rows.iter().map(|at| delete.rows[*at].key.clone()).collect();
     let returned = types(entity, entity.key_columns());
-    Ok(WriteStatement::new(statement, returned, WrittenRows::new(rows.to_vec(), Answer::Left(keys))))
+    let rows = WrittenRows::new(rows.to_vec(), Answer::FoundByKey(keys));
+    Ok(WriteStatement::new(statement, returned, rows))
 }
 
 /// The keys of those rows that hold what is expected.

@@ -41,7 +41,8 @@ pub(super) enum Operation {
     ReadBack,
     ReadMade,
     ReadFound,
-    ReadLeft,
+    Release,
+    LockMatching,
     UpdateMissed,
     ReadUpserted,
 }

@@ -7,6 +7,7 @@ mod operations;
 
 mod attributes;
 mod cache;
+mod family;
 mod placeholders;
 mod projections;
 mod refused;

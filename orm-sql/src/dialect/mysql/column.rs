@@ -27,7 +27,7 @@ const INLINE: u32 = 768;
 /// The definition of a column.
 pub(super) fn definition(table: &Table, column: &Column) -> Result<ColumnDef, ValueError> {
     let mut definition = ColumnDef::new(column.name.clone());
-    definition.custom(type_name(table, column)?);
+    definition.custom(type_of(table, column)?);
     if let Some(generated) = &column.generated {
         let is_stored = generated.storage == GeneratedStorage::Stored;
         definition.generated(Expr::cust(generated.expression.clone()), is_stored);
@@ -92,7 +92,8 @@ fn keyed(table: &Table, column: &Column) -> Option<u32> {
     Some(share.saturating_sub(8).clamp(1, KEYED))
 }
 
-fn type_name(table: &Table, column: &Column) -> Result<String, ValueError> {
+/// The name of the column's type.
+pub(super) fn type_of(table: &Table, column: &Column) -> Result<String, ValueError> {
     let is_keyed = keyed(table, column).is_some();
     let room = longest(table, column).map(|longest| longest.saturating_add(1));
     let (short, long, most) = match column.column_type {

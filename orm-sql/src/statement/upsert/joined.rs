@@ -44,7 +44,10 @@ pub(super) fn statements(
             if let OnConflict::Update { .. } = upsert.action {
                 all.push(batch.update_missed(statements)?);
             }
-            if !upsert.returning.is_empty() {
+            // Rows that a program leaves as they are it reads anyway, unless it may not see them.
+            let may_be_hidden = !is_always(&upsert.guard);
+            let is_read = may_be_hidden || matches!(upsert.action, OnConflict::Update { .. });
+            if is_read && !upsert.returning.is_empty() {
                 all.push(batch.read(statements, Held::AsGiven)?);
             }
         }
