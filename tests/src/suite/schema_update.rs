@@ -5,13 +5,13 @@ use orm_core::driver::ViolationKind;
 use orm_core::schema::SchemaDiff;
 use orm_core::{Condition, Error, Result};
 
-use crate::fixtures::renovation::{self, after, before, less, renamed};
+use crate::fixtures::renovation::{after, before, less, renamed};
 use crate::{Backend, TestDb};
 
 /// What is added and what changes without a loss is safe; the rows stay as they are, and nothing is left to do.
 pub async fn what_is_safe_is_done_and_keeps_the_rows<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
-    let now = db.beside(renovation::after).await?;
+    let now = db.beside(after).await?;
     let done = now.orm.schema().update().await?;
     assert!(!done.has_destructive(), "{done}");
     assert_in_sync(&now).await?;
@@ -27,7 +27,7 @@ pub async fn what_is_safe_is_done_and_keeps_the_rows<B: Backend>() -> Result<()>
 /// What was changed holds: the database checks, refers and fills in by the new rules.
 pub async fn what_was_changed_holds<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
-    let now = db.beside(renovation::after).await?;
+    let now = db.beside(after).await?;
     now.orm.schema().update().await?;
     let insert = "INSERT INTO house (street, rooms, owner_id) VALUES ('New Street', 9, 1)";
     now.run(&[insert]).await?;
@@ -59,7 +59,7 @@ pub async fn keys_are_counted_on_after_an_update<B: Backend>() -> Result<()> {
     em.remove(&last)?;
     em.flush().await?;
 
-    let now = db.beside(renovation::after).await?;
+    let now = db.beside(after).await?;
     now.orm.schema().update().await?;
     let em = now.em();
     let next = em.persist(after::House { street: "Next".into(), rooms: 1, ..after::House::default() })?;
@@ -71,7 +71,7 @@ pub async fn keys_are_counted_on_after_an_update<B: Backend>() -> Result<()> {
 /// What could lose data is found, marked and left out; the rest is done.
 pub async fn what_is_destructive_is_left_out<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
-    let now = db.beside(renovation::less).await?;
+    let now = db.beside(less).await?;
     let diff = now.orm.schema().update().await?;
     let destructive: Vec<String> = diff.destructive().map(|change| change.description.clone()).collect();
     let mut expected = vec![
@@ -100,7 +100,7 @@ pub async fn what_is_destructive_is_left_out<B: Backend>() -> Result<()> {
 pub async fn what_is_destructive_is_done_where_it_is_allowed<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
     db.run(&["UPDATE house SET note = 'none' WHERE note IS NULL"]).await?;
-    let now = db.beside(renovation::less).await?;
+    let now = db.beside(less).await?;
     let done = now.orm.schema().update().allow_destructive().await?;
     assert!(done.has_destructive(), "{done}");
     assert_in_sync(&now).await?;
@@ -114,7 +114,7 @@ pub async fn what_is_destructive_is_done_where_it_is_allowed<B: Backend>() -> Re
 /// What the database refuses for rows that are there is refused as a whole: nothing has changed, and it can be tried again.
 pub async fn a_refused_update_changes_nothing<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
-    let now = db.beside(renovation::less).await?;
+    let now = db.beside(less).await?;
     let before_it = now.orm.schema().diff().await?;
     let error = now.orm.schema().update().allow_destructive().await.expect_err("one note is NULL");
     assert!(
@@ -133,7 +133,7 @@ pub async fn a_refused_update_changes_nothing<B: Backend>() -> Result<()> {
 /// `renamed_from` renames tables and columns, with everything on them, and all rows stay.
 pub async fn a_rename_keeps_the_rows<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
-    let now = db.beside(renovation::renamed).await?;
+    let now = db.beside(renamed).await?;
     let done = now.orm.schema().update().await?;
     assert!(!done.has_destructive(), "{done}");
     let text = done.to_string();
@@ -158,7 +158,7 @@ pub async fn a_rename_keeps_the_rows<B: Backend>() -> Result<()> {
 /// The way back undoes an update; rows that are still there stay.
 pub async fn an_update_can_be_taken_back<B: Backend>() -> Result<()> {
     let db = inhabited::<B>().await?;
-    for configure in [renovation::after, renovation::less] {
+    for configure in [after, less] {
         db.run(&["UPDATE house SET note = 'none' WHERE note IS NULL"]).await?;
         let now = db.beside(configure).await?;
         let done = now.orm.schema().update().allow_destructive().await?;
@@ -195,7 +195,7 @@ pub async fn unknown_tables_are_left_alone<B: Backend>() -> Result<()> {
 
 /// Two houses, one of them with an owner and a note.
 async fn inhabited<B: Backend>() -> Result<TestDb> {
-    let db = TestDb::open::<B>(renovation::before).await?;
+    let db = TestDb::open::<B>(before).await?;
     let em = db.em();
     let ann = em.persist(before::Owner { name: "Ann".into(), ..before::Owner::default() })?;
     em.persist(before::House {
