@@ -19,7 +19,7 @@ use orm_core::schema::Schema;
 use orm_core::schema::database::DatabaseSchema;
 use orm_sql::Bound;
 use sqlx_core::Either;
-use sqlx_core::database::Database;
+use sqlx_core::database::{Database, HasStatementCache};
 use sqlx_core::error::{BoxDynError, DatabaseError, Error};
 
 use crate::backend::migration::MigrationFacts;
@@ -55,7 +55,7 @@ impl Done {
 pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     /// It, as sqlx knows it.
     #[doc(hidden)]
-    type Database: Database;
+    type Database: Database + HasStatementCache;
 
     /// A row, as the core reads it.
     #[doc(hidden)]

@@ -63,6 +63,12 @@ pub struct Facts {
     pub has_virtual_columns: bool,
     /// How its sessions are seen and ended, where it has any.
     pub sessions: Option<SessionFacts>,
+    /// What a transaction is told first so that it finds circles of waiting soon, where it does not by itself.
+    pub finds_deadlocks_soon: Option<&'static str>,
+    /// Changes of the type of `seat.price` after which the values that it has still fit.
+    pub narrows_and_widens: &'static [&'static str],
+    /// How a session is made to read only, and to write again.
+    pub only_reads: [&'static str; 2],
 }
 
 /// How the sessions of a server are seen and ended. `{}` stands for the number of one.
@@ -99,6 +105,13 @@ impl Facts {
         comments: None,
         has_virtual_columns: true,
         sessions: None,
+        finds_deadlocks_soon: None,
+        // It does not change the type of a column, but has to prepare anew as well.
+        narrows_and_widens: &[
+            "ALTER TABLE seat ADD COLUMN more INTEGER",
+            "ALTER TABLE seat DROP COLUMN more",
+        ],
+        only_reads: ["PRAGMA query_only = ON", "PRAGMA query_only = OFF"],
     };
     const POSTGRES: Self = Self {
         keeps_nul: false,
@@ -128,6 +141,15 @@ impl Facts {
             kill: "select pg_terminate_backend({})",
             lasting: "select pg_sleep(10)::text",
         }),
+        finds_deadlocks_soon: Some("set local deadlock_timeout = '10ms'"),
+        narrows_and_widens: &[
+            "ALTER TABLE seat ALTER COLUMN price TYPE integer",
+            "ALTER TABLE seat ALTER COLUMN price TYPE bigint",
+        ],
+        only_reads: [
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+        ],
     };
     const MYSQL: Self = Self {
         keeps_nul: true,
@@ -158,6 +180,12 @@ impl Facts {
             kill: "KILL {}",
             lasting: "select cast(sleep(10) as char)",
         }),
+        finds_deadlocks_soon: None,
+        narrows_and_widens: &[
+            "ALTER TABLE seat MODIFY COLUMN price INTEGER NOT NULL",
+            "ALTER TABLE seat MODIFY COLUMN price BIGINT NOT NULL",
+        ],
+        only_reads: ["SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"],
     };
     const MARIADB: Self = Self { returning: &["insert"], ..Self::MYSQL };
 }

@@ -19,6 +19,7 @@ pub mod cascades;
 pub mod cascades_under_filters;
 pub mod checks;
 pub mod collections;
+pub mod collisions;
 pub mod concurrency_checks;
 pub mod condition_differential;
 pub mod condition_pages;
@@ -44,6 +45,7 @@ pub mod flush_turns;
 pub mod forks;
 pub mod freed_values;
 pub mod generated_columns;
+pub mod generated_keys;
 pub mod hidden_values;
 pub mod hooks;
 pub mod hooks_taken_back;
@@ -68,6 +70,7 @@ pub mod migrations;
 pub mod naming;
 pub mod never_saved;
 pub mod on_delete;
+pub mod outdated_statements;
 pub mod pages;
 pub mod populate;
 pub mod populate_where;
@@ -76,6 +79,7 @@ pub mod promises;
 pub mod propagation;
 pub mod raw_sql;
 pub mod raw_streams;
+pub mod read_only_sessions;
 pub mod references;
 pub mod relation_counts;
 pub mod request_values;
@@ -84,6 +88,7 @@ pub mod result_cache_stores;
 pub mod result_cache_voided;
 pub mod rollback;
 pub mod rolled_back;
+pub mod row_locks;
 pub mod scalars;
 pub mod schema;
 pub mod schema_diff;
@@ -1474,6 +1479,10 @@ fn on_any_pool() -> &'static [Behaviour] {
             an_upsert_makes_instances_stale,
             rows_are_softly_deleted_by_condition,
             rows_are_deleted_for_good_by_condition;
+        outdated_statements:
+            a_changed_table_is_read_and_written_on,
+            a_transaction_with_an_outdated_statement_is_run_again,
+            a_table_that_is_made_anew_is_read_on;
         bulk_outcome:
             a_lost_commit_of_rows_is_said,
             a_lost_statement_is_said,
@@ -1575,6 +1584,12 @@ fn on_one_connection() -> &'static [Behaviour] {
 fn on_many_threads() -> &'static [Behaviour] {
     &behaviours! { GivenShared, "", 4;
         versions: tasks_that_try_again_lose_no_update;
+        collisions:
+            serializable_transfers_lose_nothing,
+            transfers_that_lock_in_any_order_lose_nothing;
+        generated_keys:
+            every_row_of_a_flush_has_its_key,
+            every_inserted_row_has_its_key;
         lock_modes: tasks_that_lock_first_lose_no_update;
         migrations: runners_at_the_same_time_do_each_migration_once;
     }
@@ -1598,5 +1613,13 @@ fn on_a_server() -> &'static [Behaviour] {
             a_transaction_that_is_killed_between_statements_is_rolled_back,
             a_server_that_is_gone_is_said_at_once,
             a_pool_waits_for_what_is_lent_before_it_is_closed;
+        row_locks:
+            no_wait_says_that_a_row_is_taken,
+            skip_locked_leaves_out_what_is_taken,
+            readers_share_a_lock,
+            a_transaction_of_its_own_outlives_the_outer_one,
+            a_transaction_of_its_own_needs_a_second_connection;
+        read_only_sessions:
+            every_write_says_that_the_database_only_reads;
     }
 }

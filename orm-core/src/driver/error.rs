@@ -103,6 +103,10 @@ pub enum DriverErrorKind {
     Unsupported,
     /// A table or column does not exist.
     MissingSchemaObject,
+    /// A prepared statement is not valid any more: its tables were changed, or the database has forgotten it. Outside a
+    /// transaction the driver has prepared it anew and sent it again, without success; inside, the whole transaction may
+    /// succeed if run again.
+    OutdatedStatement,
     /// Anything else.
     Other,
 }

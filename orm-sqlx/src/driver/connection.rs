@@ -46,21 +46,34 @@ pub(super) struct PooledConnection<B: Backend> {
     pub(super) pool: Arc<Pool<B>>,
     /// How many were replaced for this borrower.
     replaced: usize,
+    /// Whether what is sent now was sent before and is prepared anew.
+    is_prepared_anew: bool,
 }
 
 impl<B: Backend> PooledConnection<B> {
     pub(super) async fn acquire(pool: &Arc<Pool<B>>) -> Result<Self, DriverError> {
         let connection = pool.acquire().await?;
-        Ok(Self { guard: Guard::new(connection), pool: Arc::clone(pool), replaced: 0 })
+        Ok(Self {
+            guard: Guard::new(connection),
+            pool: Arc::clone(pool),
+            replaced: 0,
+            is_prepared_anew: false,
+        })
     }
 
-    /// Takes another connection where this one has died while it was idle and what failed may be sent again; otherwise
-    /// gives the error back.
+    /// Says by `None` that what failed is to be sent again: on another connection where this one has died while it was idle,
+    /// or on this one, once, where it was prepared before a change of its tables. Otherwise gives the error back.
     async fn again<V>(&mut self, result: Result<V, DriverError>) -> Result<Option<V>, DriverError> {
+        let was_prepared_anew = std::mem::take(&mut self.is_prepared_anew);
+        let is_outdated = self.guard.take_outdated();
         match result {
             Ok(value) => Ok(Some(value)),
             Err(_) if self.guard.may_repeat() && self.replaced < self.pool.most() => {
                 self.replace().await.map(|()| None)
+            }
+            Err(_) if is_outdated && !was_prepared_anew => {
+                self.is_prepared_anew = true;
+                Ok(None)
             }
             Err(error) => Err(error),
         }
@@ -198,7 +211,7 @@ impl<B: Backend> Connection for PooledConnection<B> {
                 running.finish();
                 match result {
                     // What a function does that a query calls, only the program knows.
-                    Err(error) if !never_ran::<B>(&error) => return Err(error),
+                    Err(error) if self.guard.may_repeat() && !never_ran::<B>(&error) => return Err(error),
                     result => {
                         if let Some(affected) = self.again(result).await? {
                             return Ok(affected);
@@ -484,7 +497,15 @@ async fn run_at_pace<B: Backend>(
                 StatementKind::Write | StatementKind::Schema => never_ran::<B>(error),
             };
             running.breaks(is_harmless);
-        } else if kind != StatementKind::Transaction
+            return result;
+        }
+        if error.kind() == DriverErrorKind::OutdatedStatement {
+            match running.connection.clear_cached_statements().await {
+                Ok(()) => running.outdates(),
+                Err(_) => running.breaks(false),
+            }
+        }
+        if kind != StatementKind::Transaction
             && running.is_in_transaction()
             && error.kind() != DriverErrorKind::RowRefused
         {

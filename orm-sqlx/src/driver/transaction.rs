@@ -32,6 +32,8 @@ struct State {
     unproven: Option<Duration>,
     /// Whether it broke at its first statement, which may be sent again on another one.
     may_repeat: bool,
+    /// Whether a statement was refused because it was prepared before a change of its tables, and is forgotten.
+    is_outdated: bool,
     /// Whether a method is running, or was cut off.
     is_running: bool,
     /// How far keys of one insert are apart, once it was asked.
@@ -58,6 +60,12 @@ impl<B: Backend> Guard<B> {
     /// Whether it broke at its first statement, which may be sent again on another one.
     pub(super) fn may_repeat(&self) -> bool {
         self.state.may_repeat
+    }
+
+    /// Whether a statement was refused because it was prepared before a change of its tables, and can be sent again: no
+    /// transaction was taken along. Tells it once.
+    pub(super) fn take_outdated(&mut self) -> bool {
+        std::mem::take(&mut self.state.is_outdated) && !self.state.maybe_in_transaction
     }
 
     /// Ends the connection, or gives it back.
@@ -128,6 +136,11 @@ impl<B: Backend> Running<'_, B> {
     /// Notes that a program may have set it.
     pub(super) fn forget_key_step(&mut self) {
         self.state.key_step = None;
+    }
+
+    /// Notes that the statements that were prepared before a change of their tables are forgotten.
+    pub(super) fn outdates(&mut self) {
+        self.state.is_outdated = true;
     }
 
     /// Notes that the server has answered.

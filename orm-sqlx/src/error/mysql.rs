@@ -49,6 +49,8 @@ fn kind(number: u16) -> DriverErrorKind {
         3572 => DriverErrorKind::LockNotAvailable,
         // The server, its storage or the transaction is read-only.
         1036 | 1290 | 1792 | 1836 | 1874 => DriverErrorKind::ReadOnly,
+        // It was changed too often while it was prepared again, or is not known.
+        1615 | 1243 => DriverErrorKind::OutdatedStatement,
         1051 | 1054 | 1049 | 1109 | 1146 => DriverErrorKind::MissingSchemaObject,
         // The server shuts down, or the connection was ended by somebody else, for its idleness among other reasons. A
         // statement that is ended says the same whether its connection is or not, and the connection is closed for it.

@@ -16,8 +16,13 @@ pub(crate) fn problem(error: &dyn DatabaseError) -> Problem {
     match error.try_downcast_ref::<PgDatabaseError>() {
         Some(error) => {
             let code = error.code();
+            // The code alone is that of everything that the server does not support.
+            let is_outdated = code == "0A000" && error.routine() == Some("RevalidateCachedQuery");
             Problem {
-                kind: kind(code, error.message()),
+                kind: match is_outdated {
+                    true => DriverErrorKind::OutdatedStatement,
+                    false => kind(code, error.message()),
+                },
                 message: message(code, error.message()),
                 violation: violation_kind(code).map(|kind| violation(kind, error)),
                 instead: None,
@@ -53,6 +58,10 @@ fn kind(code: &str, message: &str) -> DriverErrorKind {
         "25006" => DriverErrorKind::ReadOnly,
         "25P02" => DriverErrorKind::RolledBack,
         "42P01" | "42703" | "3F000" => DriverErrorKind::MissingSchemaObject,
+        // Forgotten by the server, or by a pooler in between.
+        "26000" => DriverErrorKind::OutdatedStatement,
+        // Messages of internal errors are never translated: a type or a table that a plan was made with is gone.
+        "XX000" if message.starts_with("cache lookup failed") => DriverErrorKind::OutdatedStatement,
         // The server shuts down, or the connection was ended by somebody else.
         "57P01" | "57P02" | "57P03" | "57P05" => DriverErrorKind::ConnectionLost,
         _ if code.starts_with("08") => DriverErrorKind::ConnectionLost,
@@ -147,6 +156,9 @@ mod tests {
             ("55P03", "canceling statement due to lock timeout", DriverErrorKind::LockTimeout),
             ("25006", "", DriverErrorKind::ReadOnly),
             ("42P01", "", DriverErrorKind::MissingSchemaObject),
+            ("26000", "", DriverErrorKind::OutdatedStatement),
+            ("XX000", "cache lookup failed for type 16391", DriverErrorKind::OutdatedStatement),
+            ("XX000", "", DriverErrorKind::Other),
             ("57P01", "", DriverErrorKind::ConnectionLost),
             ("08006", "", DriverErrorKind::ConnectionLost),
             ("42601", "", DriverErrorKind::Other),

@@ -153,12 +153,18 @@ impl fmt::Debug for Retry {
 
 impl Error {
     /// Whether the same work may succeed if it is done again from the start: the database gave up a transaction for
-    /// another one (serialization failure, deadlock), or another writer was busy for too long.
+    /// another one (serialization failure, deadlock), another writer was busy for too long, or a table was changed under a
+    /// prepared statement.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.driver_kind(),
-            Some(DriverErrorKind::SerializationFailure | DriverErrorKind::Deadlock | DriverErrorKind::Busy)
+            Some(
+                DriverErrorKind::SerializationFailure
+                    | DriverErrorKind::Deadlock
+                    | DriverErrorKind::Busy
+                    | DriverErrorKind::OutdatedStatement
+            )
         )
     }
 }
