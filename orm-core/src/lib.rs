@@ -63,7 +63,7 @@ pub use value::{FieldValue, Value};
 
 #[cfg(feature = "derive")]
 pub use orm_derive::{
-    Embeddable, Entity, EnumValue, FromRow, NewtypeValue, View, create_request_context,
+    CustomValue, Embeddable, Entity, EnumValue, FromRow, NewtypeValue, View, create_request_context,
     ensure_request_context, sql, transactional,
 };
 
@@ -95,6 +95,7 @@ pub mod __private {
     pub use crate::sql::{BindValue, FromRow, RowColumn, RowColumns, RowCursor, Sql, UnreadColumn};
     #[cfg(feature = "serde_json")]
     pub use crate::value::Json;
+    pub use crate::value::custom;
     #[cfg(feature = "uuid")]
     pub use crate::value::uuid_v7;
     pub use crate::value::{ArrayElement, ColumnType, EnumType, FieldValue, Nullable, Value, ValueError};

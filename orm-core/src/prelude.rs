@@ -5,4 +5,4 @@ pub use crate::{
     Repository, RequestContext, Result, View,
 };
 #[cfg(feature = "derive")]
-pub use crate::{EnumValue, NewtypeValue, create_request_context, ensure_request_context};
+pub use crate::{CustomValue, EnumValue, NewtypeValue, create_request_context, ensure_request_context};

@@ -5,6 +5,8 @@
 
 mod array;
 mod convert;
+#[doc(hidden)]
+pub mod custom;
 #[cfg(feature = "serde_json")]
 pub(crate) mod document;
 mod enumeration;
@@ -13,7 +15,8 @@ mod field;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-pub use array::{ArrayElement, ArrayField};
+pub use array::ArrayElement;
+pub use custom::CustomType;
 #[cfg(feature = "serde_json")]
 pub use document::{Document, Json};
 pub use enumeration::EnumType;
@@ -271,6 +274,14 @@ pub enum ValueError {
     /// A relation whose target has no key yet.
     #[error("the key is not known yet; flush first")]
     KeyUnknown,
+}
+
+impl ValueError {
+    /// What a type of the program refuses, and why. The reason does not show the value, which may be secret.
+    #[must_use]
+    pub fn invalid(expected: &'static str, reason: impl fmt::Display) -> Self {
+        Self::Invalid { expected, reason: reason.to_string() }
+    }
 }
 
 /// Writes a UUID in its hyphenated lower-case form.

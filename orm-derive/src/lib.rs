@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod context;
+mod custom;
 mod embed;
 mod entity;
 mod enumeration;
@@ -329,6 +330,16 @@ pub fn view(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(NewtypeValue, attributes(newtype_value))]
 pub fn newtype_value(input: TokenStream) -> TokenStream {
     shown(newtype::derive(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Stores a type as its impl of `orm_core::value::CustomType` says: a struct with several fields as text, flags as an
+/// integer, a type of another crate in a struct around it.
+///
+/// The trait says what is stored and the ways there and back, and has an example; the derive makes a column of it. In
+/// responses it is what is stored. `#[custom_value(crate = "..")]` is the path of orm-core, if it is not `::orm_core`.
+#[proc_macro_derive(CustomValue, attributes(custom_value))]
+pub fn custom_value(input: TokenStream) -> TokenStream {
+    shown(custom::derive(&parse_macro_input!(input as DeriveInput)))
 }
 
 /// Reads a row of raw SQL into a struct, by the names of its columns.

@@ -26,6 +26,7 @@ pub mod condition_pages;
 pub mod condition_relations;
 pub mod conditions;
 pub mod contexts;
+pub mod custom_types;
 pub mod cut_connections;
 pub mod detach;
 pub mod diagnose;
@@ -88,6 +89,7 @@ pub mod result_cache_stores;
 pub mod result_cache_voided;
 pub mod rollback;
 pub mod rolled_back;
+pub mod round_trips;
 pub mod row_locks;
 pub mod scalars;
 pub mod schema;
@@ -916,6 +918,17 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_violation_names_the_field_behind_the_column,
             a_view_is_read_like_a_table,
             a_missing_table_is_told_as_such;
+        custom_types:
+            custom_types_come_back,
+            custom_types_are_asked_for_and_changed,
+            a_value_that_a_custom_type_refuses_is_an_error,
+            a_stored_value_that_is_none_of_a_custom_type_is_an_error;
+        round_trips:
+            integers_go_every_way,
+            floats_go_every_way,
+            text_and_bytes_go_every_way,
+            dates_and_times_go_every_way,
+            other_types_go_every_way;
         enums:
             labels_come_back,
             labels_are_changed,

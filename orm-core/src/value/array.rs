@@ -10,31 +10,14 @@ use crate::driver::RowReader;
 /// A type that a `Vec` in one column may hold.
 ///
 /// Every type of a column but `u8`, since `Vec<u8>` is bytes, and but JSON, which has lists of its own. Derived with
-/// [`EnumValue`](macro@crate::EnumValue) and [`NewtypeValue`](macro@crate::NewtypeValue).
+/// [`EnumValue`](macro@crate::EnumValue), [`NewtypeValue`](macro@crate::NewtypeValue) and
+/// [`CustomValue`](macro@crate::CustomValue).
 #[diagnostic::on_unimplemented(
     message = "`Vec<{Self}>` has no mapping to a column",
     label = "not what a list in one column may hold",
     note = "it may hold what a column holds, but for `Option`, other lists and JSON; for those write `embedded = json` on the field"
 )]
 pub trait ArrayElement: FieldValue {}
-
-/// A field that holds a list, for the conditions that only lists can meet.
-#[diagnostic::on_unimplemented(
-    message = "conditions on lists need a field of a list, and this one is `{Self}`",
-    label = "not a list"
-)]
-pub trait ArrayField: FieldValue {
-    /// What the list holds.
-    type Element: ArrayElement;
-}
-
-impl<V: ArrayElement> ArrayField for Vec<V> {
-    type Element = V;
-}
-
-impl<V: ArrayElement> ArrayField for Option<Vec<V>> {
-    type Element = V;
-}
 
 /// The column type of an element, in a constant that others can refer to.
 struct Element<V>(V);

@@ -13,7 +13,8 @@ use crate::entity::Entity;
 ///
 /// Implemented for integers, floats, `bool`, `String`, `Vec<u8>`, `Option` of each, behind features for types of `uuid`,
 /// `chrono`, `rust_decimal` and `serde_json`, and for `Vec` of each but JSON. Derive it for enums with
-/// [`EnumValue`](macro@crate::EnumValue) and for newtypes with [`NewtypeValue`](macro@crate::NewtypeValue).
+/// [`EnumValue`](macro@crate::EnumValue) for newtypes with [`NewtypeValue`](macro@crate::NewtypeValue), and for any
+/// other type with [`CustomValue`](macro@crate::CustomValue).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no mapping to a column",
     label = "no column can hold this type",
