@@ -46,6 +46,7 @@ pub struct Done {
 
 impl Done {
     /// One that tells no keys.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn affecting(rows: u64) -> Self {
         Self { affected: rows, first_key: 0 }
     }

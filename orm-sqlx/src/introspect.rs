@@ -10,12 +10,16 @@ pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
-use orm_core::driver::{DriverError, DriverErrorKind, RowReader, TransactionMode, TransactionStep};
+use orm_core::driver::{DriverError, DriverErrorKind, RowReader};
+#[cfg(feature = "postgres")]
+use orm_core::driver::{TransactionMode, TransactionStep};
 use orm_core::value::ValueError;
 use orm_sql::{Bound, Statement};
 
 use crate::backend::{Backend, RowOf};
-use crate::driver::connection::{run, transaction};
+use crate::driver::connection::run;
+#[cfg(feature = "postgres")]
+use crate::driver::connection::transaction;
 use crate::driver::log::StatementKind;
 use crate::driver::pool::Pool;
 use crate::driver::transaction::Running;
@@ -46,12 +50,14 @@ impl<B: Backend> Catalog<'_, '_, B> {
     }
 
     /// Changes something, for a time.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) async fn change(&mut self, sql: &str) -> Result<(), DriverError> {
         let statement = Statement { sql: sql.into(), values: Vec::new(), reusable: false };
         run(self.pool, self.running, statement, StatementKind::Schema, |_| Ok(())).await.map(drop)
     }
 
     /// Begins a transaction, which [`take_back`](Self::take_back) ends.
+    #[cfg(feature = "postgres")]
     pub(crate) async fn try_out(&mut self) -> Result<(), DriverError> {
         if self.running.is_in_transaction() {
             let message =
@@ -62,6 +68,7 @@ impl<B: Backend> Catalog<'_, '_, B> {
         transaction(self.pool, self.running, begin).await
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) async fn take_back(&mut self) -> Result<(), DriverError> {
         transaction(self.pool, self.running, TransactionStep::Rollback).await
     }
@@ -73,6 +80,7 @@ fn not_understood(error: ValueError) -> DriverError {
 }
 
 /// A text that may be NULL.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) fn optional_text(row: &dyn RowReader, index: usize) -> Result<Option<String>, ValueError> {
     if row.is_null(index)? { Ok(None) } else { text(row, index).map(Some) }
 }

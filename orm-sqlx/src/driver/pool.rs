@@ -66,6 +66,7 @@ pub(super) struct Opening<B: Backend> {
     pub(super) largest_message: Option<usize>,
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl<B: Backend> Opening<B> {
     /// Without anything that only some databases need.
     pub(super) fn plain(
@@ -129,6 +130,7 @@ impl<B: Backend> Pool<B> {
     }
 }
 
+#[cfg(feature = "sqlite")]
 pub(super) fn cannot_open<B: Backend>(error: Error) -> DriverError {
     driver_error::<B>(error, "opening the database")
 }

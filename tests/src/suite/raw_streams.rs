@@ -12,7 +12,7 @@ const LABELS: &str = "select label from tag order by label";
 
 /// A hundred tags, `t00` to `t99`, and little patience.
 async fn hundred_tags<B: Backend>() -> Result<TestDb> {
-    let patience = Duration::from_millis(50);
+    let patience = Duration::from_millis(500);
     let db = TestDb::open_pool::<B>(1, |builder| blog::entities(builder).wait_timeout(patience)).await?;
     db.em().insert_many((0..100).map(|at| Tag::new(&format!("t{at:02}")))).await?;
     db.recorder.reset();

@@ -491,6 +491,7 @@ pub async fn edits_while_a_flush_runs_are_kept_for_the_next<B: Backend>() -> Res
     jon.edit().email = None;
     db.recorder.reset();
     {
+        db.recorder.give_way();
         let mut flush = pin!(em.flush());
         assert!(poll!(flush.as_mut()).is_pending());
         jon.edit().name = "Targaryen".into();
@@ -523,6 +524,7 @@ pub async fn an_edit_back_while_a_flush_runs_is_written_by_the_next<B: Backend>(
     let jon = author(&em, "Jon Snow").await?;
     jon.edit().name = "Aegon".into();
     {
+        db.recorder.give_way();
         let mut flush = pin!(em.flush());
         assert!(poll!(flush.as_mut()).is_pending());
         jon.edit().name = "Jon Snow".into();
@@ -542,6 +544,7 @@ pub async fn a_new_entity_edited_while_it_is_inserted_keeps_the_edit<B: Backend>
     let em = db.em();
     let arya = em.persist(Author::new("Arya"))?;
     {
+        db.recorder.give_way();
         let mut flush = pin!(em.flush());
         assert!(poll!(flush.as_mut()).is_pending());
         arya.edit().name = "No One".into();
@@ -579,6 +582,7 @@ pub async fn an_entity_persisted_while_a_flush_runs_is_inserted_by_the_next<B: B
     let em = db.em();
     em.persist(Author::new("Arya"))?;
     let late = {
+        db.recorder.give_way();
         let mut flush = pin!(em.flush());
         assert!(poll!(flush.as_mut()).is_pending());
         let late = em.persist(Author::new("Sansa"))?;
@@ -602,6 +606,7 @@ pub async fn an_entity_removed_while_a_flush_writes_it_is_deleted_by_the_next<B:
     old.edit().age = Some(11);
     let new = em.persist(Author::new("Sansa"))?;
     {
+        db.recorder.give_way();
         let mut flush = pin!(em.flush());
         assert!(poll!(flush.as_mut()).is_pending());
         em.remove(&old)?;

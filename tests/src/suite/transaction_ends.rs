@@ -168,7 +168,7 @@ pub async fn a_hook_may_not_end_the_transaction<B: Backend>() -> Result<()> {
 /// A rollback that can't have the connection in time closes it.
 pub async fn a_rollback_waits_for_its_connection_with_a_limit<B: Backend>() -> Result<()> {
     let db =
-        TestDb::open::<B>(|builder| blog::entities(builder).wait_timeout(Duration::from_millis(50))).await?;
+        TestDb::open::<B>(|builder| blog::entities(builder).wait_timeout(Duration::from_millis(500))).await?;
     let em = db.em();
     em.begin().await?;
     em.persist(Tag::new("once"))?;
