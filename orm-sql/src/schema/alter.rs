@@ -27,9 +27,36 @@ pub(crate) trait Alterations: Sync {
     ) -> Result<Vec<String>, DriverError>;
 }
 
+/// Statements that run in the order of their phases, each once.
+#[derive(Debug)]
+pub(crate) struct Phased<P> {
+    statements: Vec<(P, String)>,
+}
+
+impl<P: Ord + Copy> Phased<P> {
+    pub(crate) fn new() -> Self {
+        Self { statements: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, phase: P, statement: String) {
+        if !self.statements.iter().any(|(_, other)| *other == statement) {
+            self.statements.push((phase, statement));
+        }
+    }
+
+    pub(crate) fn into_statements(mut self) -> Vec<String> {
+        self.statements.sort_by_key(|(phase, _)| *phase);
+        self.statements.into_iter().map(|(_, statement)| statement).collect()
+    }
+}
+
+/// A name in quotes, as the standard has them.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// The name of a table, in quotes.
-pub(crate) fn qualified(alterations: &dyn Alterations, name: &DatabaseName) -> String {
-    let quote = alterations.quoting();
+pub(crate) fn qualified(quote: fn(&str) -> String, name: &DatabaseName) -> String {
     match &name.schema {
         Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
         None => quote(&name.name),
@@ -37,8 +64,7 @@ pub(crate) fn qualified(alterations: &dyn Alterations, name: &DatabaseName) -> S
 }
 
 /// Names in quotes, in a list.
-pub(crate) fn list(alterations: &dyn Alterations, names: &[String]) -> String {
-    let quote = alterations.quoting();
+pub(crate) fn list(quote: fn(&str) -> String, names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
     names.join(", ")
 }

@@ -60,6 +60,9 @@ pub(super) struct Opening<B: Backend> {
     /// Shown in `Debug`.
     pub(super) name: String,
     pub(super) anchor: Option<ConnectionOf<B>>,
+    /// The first connection, where it was opened before: to be asked what server it is, or to say in words of its own why
+    /// it can't be had.
+    pub(super) first: Option<ConnectionOf<B>>,
     pub(super) statements: Statements,
     /// What every new connection is sent first.
     pub(super) settings: Option<Arc<str>>,
@@ -74,14 +77,14 @@ impl<B: Backend> Opening<B> {
         name: String,
         statements: Statements,
     ) -> Self {
-        Self { connect, name, anchor: None, statements, settings: None, largest_message: None }
+        Self { connect, name, anchor: None, first: None, statements, settings: None, largest_message: None }
     }
 }
 
 impl<B: Backend> Pool<B> {
     /// Opens the first connection: what can't be reached or opened fails here, not at the first query.
     pub(super) async fn open(settings: PoolSettings, opening: Opening<B>) -> Result<Self, DriverError> {
-        let Opening { connect, name, anchor, statements, settings: set_up, largest_message } = opening;
+        let Opening { connect, name, anchor, first, statements, settings: set_up, largest_message } = opening;
         let most = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
         let connections = Arc::new(Connections {
             connect,
@@ -92,8 +95,14 @@ impl<B: Backend> Pool<B> {
             idle: Mutex::default(),
             came_back: Notify::new(),
         });
-        let first = connections.open_by(Instant::now() + settings.acquire_timeout, "opening the database");
-        let first = first.await?;
+        const ACTION: &str = "opening the database";
+        let first = match first {
+            Some(first) => match timeout(settings.acquire_timeout, connections.set_up(first)).await {
+                Ok(first) => first.map_err(|error| driver_error::<B>(error, ACTION))?,
+                Err(_) => return Err(connections.no_answer(ACTION)),
+            },
+            None => connections.open_by(Instant::now() + settings.acquire_timeout, ACTION).await?,
+        };
         connections.idle.lock().push((first, Instant::now()));
         Ok(Self {
             connections,
@@ -191,18 +200,24 @@ impl<B: Backend> Connections<B> {
                 Ok(Err(Error::Database(error)))
                     if error.is_transient_in_connect_phase() && Instant::now() + pause < deadline => {}
                 Ok(Err(error)) => return Err(driver_error::<B>(error, action)),
-                Err(_) => {
-                    let message = format!("{action}: no answer within {:?}", self.acquire_timeout);
-                    return Err(DriverError::new(DriverErrorKind::ConnectionLost, message));
-                }
+                Err(_) => return Err(self.no_answer(action)),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
 
+    fn no_answer(&self, action: &str) -> DriverError {
+        let message = format!("{action}: no answer within {:?}", self.acquire_timeout);
+        DriverError::new(DriverErrorKind::ConnectionLost, message)
+    }
+
     async fn open_one(&self) -> Result<ConnectionOf<B>, Error> {
-        let mut connection = self.connect.connect().await?;
+        self.set_up(self.connect.connect().await?).await
+    }
+
+    /// Sends a new connection what every one is sent first.
+    async fn set_up(&self, mut connection: ConnectionOf<B>) -> Result<ConnectionOf<B>, Error> {
         if let Some(set_up) = &self.set_up {
             let mut answers = B::run(&mut connection, Arc::clone(set_up), None, false);
             while let Some(answer) = answers.next().await {

@@ -43,6 +43,21 @@ pub(super) struct Entry {
     pub(super) done: i64,
 }
 
+impl Entry {
+    /// What is written of it, the version last.
+    fn values(&self) -> [Value; 7] {
+        [
+            Value::Text(self.name.clone()),
+            Value::Text(self.checksum.clone()),
+            Value::Text(state(self.going).to_owned()),
+            Value::Text(self.applied_at.clone()),
+            Value::Int(self.duration_us),
+            Value::Int(self.done),
+            Value::Int(self.version),
+        ]
+    }
+}
+
 const APPLIED: &str = "applied";
 const APPLYING: &str = "applying";
 const REVERTING: &str = "reverting";
@@ -113,20 +128,11 @@ impl<'a> History<'a> {
         entry: &Entry,
     ) -> Result<(), DriverError> {
         let sql = format!(
-            "insert into {} (version, name, checksum, state, applied_at, duration_us, done) values ({{}}, {{}}, {{}}, {{}}, \
+            "insert into {} (name, checksum, state, applied_at, duration_us, done, version) values ({{}}, {{}}, {{}}, {{}}, \
              {{}}, {{}}, {{}})",
             self.table
         );
-        let values = [
-            Value::Int(entry.version),
-            Value::Text(entry.name.clone()),
-            Value::Text(entry.checksum.clone()),
-            Value::Text(state(entry.going).to_owned()),
-            Value::Text(entry.applied_at.clone()),
-            Value::Int(entry.duration_us),
-            Value::Int(entry.done),
-        ];
-        self.send(connection, &sql, values).await
+        self.send(connection, &sql, entry.values()).await
     }
 
     /// Notes that a migration is going, and how far it came.
@@ -163,16 +169,7 @@ impl<'a> History<'a> {
              where version = {{}}",
             self.table
         );
-        let values = [
-            Value::Text(entry.name.clone()),
-            Value::Text(entry.checksum.clone()),
-            Value::Text(state(entry.going).to_owned()),
-            Value::Text(entry.applied_at.clone()),
-            Value::Int(entry.duration_us),
-            Value::Int(entry.done),
-            Value::Int(entry.version),
-        ];
-        self.send(connection, &sql, values).await
+        self.send(connection, &sql, entry.values()).await
     }
 
     /// Forgets a migration.

@@ -10,7 +10,7 @@ use orm_core::schema::database::{
 };
 
 use super::MySql;
-use crate::schema::alter::{Alterations, action_words};
+use crate::schema::alter::{Alterations, Phased, action_words, list, qualified};
 use crate::schema::change::{Aspect, Change, ChangeKind};
 
 impl Alterations for MySql {
@@ -50,30 +50,17 @@ impl Alterations for MySql {
         to: &DatabaseSchema,
         changes: &[Change],
     ) -> Result<Vec<String>, DriverError> {
-        let mut script = Script { to, changes, statements: Vec::new() };
+        let mut script = Script { to, changes, statements: Phased::new() };
         for change in changes {
             script.change(change);
         }
         script.remake_foreign_keys();
-        script.statements.sort_by_key(|(phase, _)| *phase);
-        Ok(script.statements.into_iter().map(|(_, statement)| statement).collect())
+        Ok(script.statements.into_statements())
     }
 }
 
 fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
-}
-
-fn qualified(name: &DatabaseName) -> String {
-    match &name.schema {
-        Some(schema) => format!("{}.{}", quote(schema), quote(&name.name)),
-        None => quote(&name.name),
-    }
-}
-
-fn list(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
-    names.join(", ")
 }
 
 fn text(text: &str) -> String {
@@ -108,18 +95,16 @@ enum Phase {
 struct Script<'a> {
     to: &'a DatabaseSchema,
     changes: &'a [Change],
-    statements: Vec<(Phase, String)>,
+    statements: Phased<Phase>,
 }
 
 impl Script<'_> {
     fn push(&mut self, phase: Phase, statement: String) {
-        if !self.statements.iter().any(|(_, other)| *other == statement) {
-            self.statements.push((phase, statement));
-        }
+        self.statements.push(phase, statement);
     }
 
     fn alter(&mut self, phase: Phase, table: &DatabaseName, action: &str) {
-        self.push(phase, format!("ALTER TABLE {} {action}", qualified(table)));
+        self.push(phase, format!("ALTER TABLE {} {action}", qualified(quote, table)));
     }
 
     fn change(&mut self, change: &Change) {
@@ -128,7 +113,7 @@ impl Script<'_> {
             ChangeKind::RenameTable { from } => {
                 self.push(
                     Phase::RenameTable,
-                    format!("RENAME TABLE {} TO {}", qualified(from), qualified(name)),
+                    format!("RENAME TABLE {} TO {}", qualified(quote, from), qualified(quote, name)),
                 );
             }
             ChangeKind::RenameColumn { from, to } => {
@@ -143,7 +128,7 @@ impl Script<'_> {
                 for key in &table.foreign_keys {
                     self.drop_foreign_key(&table.name, key);
                 }
-                self.push(Phase::DropTable, format!("DROP TABLE {}", qualified(&table.name)));
+                self.push(Phase::DropTable, format!("DROP TABLE {}", qualified(quote, &table.name)));
             }
             ChangeKind::AddColumn(column) => {
                 self.alter(Phase::AddColumn, name, &format!("ADD COLUMN {}", column_words(column)));
@@ -157,7 +142,7 @@ impl Script<'_> {
                     self.alter(Phase::DropKey, name, "DROP PRIMARY KEY");
                 }
                 if let Some(key) = to {
-                    self.alter(Phase::Key, name, &format!("ADD PRIMARY KEY ({})", list(&key.columns)));
+                    self.alter(Phase::Key, name, &format!("ADD PRIMARY KEY ({})", list(quote, &key.columns)));
                 }
             }
             ChangeKind::AddIndex(index) => self.push(Phase::Index, create_index(name, index)),
@@ -201,13 +186,15 @@ impl Script<'_> {
             self.push(Phase::Schema, format!("CREATE DATABASE IF NOT EXISTS {}", quote(schema)));
         }
         let mut parts: Vec<String> = table.columns.iter().map(column_words).collect();
-        parts.extend(table.primary_key.as_ref().map(|key| format!("PRIMARY KEY ({})", list(&key.columns))));
+        parts.extend(
+            table.primary_key.as_ref().map(|key| format!("PRIMARY KEY ({})", list(quote, &key.columns))),
+        );
         for check in &table.checks {
             parts.push(format!("{}CHECK ({})", constraint(check.name.as_ref()), check.expression));
         }
         let comment =
             table.comment.as_ref().map_or_else(String::new, |comment| format!(" COMMENT={}", text(comment)));
-        let name = qualified(&table.name);
+        let name = qualified(quote, &table.name);
         self.push(
             Phase::Table,
             format!("CREATE TABLE {name} ({}) {}{comment}", parts.join(", "), table.options),
@@ -249,9 +236,9 @@ impl Script<'_> {
         let words = format!(
             "ADD {}FOREIGN KEY ({}) REFERENCES {} ({}){}",
             constraint(key.name.as_ref()),
-            list(&key.columns),
-            qualified(&key.referenced_table),
-            list(&key.referenced_columns),
+            list(quote, &key.columns),
+            qualified(quote, &key.referenced_table),
+            list(quote, &key.referenced_columns),
             action_words(key),
         );
         self.alter(Phase::ForeignKey, table, &words);
@@ -297,13 +284,19 @@ impl Script<'_> {
     }
 
     fn add_view(&mut self, view: &DatabaseView) {
-        let columns =
-            if view.columns.is_empty() { String::new() } else { format!(" ({})", list(&view.columns)) };
-        self.push(Phase::View, format!("CREATE VIEW {}{columns} AS {}", qualified(&view.name), view.select));
+        let columns = if view.columns.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", list(quote, &view.columns))
+        };
+        self.push(
+            Phase::View,
+            format!("CREATE VIEW {}{columns} AS {}", qualified(quote, &view.name), view.select),
+        );
     }
 
     fn drop_view(&mut self, view: &DatabaseView) {
-        self.push(Phase::DropView, format!("DROP VIEW {}", qualified(&view.name)));
+        self.push(Phase::DropView, format!("DROP VIEW {}", qualified(quote, &view.name)));
     }
 }
 
@@ -340,5 +333,5 @@ fn create_index(table: &DatabaseName, index: &DatabaseIndex) -> String {
         (None, false) => String::new(),
     };
     let name = quote(index.name.as_deref().unwrap_or_default());
-    format!("CREATE {kind}INDEX {name} ON {} {}", qualified(table), index.definition)
+    format!("CREATE {kind}INDEX {name} ON {} {}", qualified(quote, table), index.definition)
 }

@@ -10,7 +10,7 @@ use orm_core::schema::database::{
 };
 
 use super::Postgres;
-use crate::schema::alter::{Alterations, action_words, list, qualified, text};
+use crate::schema::alter::{Alterations, Phased, action_words, list, qualified, quote, text};
 use crate::schema::change::{Aspect, Change, ChangeKind};
 
 impl Alterations for Postgres {
@@ -48,18 +48,13 @@ impl Alterations for Postgres {
         to: &DatabaseSchema,
         changes: &[Change],
     ) -> Result<Vec<String>, DriverError> {
-        let mut script = Script { to, changes, statements: Vec::new() };
+        let mut script = Script { to, changes, statements: Phased::new() };
         for change in changes {
             script.change(change);
         }
         script.remake_foreign_keys();
-        script.statements.sort_by_key(|(phase, _)| *phase);
-        Ok(script.statements.into_iter().map(|(_, statement)| statement).collect())
+        Ok(script.statements.into_statements())
     }
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// When a statement runs.
@@ -91,18 +86,16 @@ enum Phase {
 struct Script<'a> {
     to: &'a DatabaseSchema,
     changes: &'a [Change],
-    statements: Vec<(Phase, String)>,
+    statements: Phased<Phase>,
 }
 
 impl Script<'_> {
     fn push(&mut self, phase: Phase, statement: String) {
-        if !self.statements.iter().any(|(_, other)| *other == statement) {
-            self.statements.push((phase, statement));
-        }
+        self.statements.push(phase, statement);
     }
 
     fn alter(&mut self, phase: Phase, table: &DatabaseName, action: &str) {
-        self.push(phase, format!("ALTER TABLE {} {action}", qualified(&Postgres, table)));
+        self.push(phase, format!("ALTER TABLE {} {action}", qualified(quote, table)));
     }
 
     fn change(&mut self, change: &Change) {
@@ -111,13 +104,13 @@ impl Script<'_> {
             ChangeKind::AddEnum(added) => self.push(Phase::Type, create_enum(added)),
             ChangeKind::ChangeEnum { from, to } => self.change_enum(from, to),
             ChangeKind::DropEnum(gone) => {
-                self.push(Phase::DropType, format!("DROP TYPE {}", qualified(&Postgres, &gone.name)));
+                self.push(Phase::DropType, format!("DROP TYPE {}", qualified(quote, &gone.name)));
             }
             ChangeKind::RenameTable { from } => {
                 let to = quote(&name.name);
                 self.push(
                     Phase::RenameTable,
-                    format!("ALTER TABLE {} RENAME TO {to}", qualified(&Postgres, from)),
+                    format!("ALTER TABLE {} RENAME TO {to}", qualified(quote, from)),
                 );
             }
             ChangeKind::RenameColumn { from, to } => {
@@ -129,7 +122,7 @@ impl Script<'_> {
                 for key in &table.foreign_keys {
                     self.drop_foreign_key(&table.name, key);
                 }
-                self.push(Phase::DropTable, format!("DROP TABLE {}", qualified(&Postgres, &table.name)));
+                self.push(Phase::DropTable, format!("DROP TABLE {}", qualified(quote, &table.name)));
             }
             ChangeKind::AddColumn(column) => {
                 self.alter(Phase::AddColumn, name, &format!("ADD COLUMN {}", column_words(column)));
@@ -145,7 +138,7 @@ impl Script<'_> {
                     self.alter(Phase::DropKey, name, &format!("DROP CONSTRAINT {}", quote(&constraint)));
                 }
                 if let Some(key) = to {
-                    let columns = list(&Postgres, &key.columns);
+                    let columns = list(quote, &key.columns);
                     self.alter(Phase::Key, name, &format!("ADD PRIMARY KEY ({columns})"));
                 }
             }
@@ -153,7 +146,7 @@ impl Script<'_> {
             ChangeKind::DropIndex(index) => self.drop_index(name, index),
             ChangeKind::RenameIndex { from, to } => {
                 let (from, to) = (index_name(name, from), to.name.as_deref().unwrap_or_default());
-                let from = qualified(&Postgres, &from);
+                let from = qualified(quote, &from);
                 self.push(Phase::DropIndex, format!("ALTER INDEX {from} RENAME TO {}", quote(to)));
             }
             ChangeKind::AddCheck(check) => {
@@ -184,13 +177,13 @@ impl Script<'_> {
         }
         let mut parts: Vec<String> = table.columns.iter().map(column_words).collect();
         if let Some(key) = &table.primary_key {
-            let columns = list(&Postgres, &key.columns);
+            let columns = list(quote, &key.columns);
             parts.push(format!("{}PRIMARY KEY ({columns})", constraint(key.name.as_ref())));
         }
         for check in &table.checks {
             parts.push(format!("{}CHECK ({})", constraint(check.name.as_ref()), check.expression));
         }
-        let name = qualified(&Postgres, &table.name);
+        let name = qualified(quote, &table.name);
         self.push(Phase::Table, format!("CREATE TABLE {name} ({})", parts.join(", ")));
         for index in &table.indexes {
             self.push(Phase::Index, create_index(&table.name, index));
@@ -249,7 +242,7 @@ impl Script<'_> {
             Aspect::Options => {}
             Aspect::Comment => {
                 let comment = to.comment.as_deref().map_or_else(|| "NULL".to_owned(), text);
-                let name = format!("{}.{column}", qualified(&Postgres, table));
+                let name = format!("{}.{column}", qualified(quote, table));
                 self.push(Phase::Comment, format!("COMMENT ON COLUMN {name} IS {comment}"));
             }
         }
@@ -269,7 +262,7 @@ impl Script<'_> {
                     self.alter(Phase::Column, table, &alter("DROP DEFAULT"));
                 }
                 self.alter(Phase::Column, table, &alter(&format!("ADD {words}")));
-                let name = qualified(&Postgres, table);
+                let name = qualified(quote, table);
                 let sequence = format!("pg_get_serial_sequence({}, {})", text(&name), text(&to.name));
                 self.push(
                     Phase::Column,
@@ -282,7 +275,7 @@ impl Script<'_> {
 
     /// Adds labels; where one goes or moves, the type is made anew and its columns are cast by their labels.
     fn change_enum(&mut self, from: &DatabaseEnum, to: &DatabaseEnum) {
-        let name = qualified(&Postgres, &to.name);
+        let name = qualified(quote, &to.name);
         let kept: Vec<&String> = to.labels.iter().filter(|label| from.labels.contains(label)).collect();
         if kept.into_iter().eq(from.labels.iter()) {
             for (at, label) in to.labels.iter().enumerate().filter(|(_, label)| !from.labels.contains(label))
@@ -308,7 +301,7 @@ impl Script<'_> {
                 self.cast_again(&table.name, column);
             }
         }
-        self.push(Phase::DropType, format!("DROP TYPE {}", qualified(&Postgres, &old)));
+        self.push(Phase::DropType, format!("DROP TYPE {}", qualified(quote, &old)));
     }
 
     /// Casts a column to its type by way of text, where the type is another one now.
@@ -333,11 +326,11 @@ impl Script<'_> {
         let mut words = format!(
             "ADD {}FOREIGN KEY ({}) REFERENCES {}",
             constraint(key.name.as_ref()),
-            list(&Postgres, &key.columns),
-            qualified(&Postgres, &key.referenced_table),
+            list(quote, &key.columns),
+            qualified(quote, &key.referenced_table),
         );
         if !key.referenced_columns.is_empty() {
-            words.push_str(&format!(" ({})", list(&Postgres, &key.referenced_columns)));
+            words.push_str(&format!(" ({})", list(quote, &key.referenced_columns)));
         }
         words.push_str(&action_words(key));
         self.alter(Phase::ForeignKey, table, &words);
@@ -390,7 +383,7 @@ impl Script<'_> {
         } else {
             self.push(
                 Phase::DropIndex,
-                format!("DROP INDEX {}", qualified(&Postgres, &index_name(table, index))),
+                format!("DROP INDEX {}", qualified(quote, &index_name(table, index))),
             );
         }
     }
@@ -402,9 +395,9 @@ impl Script<'_> {
         let columns = if view.columns.is_empty() {
             String::new()
         } else {
-            format!(" ({})", list(&Postgres, &view.columns))
+            format!(" ({})", list(quote, &view.columns))
         };
-        let name = qualified(&Postgres, &view.name);
+        let name = qualified(quote, &view.name);
         self.push(Phase::View, format!("CREATE VIEW {name}{columns} AS {}", view.select));
         if view.comment.is_some() {
             self.comment("VIEW", &view.name, view.comment.as_deref());
@@ -412,17 +405,17 @@ impl Script<'_> {
     }
 
     fn drop_view(&mut self, view: &DatabaseView) {
-        self.push(Phase::DropView, format!("DROP VIEW {}", qualified(&Postgres, &view.name)));
+        self.push(Phase::DropView, format!("DROP VIEW {}", qualified(quote, &view.name)));
     }
 
     fn comment(&mut self, what: &str, name: &DatabaseName, comment: Option<&str>) {
         let comment = comment.map_or_else(|| "NULL".to_owned(), text);
-        self.push(Phase::Comment, format!("COMMENT ON {what} {} IS {comment}", qualified(&Postgres, name)));
+        self.push(Phase::Comment, format!("COMMENT ON {what} {} IS {comment}", qualified(quote, name)));
     }
 
     fn comment_on_column(&mut self, table: &DatabaseName, column: &DatabaseColumn) {
         if let Some(comment) = &column.comment {
-            let name = format!("{}.{}", qualified(&Postgres, table), quote(&column.name));
+            let name = format!("{}.{}", qualified(quote, table), quote(&column.name));
             self.push(Phase::Comment, format!("COMMENT ON COLUMN {name} IS {}", text(comment)));
         }
     }
@@ -430,7 +423,7 @@ impl Script<'_> {
 
 fn create_enum(created: &DatabaseEnum) -> String {
     let labels: Vec<String> = created.labels.iter().map(|label| text(label)).collect();
-    format!("CREATE TYPE {} AS ENUM ({})", qualified(&Postgres, &created.name), labels.join(", "))
+    format!("CREATE TYPE {} AS ENUM ({})", qualified(quote, &created.name), labels.join(", "))
 }
 
 /// A type's name as the catalog writes it: in quotes where it needs some.
@@ -478,5 +471,5 @@ fn index_name(table: &DatabaseName, index: &DatabaseIndex) -> DatabaseName {
 fn create_index(table: &DatabaseName, index: &DatabaseIndex) -> String {
     let unique = if index.is_unique { "UNIQUE " } else { "" };
     let name = quote(index.name.as_deref().unwrap_or_default());
-    format!("CREATE {unique}INDEX {name} ON {} {}", qualified(&Postgres, table), index.definition)
+    format!("CREATE {unique}INDEX {name} ON {} {}", qualified(quote, table), index.definition)
 }

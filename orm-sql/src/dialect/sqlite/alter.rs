@@ -12,7 +12,7 @@ use orm_core::schema::database::{
 };
 
 use super::Sqlite;
-use crate::schema::alter::{Alterations, action_words, list, qualified, text};
+use crate::schema::alter::{Alterations, action_words, list, qualified, quote, text};
 use crate::schema::change::{Change, ChangeKind};
 use crate::schema::tokens::mentions;
 
@@ -38,7 +38,7 @@ pub fn is_foreign_key_check(statement: &str) -> bool {
 
 impl Alterations for Sqlite {
     fn quoting(&self) -> fn(&str) -> String {
-        |name| format!("\"{}\"", name.replace('"', "\"\""))
+        quote
     }
 
     /// By affinity: <https://sqlite.org/datatype3.html#determination_of_column_affinity>.
@@ -101,7 +101,7 @@ impl<'a> Script<'a> {
     fn drop_views(&mut self) {
         for change in self.changes {
             if let ChangeKind::DropView(view) | ChangeKind::ChangeView { from: view, .. } = &change.kind {
-                self.statements.push(format!("DROP VIEW {}", qualified(&Sqlite, &view.name)));
+                self.statements.push(format!("DROP VIEW {}", qualified(quote, &view.name)));
             }
         }
     }
@@ -116,14 +116,12 @@ impl<'a> Script<'a> {
 
     fn rename(&mut self) {
         for change in self.changes {
-            let table = qualified(&Sqlite, &change.table);
+            let table = qualified(quote, &change.table);
             match &change.kind {
                 ChangeKind::RenameTable { from } => {
-                    self.statements
-                        .push(format!("ALTER TABLE {} RENAME TO {table}", qualified(&Sqlite, from)));
+                    self.statements.push(format!("ALTER TABLE {} RENAME TO {table}", qualified(quote, from)));
                 }
                 ChangeKind::RenameColumn { from, to } => {
-                    let quote = Sqlite.quoting();
                     let columns = format!("{} TO {}", quote(from), quote(to));
                     self.statements.push(format!("ALTER TABLE {table} RENAME COLUMN {columns}"));
                 }
@@ -152,7 +150,7 @@ impl<'a> Script<'a> {
     }
 
     fn change_in_place(&mut self, table: &DatabaseTable, changes: &[&Change]) {
-        let name = qualified(&Sqlite, &table.name);
+        let name = qualified(quote, &table.name);
         for change in changes {
             match &change.kind {
                 ChangeKind::AddColumn(column) => {
@@ -161,7 +159,7 @@ impl<'a> Script<'a> {
                 }
                 ChangeKind::DropIndex(index) | ChangeKind::RenameIndex { from: index, .. } => {
                     let index = index.name.as_deref().unwrap_or_default();
-                    self.statements.push(format!("DROP INDEX {}", Sqlite.quoting()(index)));
+                    self.statements.push(format!("DROP INDEX {}", quote(index)));
                 }
                 _ => {}
             }
@@ -176,14 +174,13 @@ impl<'a> Script<'a> {
     fn rebuild(&mut self, table: &'a DatabaseTable, changes: &[&Change]) -> Result<(), DriverError> {
         check_triggers(table, changes)?;
         self.suspends = true;
-        let quote = Sqlite.quoting();
-        let old = qualified(&Sqlite, &table.name);
+        let old = qualified(quote, &table.name);
         let new = DatabaseName::new(None, format!("orm_new_{}", table.name.name));
         self.statements.push(create_table(&new, table));
         let copied = copied_columns(table, changes);
         if !copied.is_empty() {
-            let columns = list(&Sqlite, &copied);
-            let new = qualified(&Sqlite, &new);
+            let columns = list(quote, &copied);
+            let new = qualified(quote, &new);
             self.statements.push(format!("INSERT INTO {new} ({columns}) SELECT {columns} FROM {old}"));
         }
         self.keep_last_key(table, &new, changes);
@@ -227,7 +224,7 @@ impl<'a> Script<'a> {
         for change in self.changes {
             if let ChangeKind::DropTable(table) = &change.kind {
                 self.suspends = true;
-                self.statements.push(format!("DROP TABLE {}", qualified(&Sqlite, &table.name)));
+                self.statements.push(format!("DROP TABLE {}", qualified(quote, &table.name)));
             }
         }
     }
@@ -316,7 +313,7 @@ fn create_table(name: &DatabaseName, table: &DatabaseTable) -> String {
         })
         .collect();
     if let (Some(key), None) = (&table.primary_key, counted) {
-        parts.push(format!("{}PRIMARY KEY ({})", constraint(key.name.as_ref()), list(&Sqlite, &key.columns)));
+        parts.push(format!("{}PRIMARY KEY ({})", constraint(key.name.as_ref()), list(quote, &key.columns)));
     }
     for index in table.indexes.iter().filter(|index| index.is_constraint) {
         parts.push(format!("{}UNIQUE {}", constraint(index.name.as_ref()), index.definition));
@@ -326,15 +323,15 @@ fn create_table(name: &DatabaseName, table: &DatabaseTable) -> String {
     }
     parts.extend(table.foreign_keys.iter().map(foreign_key_words));
     let options = if table.options.is_empty() { String::new() } else { format!(" {}", table.options) };
-    format!("CREATE TABLE {} ({}){options}", qualified(&Sqlite, name), parts.join(", "))
+    format!("CREATE TABLE {} ({}){options}", qualified(quote, name), parts.join(", "))
 }
 
 fn constraint(name: Option<&String>) -> String {
-    name.map_or_else(String::new, |name| format!("CONSTRAINT {} ", Sqlite.quoting()(name)))
+    name.map_or_else(String::new, |name| format!("CONSTRAINT {} ", quote(name)))
 }
 
 fn column_words(column: &DatabaseColumn, key: Option<&str>) -> String {
-    let mut words = vec![Sqlite.quoting()(&column.name)];
+    let mut words = vec![quote(&column.name)];
     words.extend((!column.type_name.is_empty()).then(|| column.type_name.clone()));
     words.extend(column.collation.as_ref().map(|collation| format!("COLLATE {collation}")));
     words.extend((!column.nullable).then(|| "NOT NULL".to_owned()));
@@ -353,11 +350,11 @@ fn foreign_key_words(key: &DatabaseForeignKey) -> String {
     let mut words = format!(
         "{}FOREIGN KEY ({}) REFERENCES {}",
         constraint(key.name.as_ref()),
-        list(&Sqlite, &key.columns),
-        qualified(&Sqlite, &key.referenced_table),
+        list(quote, &key.columns),
+        qualified(quote, &key.referenced_table),
     );
     if !key.referenced_columns.is_empty() {
-        words.push_str(&format!(" ({})", list(&Sqlite, &key.referenced_columns)));
+        words.push_str(&format!(" ({})", list(quote, &key.referenced_columns)));
     }
     words.push_str(&action_words(key));
     words
@@ -365,12 +362,12 @@ fn foreign_key_words(key: &DatabaseForeignKey) -> String {
 
 fn create_index(table: &DatabaseName, index: &DatabaseIndex) -> String {
     let unique = if index.is_unique { "UNIQUE " } else { "" };
-    let name = Sqlite.quoting()(index.name.as_deref().unwrap_or_default());
-    format!("CREATE {unique}INDEX {name} ON {} {}", qualified(&Sqlite, table), index.definition)
+    let name = quote(index.name.as_deref().unwrap_or_default());
+    format!("CREATE {unique}INDEX {name} ON {} {}", qualified(quote, table), index.definition)
 }
 
 fn create_view(view: &DatabaseView) -> String {
     let columns =
-        if view.columns.is_empty() { String::new() } else { format!(" ({})", list(&Sqlite, &view.columns)) };
-    format!("CREATE VIEW {}{columns} AS {}", qualified(&Sqlite, &view.name), view.select)
+        if view.columns.is_empty() { String::new() } else { format!(" ({})", list(quote, &view.columns)) };
+    format!("CREATE VIEW {}{columns} AS {}", qualified(quote, &view.name), view.select)
 }

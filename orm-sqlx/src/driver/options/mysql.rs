@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
-use sqlx_core::connection::{ConnectOptions, Connection};
+use sqlx_core::connection::ConnectOptions;
 use sqlx_core::error::Error;
 use sqlx_mysql::{MySqlConnectOptions, MySqlSslMode};
 
@@ -106,17 +106,16 @@ impl MySqlOptions {
             .disable_statement_logging();
         let connect = encrypted(connect, &self.tls);
         let name = name_of(&connect);
-        // The pool would try again and again, and say in the end that it took too long.
+        // The pool does not know what the database is called, and would wait for a server that is about to start.
         let mut first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
         let server = Server::of(&mut first).await?;
-        // There is nothing to do about one that does not close well.
-        let _ = first.close().await;
         Pool::open(
             self.pool,
             Opening {
                 connect,
                 name,
                 anchor: None,
+                first: Some(first),
                 statements: server.statements(self.returning),
                 settings: Some(server.settings().into()),
                 largest_message: Some(server.largest_message),

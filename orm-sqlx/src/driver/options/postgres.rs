@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use orm_core::driver::{DriverError, DriverErrorKind};
 use orm_sql::Statements;
-use sqlx_core::connection::{ConnectOptions, Connection};
+use sqlx_core::connection::ConnectOptions;
 use sqlx_core::error::Error;
 use sqlx_postgres::{PgConnectOptions, PgSslMode};
 
@@ -107,11 +107,10 @@ impl PostgresOptions {
         let host = connect.get_host().to_owned();
         let database = connect.get_database().unwrap_or_else(|| connect.get_username()).to_owned();
         let name = format!("{database} at {host}:{}", connect.get_port());
-        // The pool would try again and again, and say in the end that it took too long.
+        // The pool does not know what the database is called, and would wait for a server that is about to start.
         let first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
-        // There is nothing to do about one that does not close well.
-        let _ = first.close().await;
-        Pool::open(self.pool, Opening::plain(connect, name, Statements::postgres())).await
+        let opening = Opening { first: Some(first), ..Opening::plain(connect, name, Statements::postgres()) };
+        Pool::open(self.pool, opening).await
     }
 }
 
