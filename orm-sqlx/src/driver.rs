@@ -13,6 +13,7 @@ mod write;
 pub use any::{AnyDriver, connect};
 pub use log::{StatementCounter, StatementEvent, StatementKind, StatementOutcome};
 pub(crate) use migration::{MigrationConnection, migration_connection};
+pub use options::AnyOptions;
 #[cfg(feature = "mysql")]
 pub use options::MySqlOptions;
 #[cfg(feature = "postgres")]

@@ -23,7 +23,8 @@ pub mod migration;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub use driver::TlsMode;
 pub use driver::{
-    AnyDriver, SqlxDriver, StatementCounter, StatementEvent, StatementKind, StatementOutcome, connect,
+    AnyDriver, AnyOptions, SqlxDriver, StatementCounter, StatementEvent, StatementKind, StatementOutcome,
+    connect,
 };
 #[cfg(feature = "mysql")]
 pub use driver::{MySql, MySqlOptions};

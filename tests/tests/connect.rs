@@ -2,7 +2,7 @@
 
 use orm_core::driver::DriverErrorKind;
 use orm_core::{Error, Orm};
-use orm_sqlx::{MySql, TlsMode};
+use orm_sqlx::{AnyDriver, MySql, StatementCounter, TlsMode};
 
 /// The kind of the failure, and all that is said of it.
 async fn refused(url: &str) -> (Option<DriverErrorKind>, String) {
@@ -20,6 +20,19 @@ async fn a_scheme_names_the_driver() -> orm_core::Result<()> {
     assert!(format!("{driver:?}").starts_with("Sqlite("), "{driver:?}");
     let orm = Orm::builder(driver).build().await?;
     assert_eq!(orm.em().fork().sql("select 1", ()).fetch_one_as::<i64>().await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_all_databases_have_is_set_whatever_the_scheme() -> orm_core::Result<()> {
+    let seen = StatementCounter::new();
+    for (_, url) in given() {
+        let options = AnyDriver::options().url(url).max_connections(1).observer(seen.observer());
+        let orm = Orm::builder(options.connect().await?).build().await?;
+        seen.reset();
+        assert_eq!(orm.em().fork().sql("select 1", ()).fetch_one_as::<i64>().await?, 1);
+        assert_eq!(seen.texts(), ["select 1"]);
+    }
     Ok(())
 }
 
@@ -53,6 +66,13 @@ async fn a_wrong_url_says_how_to_write_it() {
     }
 }
 
+/// A database of each kind that is there.
+fn given() -> impl Iterator<Item = (&'static str, String)> {
+    let servers = ["ORM_TEST_POSTGRES_URL", "ORM_TEST_MARIADB_URL", "ORM_TEST_MYSQL_URL"];
+    let servers = servers.into_iter().filter_map(|variable| Some((variable, std::env::var(variable).ok()?)));
+    std::iter::once(("SQLite", "sqlite::memory:".to_owned())).chain(servers)
+}
+
 /// On each server that is there.
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_not_shown() {
@@ -74,4 +94,7 @@ fn options_do_not_show_the_password() {
     let options = MySql::options().url("mysql://ann:s3cret@localhost/library").tls(TlsMode::VerifyFull);
     let shown = format!("{options:?}");
     assert!(!shown.contains("s3cret") && shown.contains("VerifyFull"), "{shown}");
+    let options = AnyDriver::options().url("mysql://ann:s3cret@localhost/library").max_connections(7);
+    let shown = format!("{options:?}");
+    assert!(!shown.contains("s3cret") && shown.contains('7'), "{shown}");
 }

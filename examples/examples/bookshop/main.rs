@@ -15,9 +15,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use orm_core::{Error, Orm, OrmBuilder, Result};
+use orm_core::{Error, Orm, Result};
+use orm_sqlx::AnyDriver;
 use orm_sqlx::migration::{self, Embedded, MigrateCommand, Migrator, embed};
-use orm_sqlx::{MySql, Postgres, Sqlite};
 
 use model::{Author, Customer};
 
@@ -76,22 +76,8 @@ async fn main() -> ExitCode {
 
 /// A database of the kind that its URL says, with the entities of the shop.
 async fn open(url: &str) -> Result<Orm> {
-    let shop = |builder: OrmBuilder| builder.entity::<Author>().entity::<Customer>().build();
-    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-    match scheme {
-        "postgres" | "postgresql" => {
-            let options = Postgres::options().url(url).observer(orm_examples::print_statement);
-            shop(Orm::builder(options.connect().await?)).await
-        }
-        "mysql" | "mariadb" => {
-            let options = MySql::options().url(url).observer(orm_examples::print_statement);
-            shop(Orm::builder(options.connect().await?)).await
-        }
-        _ => {
-            let options = Sqlite::options().url(url).observer(orm_examples::print_statement);
-            shop(Orm::builder(options.connect().await?)).await
-        }
-    }
+    let driver = AnyDriver::options().url(url).observer(orm_examples::print_statement).connect().await?;
+    Orm::builder(driver).entity::<Author>().entity::<Customer>().build().await
 }
 
 async fn day(orm: &Orm) -> Result<String> {

@@ -1,15 +1,17 @@
 //! A driver of whichever database a URL names.
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, Raw, RawEffect, Reading,
-    Select, StatementText,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
 };
 use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
+
+use super::options::AnyOptions;
 
 /// Connects to the database at `url`, of the kind that its scheme names: `sqlite:`, `postgres://` or `postgresql://`,
 /// `mysql://` or `mariadb://`.
 ///
-/// Everything else is as the options of that database's driver have it by default. Needs a tokio runtime with its timer.
+/// Everything else is as the options of that database's driver have it by default; [`AnyDriver::options`] sets what
+/// all of them have. Needs a tokio runtime with its timer.
 ///
 /// ```no_run
 /// # async fn run(url: &str) -> orm_core::Result<()> {
@@ -25,43 +27,10 @@ use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
 /// [`orm_core::Error::Driver`] for a scheme that is unknown or whose feature is off, and as `connect` of the driver. The
 /// message says what to do, and never the password.
 pub async fn connect(url: &str) -> orm_core::Result<AnyDriver> {
-    let scheme = url.split_once("://").map_or_else(|| plain_scheme(url), |(scheme, _)| scheme);
-    match scheme {
-        #[cfg(feature = "sqlite")]
-        "sqlite" => super::Sqlite::connect(url).await.map(AnyDriver::Sqlite),
-        #[cfg(not(feature = "sqlite"))]
-        "sqlite" => Err(is_off("sqlite")),
-        #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => super::Postgres::connect(url).await.map(AnyDriver::Postgres),
-        #[cfg(not(feature = "postgres"))]
-        "postgres" | "postgresql" => Err(is_off("postgres")),
-        #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" => super::MySql::connect(url).await.map(AnyDriver::MySql),
-        #[cfg(not(feature = "mysql"))]
-        "mysql" | "mariadb" => Err(is_off("mysql")),
-        _ => Err(refused(
-            "the URL names no database that is known; write sqlite:PATH, postgres://user@host/database or \
-             mysql://user@host/database",
-        )),
-    }
+    AnyDriver::options().url(url).connect().await
 }
 
-/// `sqlite:` may stand without slashes.
-fn plain_scheme(url: &str) -> &str {
-    if url.starts_with("sqlite:") { "sqlite" } else { "" }
-}
-
-#[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-fn is_off(feature: &str) -> orm_core::Error {
-    refused(&format!("the URL needs the feature `{feature}` of orm-sqlx; switch it on in Cargo.toml"))
-}
-
-fn refused(problem: &str) -> orm_core::Error {
-    let source = DriverError::new(DriverErrorKind::Unsupported, problem);
-    orm_core::Error::Driver { action: "connect", source }
-}
-
-/// A driver of one of the databases; made by [`connect`].
+/// A driver of one of the databases; made by [`connect`] and by [`options`](Self::options).
 ///
 /// Cheap to clone; clones share the pool. Its variants are for what only one kind of driver has, such as
 /// [`with_connection`](super::SqlxDriver::with_connection).
@@ -80,6 +49,11 @@ pub enum AnyDriver {
 }
 
 impl AnyDriver {
+    /// What can be set before connecting, whatever the database.
+    pub fn options() -> AnyOptions {
+        AnyOptions::new()
+    }
+
     fn driver(&self) -> &dyn Driver {
         match self {
             #[cfg(feature = "sqlite")]

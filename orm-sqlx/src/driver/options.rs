@@ -30,6 +30,17 @@ macro_rules! pool_settings {
     };
 }
 
+/// How the options of any database hand on what they were set to.
+macro_rules! pool_taken_over {
+    () => {
+        pub(super) fn pool(mut self, pool: $crate::driver::pool::PoolSettings) -> Self {
+            self.pool = pool;
+            self
+        }
+    };
+}
+
+mod any;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -39,6 +50,7 @@ mod sqlite;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod tls;
 
+pub use any::AnyOptions;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlOptions;
 #[cfg(feature = "postgres")]

@@ -77,6 +77,7 @@ impl MySqlOptions {
 
     tls_settings!();
     pool_settings!();
+    pool_taken_over!();
 
     /// Connects.
     ///

@@ -79,6 +79,7 @@ impl PostgresOptions {
 
     tls_settings!();
     pool_settings!();
+    pool_taken_over!();
 
     /// Connects.
     ///

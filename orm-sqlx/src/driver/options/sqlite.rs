@@ -129,6 +129,7 @@ impl SqliteOptions {
     }
 
     pool_settings!();
+    pool_taken_over!();
 
     /// Opens the database.
     ///
