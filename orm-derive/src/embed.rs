@@ -11,7 +11,7 @@ use quote::quote;
 use syn::{Error, LitStr, Result};
 
 /// The folders of files that are of one database.
-const FOLDERS: [&str; 3] = ["sqlite", "postgres", "mysql"];
+const FOLDERS: [&str; 4] = ["sqlite", "postgres", "mariadb", "mysql"];
 
 /// Expands the macro.
 pub(crate) fn expand(literal: &LitStr) -> TokenStream {

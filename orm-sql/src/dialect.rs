@@ -38,6 +38,9 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// What this database can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// What files that are for it alone are named after.
+    fn name(&self) -> &'static str;
+
     /// The text of a statement, and the values of its placeholders in text order.
     fn query_text(&self, query: &Query) -> (String, Values);
 

@@ -91,6 +91,12 @@ impl Statements {
         self.dialect.capabilities()
     }
 
+    /// The database that they are for, as folders of SQL files are named: `sqlite`, `postgres`, `mariadb` or `mysql`.
+    #[must_use]
+    pub fn database(&self) -> &'static str {
+        self.dialect.name()
+    }
+
     /// The statement that reads the rows of `select`.
     ///
     /// # Errors

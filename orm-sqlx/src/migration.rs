@@ -11,7 +11,8 @@
 //!   20261129120000_add_books.down.sql    what takes it back
 //!   sqlite/20261130090000_add_orders.up.sql      for SQLite alone
 //!   postgres/20261130090000_add_orders.up.sql    for PostgreSQL alone
-//!   mysql/20261130090000_add_orders.up.sql       for MariaDB and MySQL alone
+//!   mariadb/20261130090000_add_orders.up.sql     for MariaDB alone
+//!   mysql/20261130090000_add_orders.up.sql       for MySQL alone
 //! ```
 //!
 //! Where a version is in the folder of the database and beside it, the one in the folder holds. Scripts are cut into their

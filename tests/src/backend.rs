@@ -61,6 +61,8 @@ pub struct Facts {
     pub comments: Option<&'static str>,
     /// Whether it computes columns when they are read.
     pub has_virtual_columns: bool,
+    /// Whether an upsert that leaves rows as they are gives back those that it inserted.
+    pub gives_back_missing: bool,
     /// How its sessions are seen and ended, where it has any.
     pub sessions: Option<SessionFacts>,
     /// What a transaction is told first so that it finds circles of waiting soon, where it does not by itself.
@@ -104,6 +106,7 @@ impl Facts {
         tables: "select type || name || coalesce(sql, '') from sqlite_schema order by 1",
         comments: None,
         has_virtual_columns: true,
+        gives_back_missing: true,
         sessions: None,
         finds_deadlocks_soon: None,
         // It does not change the type of a column, but has to prepare anew as well.
@@ -135,6 +138,7 @@ impl Facts {
                         where relnamespace = current_schema()::regnamespace",
         ),
         has_virtual_columns: false,
+        gives_back_missing: true,
         sessions: Some(SessionFacts {
             own: "select pg_backend_pid()::bigint",
             count: "select count(*) from pg_stat_activity where pid = {}",
@@ -174,6 +178,7 @@ impl Facts {
              where table_schema = database() and column_comment <> ''",
         ),
         has_virtual_columns: true,
+        gives_back_missing: false,
         sessions: Some(SessionFacts {
             own: "select cast(connection_id() as signed)",
             count: "select count(*) from information_schema.processlist where id = {}",

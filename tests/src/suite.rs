@@ -679,6 +679,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             migrations_may_be_embedded,
             cached_results_are_voided,
             a_migration_is_written_from_what_the_entities_need,
+            a_later_migration_is_written_from_what_has_changed,
             a_runner_that_waits_too_long_says_for_whom,
             a_run_may_be_cut_off_at_any_await;
         test_transactions:

@@ -112,6 +112,10 @@ impl Dialect for MySql {
         capabilities.with_schemas().with_savepoints().with_row_locks(RowLocks::Rows)
     }
 
+    fn name(&self) -> &'static str {
+        if self.is_mariadb() { "mariadb" } else { "mysql" }
+    }
+
     fn query_text(&self, query: &Query) -> (String, Values) {
         match query {
             Query::Select(select) => {

@@ -90,6 +90,10 @@ impl Dialect for Postgres {
             .with_null_order(NullOrder::Largest)
     }
 
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
     fn query_text(&self, query: &Query) -> (String, Values) {
         match query {
             Query::Select(select) => select.build(PostgresQueryBuilder),

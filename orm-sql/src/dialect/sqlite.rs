@@ -91,6 +91,10 @@ impl Dialect for Sqlite {
         capabilities.with_savepoints().with_row_locks(RowLocks::WholeDatabase).with_one_writer()
     }
 
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
     fn query_text(&self, query: &Query) -> (String, Values) {
         match query {
             Query::Select(select) => select.build(SqliteQueryBuilder),

@@ -5,8 +5,6 @@
 /// What migrations have to know of a database.
 #[derive(Debug)]
 pub struct MigrationFacts {
-    /// The folder of the files that are its own.
-    pub(crate) folder: &'static str,
     /// One row with a number above 0 where the table is there.
     pub(crate) has_table: &'static str,
     /// How a runner is alone.

@@ -150,7 +150,6 @@ impl Backend for MySqlBackend {
 }
 
 const MIGRATIONS: MigrationFacts = MigrationFacts {
-    folder: "mysql",
     has_table: "select count(*) from information_schema.tables where table_schema = database() and table_name = {}",
     lock: MigrationLock {
         of_transaction: None,

@@ -124,7 +124,6 @@ impl Backend for PostgresBackend {
 }
 
 const MIGRATIONS: MigrationFacts = MigrationFacts {
-    folder: "postgres",
     has_table: "select case when to_regclass({}) is null then 0 else 1 end",
     lock: MigrationLock {
         of_transaction: Some(

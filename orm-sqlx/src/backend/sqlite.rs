@@ -153,7 +153,6 @@ impl Backend for SqliteBackend {
 }
 
 const MIGRATIONS: MigrationFacts = MigrationFacts {
-    folder: "sqlite",
     has_table: "select count(*) from sqlite_schema where type = 'table' and lower(name) = lower({})",
     // Transactions that may write are begun with the only write lock that there is.
     lock: MigrationLock { of_transaction: None, of_session: None, release: None, holder: None },

@@ -13,6 +13,9 @@ pub(crate) trait MigrationConnection: Send {
     /// What its database is.
     fn facts(&self) -> &'static MigrationFacts;
 
+    /// The folder of the files that are for it alone.
+    fn folder(&self) -> &'static str;
+
     /// Whether changes of the schema are taken back with the transaction that they are in.
     fn takes_back_schema(&self) -> bool;
 
@@ -53,6 +56,10 @@ pub(crate) fn migration_connection(connection: &mut dyn Connection) -> Option<&m
 impl<B: Backend> MigrationConnection for PooledConnection<B> {
     fn facts(&self) -> &'static MigrationFacts {
         B::MIGRATIONS
+    }
+
+    fn folder(&self) -> &'static str {
+        self.pool.statements.database()
     }
 
     fn takes_back_schema(&self) -> bool {

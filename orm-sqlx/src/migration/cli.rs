@@ -13,7 +13,6 @@ use orm_core::Orm;
 use orm_core::schema::Unknown;
 
 use super::error::{MigrationError, Result};
-use super::generate::is_unsupported;
 use super::migrator::{AppliedMigration, Migrator, Resolution};
 use super::plan::Goal;
 use super::source::Embedded;
@@ -309,13 +308,7 @@ impl MigrationCli {
             }
             Err(error) => return Err(error),
         }
-        let diff = match self.migrator.diff(Unknown::Left).await {
-            Err(MigrationError::Orm(error)) if is_unsupported(&error) => {
-                say(out, "everything is applied; this database can't be compared with the entities");
-                return Ok(Ending::Done);
-            }
-            diff => diff?,
-        };
+        let diff = self.migrator.diff(Unknown::Left).await?;
         if diff.is_empty() {
             say(out, "everything is applied, and the database has what the entities need");
             return Ok(Ending::Done);

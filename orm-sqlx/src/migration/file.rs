@@ -35,7 +35,7 @@ pub(super) struct Found {
 }
 
 /// The folders of databases.
-pub(super) const FOLDERS: [&str; 3] = ["sqlite", "postgres", "mysql"];
+pub(super) const FOLDERS: [&str; 4] = ["sqlite", "postgres", "mariadb", "mysql"];
 
 const UP: &str = ".up.sql";
 const DOWN: &str = ".down.sql";

@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use orm_core::driver::DriverErrorKind;
 use orm_core::schema::{SchemaChange, SchemaDiff, Unknown};
 
 use super::error::{MigrationError, Result};
@@ -47,25 +46,12 @@ impl Migrator {
         let name = file_name(name)?;
         make_folder(self.own_folder()?)?;
         self.check().await?;
-        let diff = match self.diff(unknown).await {
-            Err(MigrationError::Orm(error)) if is_unsupported(&error) && self.list().await?.is_empty() => {
-                return self.create_first(&name).await.map(Some);
-            }
-            diff => diff?,
-        };
+        let diff = self.diff(unknown).await?;
         if diff.is_empty() {
             return Ok(None);
         }
         let (up, down) = scripts(&diff);
         self.write(&name, &up, &down, diff.destructive().cloned().collect()).await.map(Some)
-    }
-
-    /// Writes all that the entities need, for a database that can't be compared and has no migration yet.
-    async fn create_first(&self, name: &str) -> Result<CreatedMigration> {
-        let schema = self.orm.schema();
-        let up = format!("-- Made from the entities, for an empty database.\n\n{}", schema.create_sql()?);
-        let down = format!("-- Drops all of it, with its rows.\n\n{}", schema.drop_sql()?);
-        self.write(name, &up, &down, Vec::new()).await
     }
 
     /// Writes a migration without statements, to be filled in.
@@ -110,7 +96,7 @@ impl Migrator {
         make_folder(folder)?;
         let (own, latest) = {
             let runner = Runner::open(self).await?;
-            (folder.join(runner.folder()), runner.migrations.iter().map(|one| one.version).max())
+            (folder.join(runner.folder), runner.migrations.iter().map(|one| one.version).max())
         };
         make_folder(&own)?;
         let now = version_of(self.orm.em().now());
@@ -125,11 +111,6 @@ impl Migrator {
         let [(up, _), (down, _)] = paths;
         Ok(CreatedMigration { version, up, down, destructive })
     }
-}
-
-/// Whether the database can't be compared with the entities.
-pub(super) fn is_unsupported(error: &orm_core::Error) -> bool {
-    error.driver_kind() == Some(DriverErrorKind::Unsupported)
 }
 
 /// A name as files have it: small letters, digits and `_`.

@@ -25,6 +25,8 @@ pub(super) struct Runner<'m> {
     history: History<'m>,
     connection: Box<dyn Connection>,
     facts: &'static MigrationFacts,
+    /// The folder of the files that are for its database alone.
+    pub(super) folder: &'static str,
     /// Whether changes of the schema are taken back with the transaction that they are in.
     takes_back_schema: bool,
     pub(super) migrations: Vec<Migration>,
@@ -63,13 +65,14 @@ impl<'m> Runner<'m> {
         let acquired = migrator.orm.driver().acquire().await;
         let mut connection = acquired.map_err(MigrationError::driver("connect"))?;
         let own = migration_connection(&mut *connection).ok_or(MigrationError::OtherDriver)?;
-        let (facts, takes_back_schema) = (own.facts(), own.takes_back_schema());
-        let migrations = migrations(migrator.source.read()?, facts.folder)?;
+        let (facts, folder, takes_back_schema) = (own.facts(), own.folder(), own.takes_back_schema());
+        let migrations = migrations(migrator.source.read()?, folder)?;
         Ok(Self {
             migrator,
             history,
             connection,
             facts,
+            folder,
             takes_back_schema,
             migrations,
             is_locked: false,
@@ -136,11 +139,6 @@ impl<'m> Runner<'m> {
         }
         self.around = None;
         Ok(())
-    }
-
-    /// The folder of the files that are for its database alone.
-    pub(super) fn folder(&self) -> &'static str {
-        self.facts.folder
     }
 
     /// Lets go of the lock. A connection that does not is closed when this is dropped.

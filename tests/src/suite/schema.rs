@@ -98,13 +98,10 @@ pub async fn the_script_names_every_table_and_index<B: Backend>() -> Result<()> 
         "library_copy_barcode_unique",
         "library_copy_twin_id_index",
     ] {
-        assert_eq!(
-            script.matches(&format!("\"{name}\"")).count().min(1),
-            1,
-            "{name} is missing in:\n{script}"
-        );
+        let quoted = [format!("\"{name}\""), format!("`{name}`")];
+        assert!(quoted.iter().any(|name| script.contains(name)), "{name} is missing in:\n{script}");
     }
-    assert_eq!(script.matches("CREATE UNIQUE INDEX").count(), 4, "{script}");
+    assert_eq!(script.matches(" UNIQUE INDEX ").count(), 4, "{script}");
     assert_eq!(script.matches("FOREIGN KEY").count(), 1, "{script}");
     assert!(script.lines().last().is_some_and(|line| line.ends_with(';')), "{script}");
     assert_eq!(db.statements(), 0);

@@ -246,7 +246,8 @@ pub async fn rows_without_anything_to_merge_are_read<B: Backend>() -> Result<()>
     let em = db.em();
     let tags = em.upsert_many(["ice", "war"].map(Tag::new)).await?;
     assert!(tags.iter().all(|tag| tag.try_id().is_some()));
-    assert_eq!(db.recorder.operations(), [upserts("Tag", 2), Operation::Select("Tag".into(), 1)]);
+    let read = if B::facts().gives_back_missing { 1 } else { 2 };
+    assert_eq!(db.recorder.operations(), [upserts("Tag", 2), Operation::Select("Tag".into(), read)]);
     Ok(())
 }
 

@@ -122,11 +122,16 @@ struct LooseAuthor {
 pub async fn a_length_is_named<B: Backend>() -> Result<()> {
     let db = library::empty::<B>().await?;
     let em = db.em();
-    em.persist(Copy { code: "s3cret s3cret".into(), ..Copy::at("A", 1) })?;
-    let error = em.flush().await.expect_err("the code is too long");
-    assert_violation(&error, ViolationKind::Check, "Copy", &["code"]);
-    assert!(error.violation().is_some_and(|violation| violation.constraint.is_some()));
-    assert_no_value(&error, "s3cret");
+    // The second one has no place in the column, which some databases say before they look at its constraint.
+    for (code, has_constraint) in [("s3cret s3cr", true), ("s3cret s3cret", false)] {
+        let copy = em.persist(Copy { code: code.into(), ..Copy::at("A", 1) })?;
+        let error = em.flush().await.expect_err("the code is too long");
+        assert_violation(&error, ViolationKind::Check, "Copy", &["code"]);
+        let constraint = error.violation().and_then(|violation| violation.constraint.as_ref());
+        assert!(constraint.is_some() || !has_constraint, "{error:?}");
+        assert_no_value(&error, "s3cret");
+        em.remove(&copy)?;
+    }
     Ok(())
 }
 

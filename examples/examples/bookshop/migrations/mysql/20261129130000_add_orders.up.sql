@@ -4,14 +4,14 @@ CREATE TABLE `customers` (
     `email` varchar(101) NOT NULL,
     CONSTRAINT `customers_name_length` CHECK (char_length(`name`) <= 100),
     CONSTRAINT `customers_email_length` CHECK (char_length(`email`) <= 100)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_bin;
 
 CREATE UNIQUE INDEX `customers_email_unique` ON `customers` (`email`);
 
 CREATE TABLE `orders` (
     `id` bigint NOT NULL PRIMARY KEY AUTO_INCREMENT,
     `customer_id` bigint NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_bin;
 
 CREATE INDEX `orders_customer_id_index` ON `orders` (`customer_id`);
 
@@ -21,7 +21,7 @@ CREATE TABLE `order_items` (
     `book_id` bigint NOT NULL,
     `quantity` int NOT NULL,
     `price` bigint NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_bin;
 
 CREATE INDEX `order_items_order_id_index` ON `order_items` (`order_id`);
 
