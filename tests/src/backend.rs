@@ -63,6 +63,8 @@ pub struct Facts {
     pub has_virtual_columns: bool,
     /// Whether an upsert that leaves rows as they are gives back those that it inserted.
     pub gives_back_missing: bool,
+    /// How many statements an upsert takes whose rows are wanted: itself, or with a read and what makes the two one.
+    pub upsert_statements: u64,
     /// How its sessions are seen and ended, where it has any.
     pub sessions: Option<SessionFacts>,
     /// What a transaction is told first so that it finds circles of waiting soon, where it does not by itself.
@@ -107,6 +109,7 @@ impl Facts {
         comments: None,
         has_virtual_columns: true,
         gives_back_missing: true,
+        upsert_statements: 1,
         sessions: None,
         finds_deadlocks_soon: None,
         // It does not change the type of a column, but has to prepare anew as well.
@@ -139,6 +142,7 @@ impl Facts {
         ),
         has_virtual_columns: false,
         gives_back_missing: true,
+        upsert_statements: 1,
         sessions: Some(SessionFacts {
             own: "select pg_backend_pid()::bigint",
             count: "select count(*) from pg_stat_activity where pid = {}",
@@ -179,6 +183,7 @@ impl Facts {
         ),
         has_virtual_columns: true,
         gives_back_missing: false,
+        upsert_statements: 4,
         sessions: Some(SessionFacts {
             own: "select cast(connection_id() as signed)",
             count: "select count(*) from information_schema.processlist where id = {}",
@@ -192,7 +197,8 @@ impl Facts {
         ],
         only_reads: ["SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"],
     };
-    const MARIADB: Self = Self { returning: &["insert"], ..Self::MYSQL };
+    const MARIADB: Self = Self { returning: &["insert"], upsert_statements: 1, ..Self::MYSQL };
+    const MARIADB_WITHOUT_RETURNING: Self = Self { upsert_statements: 4, ..Self::MARIADB };
 }
 
 /// A kind of database.

@@ -154,14 +154,14 @@ const MIGRATIONS: MigrationFacts = MigrationFacts {
     lock: MigrationLock {
         of_transaction: None,
         of_session: Some(
-            "select coalesce(get_lock(sha1(concat('orm migrations ', database(), '.', {})), 0), 0)",
+            "select coalesce(get_lock(sha2(concat('orm migrations ', database(), '.', {}), 256), 0), 0)",
         ),
         release: Some(
-            "select coalesce(release_lock(sha1(concat('orm migrations ', database(), '.', {}))), 0)",
+            "select coalesce(release_lock(sha2(concat('orm migrations ', database(), '.', {}), 256)), 0)",
         ),
         holder: Some(
             "select concat('connection ', id, ' of ', user, ' at ', host) from information_schema.processlist \
-             where id = is_used_lock(sha1(concat('orm migrations ', database(), '.', {})))",
+             where id = is_used_lock(sha2(concat('orm migrations ', database(), '.', {}), 256))",
         ),
     },
 };

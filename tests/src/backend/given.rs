@@ -30,7 +30,8 @@ impl Backend for Given {
         match given() {
             Database::Sqlite => Facts::SQLITE,
             Database::Postgres => Facts::POSTGRES,
-            Database::MariaDb | Database::MariaDbWithoutReturning => Facts::MARIADB,
+            Database::MariaDb => Facts::MARIADB,
+            Database::MariaDbWithoutReturning => Facts::MARIADB_WITHOUT_RETURNING,
             Database::MySql => Facts::MYSQL,
         }
     }
