@@ -60,7 +60,7 @@ pub enum MySqlFlavor {
 }
 
 /// The dialect of a server.
-pub(crate) fn dialect(flavor: MySqlFlavor) -> &'static dyn Dialect {
+pub(crate) fn dialect(flavor: MySqlFlavor) -> &'static MySql {
     match flavor {
         MySqlFlavor::MariaDb => &MySql { flavor: MySqlFlavor::MariaDb },
         MySqlFlavor::MariaDbWithoutReturning => &MySql { flavor: MySqlFlavor::MariaDbWithoutReturning },
@@ -372,7 +372,7 @@ impl Dialect for MySql {
     }
 
     fn alterations(&self) -> Option<&'static dyn Alterations> {
-        Some(&MySql { flavor: MySqlFlavor::MariaDb })
+        Some(dialect(self.flavor))
     }
 
     fn quote(&self) -> char {

@@ -5,13 +5,14 @@
 
 use orm_core::driver::DriverError;
 use orm_core::schema::database::{
-    DatabaseColumn, DatabaseForeignKey, DatabaseIndex, DatabaseName, DatabaseSchema, DatabaseTable,
-    DatabaseView,
+    DatabaseCheck, DatabaseColumn, DatabaseForeignKey, DatabaseIndex, DatabaseName, DatabaseSchema,
+    DatabaseTable, DatabaseView,
 };
 
 use super::MySql;
 use crate::schema::alter::{Alterations, Phased, action_words, list, qualified};
 use crate::schema::change::{Aspect, Change, ChangeKind};
+use crate::schema::tokens::{TokenKind, tokens};
 
 impl Alterations for MySql {
     fn quoting(&self) -> fn(&str) -> String {
@@ -50,7 +51,7 @@ impl Alterations for MySql {
         to: &DatabaseSchema,
         changes: &[Change],
     ) -> Result<Vec<String>, DriverError> {
-        let mut script = Script { to, changes, statements: Phased::new() };
+        let mut script = Script { is_mariadb: self.is_mariadb(), to, changes, statements: Phased::new() };
         for change in changes {
             script.change(change);
         }
@@ -72,14 +73,16 @@ fn text(text: &str) -> String {
 enum Phase {
     DropView,
     RenameTable,
+    DropCheck,
     RenameColumn,
     Schema,
     DropForeignKey,
     DropTable,
-    DropCheck,
     Table,
     AddColumn,
     DropKey,
+    /// Of a column that changes: its new type may be one that no index takes.
+    DropColumnIndex,
     Column,
     Key,
     RenameIndex,
@@ -93,6 +96,7 @@ enum Phase {
 }
 
 struct Script<'a> {
+    is_mariadb: bool,
     to: &'a DatabaseSchema,
     changes: &'a [Change],
     statements: Phased<Phase>,
@@ -122,6 +126,9 @@ impl Script<'_> {
                     name,
                     &format!("RENAME COLUMN {} TO {}", quote(from), quote(to)),
                 );
+                if !self.is_mariadb {
+                    self.remake_checks(name, to);
+                }
             }
             ChangeKind::AddTable(table) => self.add_table(table),
             ChangeKind::DropTable(table) => {
@@ -147,22 +154,26 @@ impl Script<'_> {
             }
             ChangeKind::AddIndex(index) => self.push(Phase::Index, create_index(name, index)),
             ChangeKind::DropIndex(index) => {
+                let changed: Vec<&String> = self
+                    .changes
+                    .iter()
+                    .filter(|change| change.table == *name)
+                    .filter_map(|change| {
+                        let ChangeKind::ChangeColumn { to, .. } = &change.kind else { return None };
+                        Some(&to.name)
+                    })
+                    .collect();
+                let is_of_changed = index.columns.iter().flatten().any(|column| changed.contains(&column));
+                let phase = if is_of_changed { Phase::DropColumnIndex } else { Phase::DropIndex };
                 let index = quote(index.name.as_deref().unwrap_or_default());
-                self.alter(Phase::DropIndex, name, &format!("DROP INDEX {index}"));
+                self.alter(phase, name, &format!("DROP INDEX {index}"));
             }
             ChangeKind::RenameIndex { from, to } => {
                 let of = |index: &DatabaseIndex| quote(index.name.as_deref().unwrap_or_default());
                 self.alter(Phase::RenameIndex, name, &format!("RENAME INDEX {} TO {}", of(from), of(to)));
             }
-            ChangeKind::AddCheck(check) => {
-                let constraint = constraint(check.name.as_ref());
-                self.alter(Phase::Check, name, &format!("ADD {constraint}CHECK ({})", check.expression));
-            }
-            ChangeKind::DropCheck(check) => {
-                if let Some(constraint) = &check.name {
-                    self.alter(Phase::DropCheck, name, &format!("DROP CONSTRAINT {}", quote(constraint)));
-                }
-            }
+            ChangeKind::AddCheck(check) => self.add_check(name, check),
+            ChangeKind::DropCheck(check) => self.drop_check(name, check),
             ChangeKind::AddForeignKey(key) => self.add_foreign_key(name, key),
             ChangeKind::DropForeignKey(key) => self.drop_foreign_key(name, key),
             ChangeKind::ChangeTableComment(comment) => {
@@ -280,6 +291,38 @@ impl Script<'_> {
                     self.add_foreign_key(&table.name, key);
                 }
             }
+        }
+    }
+
+    /// Takes the checks away, for the time being, that speak of a column that MySQL renames.
+    fn remake_checks(&mut self, table: &DatabaseName, column: &str) {
+        let is_new = |check: &DatabaseCheck| {
+            let mut kinds =
+                self.changes.iter().filter(|change| change.table == *table).map(|change| &change.kind);
+            kinds.any(|kind| matches!(kind, ChangeKind::AddCheck(added) if added == check))
+        };
+        let speaks_of_it = |check: &DatabaseCheck| {
+            tokens(&check.expression)
+                .iter()
+                .any(|token| token.kind == TokenKind::Name && token.content() == column)
+        };
+        let tables = self.to.tables.iter().filter(|one| one.name == *table);
+        let checks =
+            tables.flat_map(|table| &table.checks).filter(|check| speaks_of_it(check) && !is_new(check));
+        for check in checks.cloned().collect::<Vec<_>>() {
+            self.drop_check(table, &check);
+            self.add_check(table, &check);
+        }
+    }
+
+    fn add_check(&mut self, table: &DatabaseName, check: &DatabaseCheck) {
+        let constraint = constraint(check.name.as_ref());
+        self.alter(Phase::Check, table, &format!("ADD {constraint}CHECK ({})", check.expression));
+    }
+
+    fn drop_check(&mut self, table: &DatabaseName, check: &DatabaseCheck) {
+        if let Some(constraint) = &check.name {
+            self.alter(Phase::DropCheck, table, &format!("DROP CONSTRAINT {}", quote(constraint)));
         }
     }
 

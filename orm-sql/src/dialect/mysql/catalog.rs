@@ -56,6 +56,10 @@ fn settle_column(column: &mut DatabaseColumn) {
     if column.default.as_ref().is_some_and(|default| default.eq_ignore_ascii_case("null")) {
         column.default = None;
     }
+    // A collation has one character set, which MySQL also names once the column was changed.
+    if column.collation.is_some() && column.options.to_ascii_uppercase().starts_with("CHARACTER SET") {
+        column.options = column.options.split_whitespace().skip(3).collect::<Vec<_>>().join(" ");
+    }
     if let Some(comment) = &mut column.comment {
         *comment = comment.replace("\\\\", "\\");
     }
