@@ -270,19 +270,24 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
 /// The columns of the index, by its name.
 fn unique(violation: &mut Violation, entity: &EntityMetadata) {
     let Some(name) = &violation.constraint else { return };
-    // A name may have a point in it.
-    let whole = violation.table.as_ref().map(|table| format!("{table}.{name}"));
-    let is_named = |own: &str| own == name || whole.as_deref() == Some(own);
-    if let Some(index) = entity.indexes.iter().find(|index| is_named(&index.name)) {
-        violation.columns = index.columns.iter().map(|column| entity.columns[*column].name.clone()).collect();
-        violation.constraint = Some(index.name.clone());
-        violation.table = Some(entity.table.clone());
-    } else if name == PRIMARY && violation.table.as_ref().is_none_or(|table| *table == entity.table) {
-        violation.columns = entity.key_columns().map(|column| entity.columns[column].name.clone()).collect();
-    } else if let Some(column) = entity.columns.iter().find(|column| column.name == *name) {
-        // An index without a name of its own has that of its first column.
-        violation.columns = vec![column.name.clone()];
-    }
+    // A name may have a point in it, that of the table too.
+    let whole = violation.table.as_ref().map_or_else(|| name.clone(), |table| format!("{table}.{name}"));
+    let of_table = whole.strip_prefix(&*entity.table).and_then(|rest| rest.strip_prefix('.'));
+    let is_named = |own: &str| own == name || own == whole || of_table == Some(own);
+    let (columns, constraint): (Vec<usize>, &str) =
+        if let Some(index) = entity.indexes.iter().find(|index| is_named(&index.name)) {
+            (index.columns.clone(), &index.name)
+        } else if of_table == Some(PRIMARY) || violation.table.is_none() && name == PRIMARY {
+            (entity.key_columns().collect(), PRIMARY)
+        } else if let Some(column) = entity.columns.iter().position(|column| is_named(&column.name)) {
+            // An index without a name of its own has that of its first column.
+            (vec![column], &entity.columns[column].name)
+        } else {
+            return;
+        };
+    violation.columns = columns.into_iter().map(|column| entity.columns[column].name.clone()).collect();
+    violation.table = Some(entity.table.clone());
+    violation.constraint = Some(constraint.to_owned());
 }
 
 #[cfg(test)]
