@@ -16,6 +16,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 pub use array::ArrayElement;
+pub(crate) use array::array_of;
 pub use custom::CustomType;
 #[cfg(feature = "serde_json")]
 pub use document::{Document, Json};

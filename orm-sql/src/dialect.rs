@@ -12,7 +12,7 @@ mod words;
 
 use std::fmt;
 
-use orm_core::condition::{Function, NullPlace, TextMatch};
+use orm_core::condition::{Function, ListMatch, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
 use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, TableIndex, labels_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
@@ -79,6 +79,10 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// A text match of the form that [`text_form`](Self::text_form) chose.
     fn text_match(&self, form: TextForm, column: Expr, binds: Vec<Expr>) -> Expr;
+
+    /// Whether a list of elements of this type has those of another one; unknown of NULL. The column MAY stand in it
+    /// several times, since it binds nothing; `list` is for a [`Value::Array`].
+    fn list_match(&self, matching: ListMatch, element: ColumnType, column: Expr, list: Expr) -> Expr;
 
     /// Whether this database calculates with numbers of this kind without rounding them to another.
     fn calculates(&self, column_type: ColumnType) -> bool;
@@ -504,6 +508,7 @@ fn plain_call(function: Function, arguments: Vec<Expr>) -> Expr {
         Function::Lower => "lower",
         Function::Upper => "upper",
         Function::Length => "length",
+        Function::ListLength => "cardinality",
         Function::Trim => "trim",
         Function::Abs => "abs",
         Function::Coalesce => "coalesce",

@@ -31,6 +31,7 @@ pub mod newsroom;
 pub mod node;
 pub mod office;
 pub mod people;
+pub mod recipe;
 pub mod renovation;
 pub mod scalars;
 pub mod sketch;

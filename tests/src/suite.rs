@@ -59,6 +59,7 @@ pub mod killed_connections;
 pub mod lazy_loading;
 pub mod legacy;
 pub mod link_changes;
+pub mod list_conditions;
 pub mod lists;
 pub mod load_strategy;
 pub mod loaded_views;
@@ -948,6 +949,14 @@ fn on_any_pool() -> &'static [Behaviour] {
             elements_that_no_list_holds_are_refused,
             a_stored_element_that_does_not_fit_is_refused,
             a_list_as_key_is_refused;
+        list_conditions:
+            elements_of_every_kind_are_found,
+            elements_are_compared_as_columns_are,
+            what_no_list_holds_is_not_found,
+            elements_mean_their_text,
+            lists_meet_conditions_as_in_memory,
+            a_filter_on_elements_is_not_bypassed,
+            elements_are_asked_for_everywhere;
         schema:
             a_unique_field_takes_no_value_twice,
             unique_fields_take_no_combination_twice,

@@ -237,6 +237,7 @@ fn looks_at(condition: &Expression, is_meant: &impl Fn(usize) -> bool) -> bool {
         | Expression::IsNull { property }
         | Expression::Between { property, .. }
         | Expression::Text { property, .. }
+        | Expression::List { property, .. }
         | Expression::KeyIn { property: Some(property), .. }
         | Expression::References { property, .. }
         | Expression::Invalid { property, .. } => is_meant(*property),

@@ -52,6 +52,15 @@ pub enum Expression {
         /// The text, unescaped.
         text: String,
     },
+    /// A property that is a list has elements.
+    List {
+        /// The property.
+        property: usize,
+        /// How many of the elements it has.
+        matching: ListMatch,
+        /// The elements: a [`Value::Array`], which may be empty.
+        list: Value,
+    },
     /// The columns of a property, or of the primary key, are one of the keys; an empty list matches nothing.
     KeyIn {
         /// A foreign key's property; `None`: the primary key.
@@ -196,6 +205,15 @@ pub enum TextMatch {
     StartsWith,
     /// At its end, literally.
     EndsWith,
+}
+
+/// How many elements of a list another list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListMatch {
+    /// Each of them; of none, whatever list it is.
+    ContainsAll,
+    /// At least one of them; of none, no list.
+    Overlaps,
 }
 
 /// How many related entities must meet a condition.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::contents::{Contains, Measured};
 use super::expression::{Comparison, Expression, TextMatch};
 use super::order::OrderBy;
 use super::term::Term;
@@ -200,10 +201,10 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
 
 /// A field that holds text, for the conditions that only text can meet.
 #[diagnostic::on_unimplemented(
-    message = "`like`, `contains`, `starts_with` and `ends_with` need a text field, and this one is `{Self}`",
+    message = "`like`, `starts_with`, `ends_with` and what else is of text need a text field, and this one is `{Self}`",
     label = "not text"
 )]
-pub trait TextField: FieldValue {}
+pub trait TextField: FieldValue + Measured + for<'a> Contains<&'a str> {}
 
 impl TextField for String {}
 impl<V: TextField> TextField for Option<V> {}
@@ -224,14 +225,6 @@ impl<T: Entity, V: FieldValue> Field<T, V> {
         V: TextField,
     {
         self.text(TextMatch::LikeIgnoringCase, pattern)
-    }
-
-    /// Contains `text`, literally.
-    pub fn contains(self, text: impl Into<String>) -> Condition<T>
-    where
-        V: TextField,
-    {
-        self.text(TextMatch::Contains, text)
     }
 
     /// Starts with `text`, literally.

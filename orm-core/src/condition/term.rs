@@ -158,6 +158,8 @@ pub enum Function {
     Upper,
     /// The number of characters of a text.
     Length,
+    /// The number of elements of a list.
+    ListLength,
     /// A text without spaces at its ends.
     Trim,
     /// A number without its sign.

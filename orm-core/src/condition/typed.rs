@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Rem, Sub};
 
+use super::contents::Measured;
 use super::expression::{Comparison, Expression, TextMatch};
 use super::field::{Condition, Field, TextField};
 use super::order::OrderBy;
@@ -140,12 +141,12 @@ macro_rules! computes {
                 call(Function::Trim, vec![self.into_expr().term])
             }
 
-            /// The number of its characters.
+            /// The number of its characters, or of the elements of a list.
             pub fn length(self) -> Expr<T, Option<i64>>
             where
-                V: TextField,
+                V: Measured,
             {
-                call(Function::Length, vec![self.into_expr().term])
+                call(V::__LENGTH, vec![self.into_expr().term])
             }
 
             /// This text and `other` behind it; NULL if one of them is.

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::condition::{Comparison, Expression};
+use crate::condition::{Comparison, Expression, ListMatch};
 use crate::entity::{CellId, ErasedSnapshot, Region, State};
 use crate::metadata::PropertyKind;
 use crate::relation::Target;
@@ -78,6 +78,9 @@ impl Region {
                 let low = compare(stored, Comparison::GreaterOrEqual, low);
                 Verdict::all([low, compare(stored, Comparison::LessOrEqual, high)].into_iter())
             }),
+            Expression::List { property, matching, list } => {
+                self.scalar(cell, snapshot, *property, |stored| has_elements(stored, *matching, list))
+            }
             Expression::IsNull { property } => self.is_null(cell, snapshot, *property),
             Expression::KeyIn { property, keys } => self.key_in(cell, snapshot, *property, keys),
             Expression::Text { .. }
@@ -177,6 +180,16 @@ fn compare(stored: &Value, comparison: Comparison, value: &Value) -> Verdict {
         Comparison::Greater => ordering.is_gt(),
         Comparison::GreaterOrEqual => ordering.is_ge(),
     })
+}
+
+/// A list that is not NULL against another.
+fn has_elements(stored: &Value, matching: ListMatch, list: &Value) -> Verdict {
+    let (Value::Array(_, own), Value::Array(_, others)) = (stored, list) else { return Verdict::Unsure };
+    let is_missing = |other| Verdict::all(own.iter().map(|one| compare(one, Comparison::Equal, other).not()));
+    match matching {
+        ListMatch::ContainsAll => Verdict::all(others.iter().map(|other| is_missing(other).not())),
+        ListMatch::Overlaps => Verdict::all(others.iter().map(is_missing)).not(),
+    }
 }
 
 fn is_equality(comparison: Comparison) -> bool {

@@ -145,6 +145,7 @@ impl Region {
             | Expression::IsNull { .. }
             | Expression::Between { .. }
             | Expression::Text { .. }
+            | Expression::List { .. }
             | Expression::KeyIn { .. }
             | Expression::References { .. }
             | Expression::Invalid { .. }) => leaf,
@@ -229,6 +230,7 @@ fn null(leaf: &Expression) -> Option<Expression> {
         | Expression::In { property, .. }
         | Expression::Between { property, .. }
         | Expression::Text { property, .. }
+        | Expression::List { property, .. }
         | Expression::KeyIn { property: Some(property), .. } => {
             Some(Expression::IsNull { property: *property })
         }

@@ -81,6 +81,7 @@ pub(crate) fn mentions_of(
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
+        | Expression::List { .. }
         | Expression::KeyIn { .. }
         | Expression::References { .. }
         | Expression::Invalid { .. } => {}

@@ -1,11 +1,13 @@
 //! From a condition as written to one that a driver can take. Pure.
 
 use crate::condition::{
-    Aggregation, Arithmetic, Comparison, Expression, Fragment, FragmentPart, Quantifier, Term, TextMatch,
+    Aggregation, Arithmetic, Comparison, Expression, Fragment, FragmentPart, ListMatch, Quantifier, Term,
+    TextMatch,
 };
 use crate::entity::Region;
 use crate::error::{Error, Result};
 use crate::metadata::{EntityId, EntityMetadata, Metadata};
+use crate::value::Value;
 
 /// Replaces references to entities of this context by keys, and reports values that no column can hold.
 ///
@@ -62,6 +64,7 @@ pub(crate) fn resolve(region: &Region, entity: EntityId, expression: Expression)
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
+        | Expression::List { .. }
         | Expression::KeyIn { .. }) => leaf,
     })
 }
@@ -119,6 +122,14 @@ pub(crate) fn describe(metadata: &Metadata, entity: EntityId, expression: &Expre
         Expression::Between { property, .. } => format!("{} between ? and ?", field(*property)),
         Expression::Text { property, matching, .. } => {
             format!("{} {} ?", field(*property), text_operator(*matching))
+        }
+        Expression::List { property, matching, list } => {
+            let operator = match matching {
+                ListMatch::ContainsAll => "contains all of",
+                ListMatch::Overlaps => "contains one of",
+            };
+            let Value::Array(_, values) = list else { return format!("{} {operator} ?", field(*property)) };
+            format!("{} {operator} {} value(s)", field(*property), values.len())
         }
         Expression::KeyIn { property, keys } => {
             let name = property.map_or_else(|| key_name(meta), |property| field(property).to_owned());

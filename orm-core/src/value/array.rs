@@ -40,8 +40,7 @@ impl<V: ArrayElement> FieldValue for Vec<V> {
     const COLUMN_TYPE: ColumnType = ColumnType::Array(Element::<V>::TYPE);
 
     fn to_value(&self) -> Result<Value, ValueError> {
-        let values = self.iter().map(V::to_value).collect::<Result<_, _>>()?;
-        Ok(Value::Array(Element::<V>::TYPE, values))
+        self.iter().map(V::to_value).collect::<Result<_, _>>().map(array_of::<V>)
     }
 
     fn read(row: &dyn RowReader, index: usize) -> Result<Self, ValueError> {
@@ -73,6 +72,11 @@ impl<V: ArrayElement> FieldValue for Vec<V> {
         }
         list.end()
     }
+}
+
+/// The value of a list with these elements.
+pub(crate) fn array_of<V: ArrayElement>(values: Vec<Value>) -> Value {
+    Value::Array(Element::<V>::TYPE, values)
 }
 
 fn from_values<V: FieldValue>(values: Vec<Value>) -> Result<Vec<V>, ValueError> {

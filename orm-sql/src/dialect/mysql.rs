@@ -25,11 +25,12 @@ mod catalog;
 mod column;
 mod index;
 mod joined;
+mod list;
 mod rows;
 mod set;
 mod store;
 
-use orm_core::condition::{Function, NullPlace, TextMatch};
+use orm_core::condition::{Function, ListMatch, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, LockStrength, LockWait, RawEffect, RowLock, RowLocks};
 use orm_core::schema::{Column, Table, TableIndex};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
@@ -209,6 +210,19 @@ impl Dialect for MySql {
         }
     }
 
+    /// MySQL compares documents of JSON exactly but for decimals, which are texts in them. MariaDB compares integers in them
+    /// as floats, so that it reads the elements out, as both do for decimals.
+    fn list_match(&self, matching: ListMatch, element: ColumnType, column: Expr, list: Expr) -> Expr {
+        if self.is_mariadb() || element == ColumnType::Decimal {
+            return list::by_elements(matching, element, column, list);
+        }
+        let function = match matching {
+            ListMatch::ContainsAll => "JSON_CONTAINS",
+            ListMatch::Overlaps => "JSON_OVERLAPS",
+        };
+        Func::cust(function).args([column, list]).into()
+    }
+
     fn calculates(&self, _: ColumnType) -> bool {
         true
     }
@@ -229,6 +243,7 @@ impl Dialect for MySql {
     fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
         match function {
             Function::Length => Func::cust("char_length").args(arguments).into(),
+            Function::ListLength => Func::cust("json_length").args(arguments).into(),
             Function::Concat => Func::cust("concat").args(arguments).into(),
             other => plain_call(other, arguments),
         }

@@ -25,7 +25,7 @@ mod catalog;
 mod rows;
 mod store;
 
-use orm_core::condition::TextMatch;
+use orm_core::condition::{ListMatch, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks};
 use orm_core::metadata::description::GeneratedStorage;
 use orm_core::schema::{Column, Enumeration, Table, labels_check, length_check};
@@ -162,6 +162,15 @@ impl Dialect for Postgres {
                 Expr::from(Func::cust("right").args([column, length.into()])).eq(bind())
             }
         }
+    }
+
+    /// An index of the kind GIN on the column serves both.
+    fn list_match(&self, matching: ListMatch, _: ColumnType, column: Expr, list: Expr) -> Expr {
+        let operator = match matching {
+            ListMatch::ContainsAll => "@>",
+            ListMatch::Overlaps => "&&",
+        };
+        column.binary(BinOper::Custom(operator), list)
     }
 
     fn calculates(&self, _: ColumnType) -> bool {

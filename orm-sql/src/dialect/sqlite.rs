@@ -30,20 +30,20 @@ mod rows;
 mod set;
 mod store;
 
-use orm_core::condition::TextMatch;
+use orm_core::condition::{Function, ListMatch, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, RawEffect, RowLocks};
 use orm_core::metadata::description::GeneratedStorage;
 use orm_core::schema::{Column, ColumnDefault, Table, length_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, CaseStatement, ColumnDef, DynIden, Expr, ExprTrait, Func, Keyword, SelectStatement,
-    SqliteQueryBuilder, TableName, Values,
+    SqliteQueryBuilder, TableName, UnionType, Values,
 };
 
 use super::words::{self, Comments, Lexicon, ScriptProblem, ScriptStatement};
 use super::{
     CountedKeys, Dialect, Element, Keys, LAST_KEY, Query, RowSource, RowsWriter, SchemaStatement, SetError,
-    SetForm, TextForm, TextPiece, default_literal, label_check,
+    SetForm, TextForm, TextPiece, default_literal, label_check, plain_call,
 };
 use crate::schema::alter::Alterations;
 use crate::statement::Bound;
@@ -171,6 +171,39 @@ impl Dialect for Sqlite {
                 let end: Expr = Func::cust("substr").arg(bytes).arg(bind()).into();
                 end.eq(bind())
             }
+        }
+    }
+
+    /// `CASE WHEN list IS NOT NULL THEN … END`, since nothing tells the rows of no list from those of an empty one.
+    fn list_match(&self, matching: ListMatch, element: ColumnType, column: Expr, list: Expr) -> Expr {
+        let elements = |of: Expr| {
+            let mut elements = SelectStatement::new();
+            elements.from_function(Func::cust("json_each").arg(of), Alias::new("k"));
+            elements
+        };
+        let element = || self.comparable(element, value_of("k", "value"));
+        let is_met = match matching {
+            ListMatch::ContainsAll => {
+                let mut missing = elements(list);
+                missing.expr(element());
+                missing
+                    .union(UnionType::Except, elements(column.clone()).expr(value_of("k", "value")).take());
+                Expr::exists(missing).not()
+            }
+            ListMatch::Overlaps => {
+                let others = elements(list).expr(value_of("k", "value")).take();
+                let mut shared = elements(column.clone());
+                shared.expr(constant(1)).and_where(element().in_subquery(others));
+                Expr::exists(shared)
+            }
+        };
+        CaseStatement::new().case(column.is_not_null(), is_met).into()
+    }
+
+    fn call(&self, function: Function, arguments: Vec<Expr>) -> Expr {
+        match function {
+            Function::ListLength => Func::cust("json_array_length").args(arguments).into(),
+            other => plain_call(other, arguments),
         }
     }
 

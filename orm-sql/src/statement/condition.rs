@@ -65,6 +65,7 @@ impl TextWriter<'_> {
             | Expression::IsNull { .. }
             | Expression::Between { .. }
             | Expression::Text { .. }
+            | Expression::List { .. }
             | Expression::KeyIn { .. }
             | Expression::References { .. }
             | Expression::Invalid { .. } => {
@@ -95,7 +96,7 @@ impl TextWriter<'_> {
         match leaf.form {
             Form::IsNull => all(columns.into_iter().map(ExprTrait::is_null).collect()),
             Form::Set(form) => self.in_set(columns, &form, values),
-            Form::Compare(_) | Form::Between | Form::Text(_) => {
+            Form::Compare(_) | Form::Between | Form::Text(_) | Form::List(..) => {
                 let binds: Vec<Expr> = values.into_iter().map(|value| self.bind(value)).collect();
                 // A leaf of these forms is on one column.
                 columns
@@ -121,6 +122,7 @@ impl TextWriter<'_> {
                 column.between(low, high)
             }
             Form::Text(form) => self.dialect.text_match(*form, column, bound.collect()),
+            Form::List(matching, element) => self.dialect.list_match(*matching, *element, column, next()),
             Form::IsNull => column.is_null(),
             Form::Set(_) => never(),
         }

@@ -44,6 +44,7 @@ fn is_of_rows(expression: &Expression) -> bool {
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
+        | Expression::List { .. }
         | Expression::KeyIn { .. }
         | Expression::References { .. }
         | Expression::Invalid { .. } => true,

@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use orm_core::condition::{Comparison, Expression};
+use orm_core::condition::{Comparison, Expression, ListMatch};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityMetadata, Relation};
-use orm_core::value::{KeyValues, Value, ValueError};
+use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 
 use super::bound::Bound;
 use super::unsupported;
@@ -36,6 +36,8 @@ pub(super) enum Form {
     IsNull,
     Text(TextForm),
     Set(SetForm),
+    /// A list of elements of this type has so many of others.
+    List(ListMatch, ColumnType),
 }
 
 impl Columns {
@@ -70,6 +72,11 @@ pub(super) fn leaf(
         Expression::Text { property, matching, text } => {
             scalar(entity, *property)?;
             (Columns::Property(*property), Form::Text(dialect.text_form(*matching, text, values)))
+        }
+        Expression::List { property, matching, list } => {
+            let element = element(entity, *property)?;
+            values.push(list.clone().into());
+            (Columns::Property(*property), Form::List(*matching, element))
         }
         Expression::IsNull { property } => {
             columns(entity, *property)?;
@@ -175,6 +182,15 @@ pub(super) fn scalar(entity: &EntityMetadata, property: usize) -> Result<(), Dri
             "{} has several columns and can't be compared with one value",
             place(entity, property)
         )))
+    }
+}
+
+/// What a property of one column is a list of.
+fn element(entity: &EntityMetadata, property: usize) -> Result<ColumnType, DriverError> {
+    scalar(entity, property)?;
+    match entity.columns[columns(entity, property)?.start].column_type {
+        ColumnType::Array(element) => Ok(*element),
+        _ => Err(unsupported(format!("{} is no list", place(entity, property)))),
     }
 }
 

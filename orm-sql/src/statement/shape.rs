@@ -4,7 +4,7 @@
 //! many bytes as they need and lists start with their length, so that two different operations never have the same
 //! bytes.
 
-use orm_core::condition::{Comparison, Expression, NullPlace, OrderTerm, Quantifier, Term};
+use orm_core::condition::{Comparison, Expression, ListMatch, NullPlace, OrderTerm, Quantifier, Term};
 use orm_core::driver::DriverError;
 use orm_core::metadata::{EntityId, EntityMetadata, Metadata};
 use orm_core::value::{ColumnType, KeyValues, Value};
@@ -212,6 +212,7 @@ impl<'a> Shape<'a> {
             | Expression::IsNull { .. }
             | Expression::Between { .. }
             | Expression::Text { .. }
+            | Expression::List { .. }
             | Expression::KeyIn { .. }
             | Expression::References { .. }
             | Expression::Invalid { .. } => {
@@ -281,6 +282,11 @@ impl<'a> Shape<'a> {
                 self.number(4);
                 self.set_form(form);
             }
+            // What it is a list of follows from the property.
+            Form::List(matching, _) => self.number(match matching {
+                ListMatch::ContainsAll => 5,
+                ListMatch::Overlaps => 6,
+            }),
         }
     }
 

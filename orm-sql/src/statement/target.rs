@@ -157,6 +157,7 @@ pub(super) fn asks_others(entity: &EntityMetadata, expression: &Expression) -> b
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
+        | Expression::List { .. }
         | Expression::KeyIn { .. }
         | Expression::References { .. }
         | Expression::Invalid { .. } => false,
@@ -194,6 +195,7 @@ fn joins(entity: &EntityMetadata, expression: &Expression) -> bool {
         | Expression::IsNull { .. }
         | Expression::Between { .. }
         | Expression::Text { .. }
+        | Expression::List { .. }
         | Expression::KeyIn { .. }
         | Expression::References { .. }
         | Expression::Invalid { .. } => false,

@@ -157,7 +157,7 @@ impl Shape<'_> {
             Term::Value(Value::Decimal(_)) if refused(ColumnType::Decimal) => Err(exact("a decimal")),
             // How many there are is an integer.
             Term::Aggregate { aggregate: Aggregation::Count | Aggregation::CountDistinct, .. }
-            | Term::Call { function: Function::Length, .. } => Ok(()),
+            | Term::Call { function: Function::Length | Function::ListLength, .. } => Ok(()),
             _ => term.parts().try_for_each(|part| self.calculates(entity, part)),
         }
     }
@@ -322,7 +322,7 @@ fn is_integer(metadata: &Metadata, entity: &EntityMetadata, term: &Term) -> bool
             is_integer(metadata, entity, left) && is_integer(metadata, entity, right)
         }
         Term::Aggregate { aggregate: Aggregation::Count | Aggregation::CountDistinct, .. }
-        | Term::Call { function: Function::Length, .. } => true,
+        | Term::Call { function: Function::Length | Function::ListLength, .. } => true,
         Term::Aggregate { aggregate: Aggregation::Sum, of: Some(of) } => is_integer(metadata, entity, of),
         Term::Call { function: Function::Abs, arguments } => {
             arguments.iter().all(|argument| is_integer(metadata, entity, argument))

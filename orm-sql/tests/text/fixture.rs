@@ -14,7 +14,7 @@ use orm_core::driver::{
 };
 use orm_core::metadata::Metadata;
 use orm_core::schema::Schema;
-use orm_core::{Collection, Entity, Orm, Ref};
+use orm_core::{Collection, Entity, Orm, OrmBuilder, Ref};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -119,13 +119,18 @@ pub struct Note {
 pub(crate) fn metadata() -> Arc<Metadata> {
     static METADATA: OnceLock<Arc<Metadata>> = OnceLock::new();
     Arc::clone(METADATA.get_or_init(|| {
-        let capture = Capture::default();
-        let builder = Orm::builder(capture.clone());
-        let builder = builder.entity::<Author>().entity::<Category>().entity::<Booking>().entity::<Note>();
-        let orm = ready(builder.build()).unwrap();
-        ready(orm.em().fork().find_all::<Author>().into_future()).unwrap();
-        capture.seen.lock().unwrap().take().unwrap()
+        metadata_of::<Author>(|builder| {
+            builder.entity::<Author>().entity::<Category>().entity::<Booking>().entity::<Note>()
+        })
     }))
+}
+
+/// The metadata of a model that has `T` in it.
+pub(crate) fn metadata_of<T: Entity>(model: impl FnOnce(OrmBuilder) -> OrmBuilder) -> Arc<Metadata> {
+    let capture = Capture::default();
+    let orm = ready(model(Orm::builder(capture.clone())).build()).unwrap();
+    ready(orm.em().fork().find_all::<T>().into_future()).unwrap();
+    capture.seen.lock().unwrap().take().unwrap()
 }
 
 /// Runs a future that never has to wait.

@@ -8,6 +8,7 @@ mod operations;
 mod attributes;
 mod cache;
 mod family;
+mod lists;
 mod placeholders;
 mod projections;
 mod refused;

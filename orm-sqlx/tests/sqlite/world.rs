@@ -203,9 +203,10 @@ impl World {
                     Quantifier::Every => Some(met.all(|met| met == Some(true))),
                 }
             }
-            Expression::References { .. } | Expression::Invalid { .. } | Expression::Fragment(_) => {
-                panic!("not made here")
-            }
+            Expression::List { .. }
+            | Expression::References { .. }
+            | Expression::Invalid { .. }
+            | Expression::Fragment(_) => panic!("not made here"),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::fixtures::wrong::list_as_key;
 use crate::{Backend, TestDb};
 
 /// Every list with the edges of what it holds.
-fn full() -> Basket {
+pub(super) fn full() -> Basket {
     let date = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
     let last = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default();
     let texts =

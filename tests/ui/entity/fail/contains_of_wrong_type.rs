@@ -1,0 +1,16 @@
+use orm_core::{Condition, Entity};
+
+#[derive(Entity, Clone)]
+struct Article {
+    #[entity(id, auto)]
+    id: i64,
+    title: String,
+    words: i32,
+    labels: Vec<String>,
+}
+
+fn condition() -> Condition<Article> {
+    Article::LABELS.contains(5)
+}
+
+fn main() {}
