@@ -30,6 +30,9 @@ tokio::task_local! {
 /// })
 /// .await?;
 /// ```
+///
+/// One that is made by [`new`](Self::new) can be entered as often as needed, one after the other or at the same time:
+/// what runs in it shares its identity maps. It lives until its last clone, manager and handle are gone.
 #[derive(Clone)]
 pub struct RequestContext {
     managers: Arc<[EntityManager]>,
@@ -38,16 +41,44 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
+    /// A new context of `managers`, to be entered by [`scope`](Self::scope): for what has more to do with it than to run
+    /// one future, such as a middleware.
+    ///
+    /// The forks are made now; they are fresh, whatever context this one is nested in.
+    #[must_use]
+    pub fn new(managers: impl RequestManagers) -> Self {
+        Self::forked(managers.request_managers())
+    }
+
+    /// Runs `future` in this context, wherever it is polled. Also after the future that the context was made for has ended.
+    ///
+    /// ```
+    /// # use orm_core::{Orm, RequestContext};
+    /// # async fn example(orm: Orm) {
+    /// let context = RequestContext::new(&orm);
+    /// let id = context.scope(async { orm.em().id() }).await;
+    /// assert_eq!(context.scope_sync(|| orm.em().id()), id);
+    /// # }
+    /// ```
+    pub fn scope<F: Future>(&self, future: F) -> InContext<F> {
+        InContext::scoped(self.entered(), future)
+    }
+
+    /// Runs `function` in this context, and returns its value.
+    pub fn scope_sync<R>(&self, function: impl FnOnce() -> R) -> R {
+        CURRENT.sync_scope(self.entered(), function)
+    }
+
     /// Runs `future` in a new context of `managers`: one manager or ORM, or a list of them. Returns its value.
     ///
     /// The forks are made now; they are fresh, whatever context this one is nested in.
     pub fn create<F: Future>(managers: impl RequestManagers, future: F) -> InContext<F> {
-        InContext::scoped(Self::new(managers.request_managers()), future)
+        InContext::scoped(Self::new(managers), future)
     }
 
     /// Runs `function` in a new context of `managers`, and returns its value.
     pub fn create_sync<R>(managers: impl RequestManagers, function: impl FnOnce() -> R) -> R {
-        CURRENT.sync_scope(Self::new(managers.request_managers()), function)
+        CURRENT.sync_scope(Self::new(managers), function)
     }
 
     /// Runs `future` in the current context if it has all of `managers`, else in a new one.
@@ -81,6 +112,12 @@ impl RequestContext {
         &self.managers
     }
 
+    /// The manager of this context that stands for `em` and the others of its ORM, if there is one.
+    #[must_use]
+    pub fn manager_for(&self, em: &EntityManager) -> Option<EntityManager> {
+        self.manager(em.orm())
+    }
+
     /// The manager that stands for those of `orm`.
     pub(crate) fn manager_of(orm: &Arc<OrmCore>) -> Option<EntityManager> {
         CURRENT.try_with(|context| context.manager(orm)).ok().flatten()
@@ -91,11 +128,22 @@ impl RequestContext {
         CURRENT.try_with(|context| context.transactions).unwrap_or(0)
     }
 
+    /// This context as it is entered here: outside of the transactions that the task is in, unless it is the one that they
+    /// were begun in.
+    fn entered(&self) -> Self {
+        match Self::current() {
+            Some(current) if Arc::ptr_eq(&current.managers, &self.managers) => current,
+            Some(_) | None => {
+                Self { managers: Arc::clone(&self.managers), transactions: transaction::depth() }
+            }
+        }
+    }
+
     fn manager(&self, orm: &Arc<OrmCore>) -> Option<EntityManager> {
         self.managers.iter().find(|em| Arc::ptr_eq(em.orm(), orm)).cloned()
     }
 
-    fn new(managers: Vec<EntityManager>) -> Self {
+    fn forked(managers: Vec<EntityManager>) -> Self {
         let outer = Self::current();
         let mut forks: Vec<EntityManager> = Vec::new();
         for em in managers {
@@ -118,7 +166,7 @@ impl RequestContext {
     fn current_or_new(managers: Vec<EntityManager>) -> Self {
         match Self::current() {
             Some(current) if managers.iter().all(|em| current.manager(em.orm()).is_some()) => current,
-            Some(_) | None => Self::new(managers),
+            Some(_) | None => Self::forked(managers),
         }
     }
 }
