@@ -866,6 +866,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             uuids_come_back,
             dates_and_times_come_back_to_the_microsecond,
             finer_than_a_microsecond_is_no_change,
+            an_offset_is_not_kept,
             years_out_of_range_come_back_or_are_refused,
             decimals_keep_every_digit,
             json_comes_back,

@@ -248,7 +248,7 @@ mod json_type {
 
 #[cfg(feature = "chrono")]
 mod chrono_types {
-    use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
+    use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
     use super::{ColumnType, FieldValue, RowReader, Serializer, Value, ValueError, invalid, wrong};
 
@@ -360,6 +360,17 @@ mod chrono_types {
         Timestamp,
         timestamp,
         timestamp,
+        |value| Ok(Value::Timestamp(value.timestamp_micros())),
+        |value| value.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+    );
+    // The point in time is stored, which no database keeps an offset of: it is read back in UTC, and as equal as ever.
+    temporal!(
+        DateTime<FixedOffset>,
+        "DateTime<FixedOffset>",
+        ColumnType::Timestamp,
+        Timestamp,
+        timestamp,
+        |micros| timestamp(micros).map(|point| point.fixed_offset()),
         |value| Ok(Value::Timestamp(value.timestamp_micros())),
         |value| value.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
     );

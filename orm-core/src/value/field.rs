@@ -12,7 +12,8 @@ use crate::entity::Entity;
 /// A type that one column holds.
 ///
 /// Implemented for integers, floats, `bool`, `String`, `Vec<u8>`, `Option` of each, behind features for types of `uuid`,
-/// `chrono`, `rust_decimal` and `serde_json`, and for `Vec` of each but JSON. Derive it for enums with
+/// `chrono`, `rust_decimal` and `serde_json`, and for `Vec` of each but JSON. A `DateTime<FixedOffset>` is stored as the
+/// point in time that it is: its offset is not kept, and it is read back in UTC, as `+00:00`. Derive it for enums with
 /// [`EnumValue`](macro@crate::EnumValue) for newtypes with [`NewtypeValue`](macro@crate::NewtypeValue), and for any
 /// other type with [`CustomValue`](macro@crate::CustomValue).
 #[diagnostic::on_unimplemented(
@@ -20,8 +21,9 @@ use crate::entity::Entity;
     label = "no column can hold this type",
     note = "mapped are integers, floats, `bool`, `String`, `Vec<u8>` and `Option` of them, and with features \
             `uuid`, `chrono`, `rust_decimal` and `serde_json` their types",
-    note = "derive `EnumValue` for an enum, `NewtypeValue` for a newtype, `Embeddable` for a struct of several columns, \
-            which is marked `#[entity(embedded)]`, or mark the field `#[entity(skip)]`"
+    note = "derive `EnumValue` for an enum, `NewtypeValue` for a newtype, `CustomValue` for a type that says by \
+            `CustomType` how it is stored, `Embeddable` for a struct of several columns, which is marked \
+            `#[entity(embedded)]`, or mark the field `#[entity(skip)]`"
 )]
 pub trait FieldValue: Clone + Send + Sync + 'static {
     /// What the column stores.

@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, Utc};
 use futures::TryStreamExt;
 use orm_core::{Condition, Entity, Field, FieldValue, Result, Value};
 use rust_decimal::Decimal;
@@ -230,15 +230,25 @@ pub async fn dates_and_times_go_every_way<B: Backend>() -> Result<()> {
     let times = [NaiveTime::default(), time(0, 1), time(12, 500_000), time(23, 999_999)];
     let moments: Vec<NaiveDateTime> =
         dates.iter().flat_map(|date| [date.and_time(times[0]), date.and_time(times[3])]).collect();
-    let points: Vec<DateTime<chrono::Utc>> = moments.iter().map(NaiveDateTime::and_utc).collect();
+    let points: Vec<DateTime<Utc>> = moments.iter().map(NaiveDateTime::and_utc).collect();
     case!(db, Others::DATE, date, dates);
     case!(db, Others::TIME, time, times);
     case!(db, Others::DATETIME, datetime, moments);
     case!(db, Others::TIMESTAMP, timestamp, points);
+    let offsets =
+        [-43_200, 0, 19_800, 86_399].map(|seconds| FixedOffset::east_opt(seconds).unwrap_or(Utc.fix()));
+    // Local times are only made of points that have one.
+    let offsets: Vec<DateTime<FixedOffset>> = points[1..points.len() - 1]
+        .iter()
+        .zip(offsets.iter().cycle())
+        .map(|(point, offset)| point.with_timezone(offset))
+        .collect();
+    case!(db, Others::OFFSET, offset, offsets);
     case!(db, Optional::DATE, date, optional(&dates));
     case!(db, Optional::TIME, time, optional(&times));
     case!(db, Optional::DATETIME, datetime, optional(&moments));
     case!(db, Optional::TIMESTAMP, timestamp, optional(&points));
+    case!(db, Optional::OFFSET, offset, optional(&offsets));
     Ok(())
 }
 

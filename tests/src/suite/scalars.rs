@@ -3,7 +3,7 @@
 
 use std::error::Error as _;
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use orm_core::driver::DriverErrorKind;
 use orm_core::{Collection, Condition, Entity, Error, Loaded, NewEntity, Ref, Result};
 use rust_decimal::Decimal;
@@ -245,6 +245,28 @@ pub async fn finer_than_a_microsecond_is_no_change<B: Backend>() -> Result<()> {
     Ok(())
 }
 
+/// A point in time is the same whatever offset it is shown in, so that another offset is no change; it comes back in UTC.
+pub async fn an_offset_is_not_kept<B: Backend>() -> Result<()> {
+    let db = scalars::empty::<B>().await?;
+    let em = db.em();
+    let point = DateTime::<Utc>::from_timestamp(1_700_000_000, 123_456_000).expect("it exists");
+    let at = |seconds| point.with_timezone(&FixedOffset::east_opt(seconds).expect("it is less than a day"));
+    let written = em.persist(Others { offset: at(19_800), ..Others::default() })?;
+    em.flush().await?;
+    assert_eq!(written.get().offset.to_string(), "2023-11-15 03:43:20.123456 +05:30", "memory keeps it");
+    db.recorder.reset();
+    written.edit().offset = at(-3_600);
+    em.flush().await?;
+    assert_eq!(db.statements(), 0);
+
+    for offset in [at(0), at(19_800), at(-3_600)] {
+        let read = db.em().find_one_or_fail(Others::OFFSET.eq(offset)).await?;
+        assert_eq!(read.get().offset, offset);
+        assert_eq!(read.get().offset.to_string(), "2023-11-14 22:13:20.123456 +00:00");
+    }
+    Ok(())
+}
+
 /// Years that the database has no place for are refused by entity and field, or come back.
 pub async fn years_out_of_range_come_back_or_are_refused<B: Backend>() -> Result<()> {
     let db = scalars::empty::<B>().await?;
@@ -386,6 +408,7 @@ pub async fn options_tell_none_from_empty<B: Backend>() -> Result<()> {
         time: Some(NaiveTime::default()),
         datetime: Some(NaiveDateTime::default()),
         timestamp: Some(DateTime::default()),
+        offset: Some(DateTime::default()),
         decimal: Some(Decimal::ZERO),
         json: Some(json!({})),
         season: Some(Season::default()),
