@@ -248,7 +248,7 @@ pub fn entity(input: TokenStream) -> TokenStream {
 /// `auto`, `version` and `soft_delete`, which are the row's, and for `check` and `renamed_from`, which name columns of a
 /// table. Relations are between entities and can't be in a struct; nor
 /// can what is embedded be a key.
-#[proc_macro_derive(Embeddable, attributes(embeddable))]
+#[proc_macro_derive(Embeddable, attributes(embeddable, entity))]
 pub fn embeddable(input: TokenStream) -> TokenStream {
     shown(entity::derive_embeddable(&parse_macro_input!(input as DeriveInput)))
 }

@@ -57,7 +57,7 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 fn try_derive(input: &DeriveInput, errors: &mut Accumulator) -> Option<TokenStream> {
     let attrs = ROW.read::<RowAttrs>(&input.attrs, errors).attrs;
     let is_not_generic = shape::is_not_generic(input, "its columns have one type each", errors);
-    let fields = errors.handle(shape::named_fields(input))?;
+    let fields = errors.handle(shape::named_fields(input, &shape::Meant::ROW))?;
     let columns: Vec<Column<'_>> =
         fields.iter().filter_map(|field| column(field, attrs.rename_all, errors)).collect();
     let orm = attrs.crate_path.unwrap_or_default().private();

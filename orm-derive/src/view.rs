@@ -95,7 +95,7 @@ fn try_derive(input: &DeriveInput, errors: &mut Accumulator) -> Option<TokenStre
         let message = format!("say of which entity `{}` is a view: `#[view(of = Author)]`", input.ident);
         errors.push(Error::custom(message).with_span(&input.ident));
     }
-    let fields = errors.handle(shape::named_fields(input))?;
+    let fields = errors.handle(shape::named_fields(input, &shape::Meant::VIEW))?;
     let columns: Vec<Column<'_>> = fields.iter().filter_map(|field| column(field, errors)).collect();
     let entity = given.attrs.of.filter(|_| is_not_generic && columns.len() == fields.len())?;
     let orm = given.attrs.crate_path.unwrap_or_default().private();

@@ -10,11 +10,12 @@ mod key;
 mod relation;
 mod relation_type;
 
+use darling::Error;
 use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Type, Visibility};
+use syn::{Attribute, DeriveInput, Type, Visibility};
 
 pub(super) use column::{ColumnDefault, Scalar};
 pub(super) use embedding::Embedding;
@@ -27,7 +28,7 @@ use super::attrs::{
     StructAttrs, refuse_in_embeddable,
 };
 use crate::support::case::Case;
-use crate::support::shape;
+use crate::support::shape::{self, Meant};
 use crate::support::tokens::{UsedNames, at};
 use crate::support::value::{Text, Word};
 
@@ -69,7 +70,7 @@ pub(super) struct IndexModel {
 impl EntityModel {
     /// `None` for what can't be an entity at all.
     pub(super) fn new(input: &DeriveInput, errors: &mut Accumulator) -> Option<Self> {
-        let fields = errors.handle(shape::named_fields(input))?;
+        let fields = errors.handle(shape::named_fields(input, &Meant::ENTITY))?;
         if !shape::is_not_generic(input, "an entity is one table, and owns its data", errors) {
             return None;
         }
@@ -110,10 +111,12 @@ impl EntityModel {
 
     /// `None` for what can't be embedded at all.
     pub(super) fn embeddable(input: &DeriveInput, errors: &mut Accumulator) -> Option<Self> {
-        let fields = errors.handle(shape::named_fields(input))?;
+        let fields = errors.handle(shape::named_fields(input, &Meant::EMBEDDABLE))?;
         if !shape::is_not_generic(input, "its fields are the same columns wherever it is embedded", errors) {
             return None;
         }
+        let all_attrs = fields.iter().flat_map(|field| &field.attrs).chain(&input.attrs);
+        all_attrs.for_each(|attr| refuse_attribute_of_entity(attr, errors));
         let attrs = EMBEDDABLE.read::<EmbeddableAttrs>(&input.attrs, errors).attrs;
         let mut used = UsedNames::default();
         used.add(&input.ident);
@@ -252,6 +255,14 @@ impl EntityModel {
     /// The fields of the primary key, in order; no more than a key can have.
     pub(super) fn keys(&self) -> impl Iterator<Item = &FieldModel> {
         self.fields.iter().filter(|field| field.is_key()).take(MOST_KEYS)
+    }
+}
+
+/// rustc would only say that `Entity` is not derived.
+fn refuse_attribute_of_entity(attr: &Attribute, errors: &mut Accumulator) {
+    if attr.path().is_ident("entity") {
+        let message = "`entity` is for entities and their fields; here write `#[embeddable(..)]`";
+        errors.push(Error::custom(message).with_span(attr.path()));
     }
 }
 

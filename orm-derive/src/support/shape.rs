@@ -6,27 +6,55 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, GenericArgument, PathArguments, Token, Type};
 
+/// What a struct with named fields is meant to be, for messages.
+pub(crate) struct Meant {
+    /// With its article.
+    pub(crate) what: &'static str,
+    /// A field that it might have.
+    pub(crate) field: &'static str,
+    /// What an enum could be instead.
+    pub(crate) of_enum: &'static str,
+}
+
+impl Meant {
+    pub(crate) const ENTITY: Self = Self {
+        what: "an entity",
+        field: "id: i64",
+        of_enum: ". To store an enum in a column derive `EnumValue`",
+    };
+    pub(crate) const EMBEDDABLE: Self = Self {
+        what: "what is embedded",
+        field: "city: String",
+        of_enum: ". To store an enum in a column derive `EnumValue`; one with data can be kept as JSON, by \
+                  `#[entity(embedded = json)]` on the field",
+    };
+    pub(crate) const VIEW: Self = Self { what: "a view", field: "title: String", of_enum: "" };
+    pub(crate) const ROW: Self = Self { what: "a row", field: "id: i64", of_enum: "" };
+}
+
 /// The fields of a struct with named fields.
-pub(crate) fn named_fields(input: &DeriveInput) -> Result<&Punctuated<Field, Token![,]>> {
+pub(crate) fn named_fields<'i>(
+    input: &'i DeriveInput,
+    meant: &Meant,
+) -> Result<&'i Punctuated<Field, Token![,]>> {
     let name = &input.ident;
+    let Meant { what, field, of_enum } = meant;
     let refuse = |message: String| Err(Error::custom(message).with_span(name));
     match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => Ok(&fields.named),
             Fields::Unnamed(_) => refuse(format!(
                 "`{name}` is a tuple struct, and columns need names; give it named fields: `struct {name} \
-                 {{ id: i64 }}`"
+                 {{ {field} }}`"
             )),
             Fields::Unit => refuse(format!(
-                "`{name}` has no fields; an entity is a struct with named fields: `struct {name} {{ id: \
-                 i64 }}`"
+                "`{name}` has no fields; {what} is a struct with named fields: `struct {name} {{ {field} }}`"
             )),
         },
-        Data::Enum(_) => refuse(format!(
-            "`{name}` is an enum; an entity is a struct with named fields. To store an enum in a column \
-             derive `EnumValue`"
-        )),
-        Data::Union(_) => refuse(format!("`{name}` is a union; an entity is a struct with named fields")),
+        Data::Enum(_) => {
+            refuse(format!("`{name}` is an enum; {what} is a struct with named fields{of_enum}"))
+        }
+        Data::Union(_) => refuse(format!("`{name}` is a union; {what} is a struct with named fields")),
     }
 }
 

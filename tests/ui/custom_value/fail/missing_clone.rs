@@ -1,0 +1,21 @@
+use orm_core::CustomValue;
+use orm_core::value::{CustomType, ValueError};
+
+#[derive(CustomValue)]
+struct Money {
+    cents: i64,
+}
+
+impl CustomType for Money {
+    type Column = i64;
+
+    fn to_column(&self) -> Result<i64, ValueError> {
+        Ok(self.cents)
+    }
+
+    fn from_column(stored: i64) -> Result<Self, ValueError> {
+        Ok(Self { cents: stored })
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use orm_core::Embeddable;
+
+#[derive(Embeddable, Clone)]
+struct Address<'a> {
+    zip: &'a str,
+}
+
+fn main() {}

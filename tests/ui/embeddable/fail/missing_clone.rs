@@ -1,0 +1,8 @@
+use orm_core::Embeddable;
+
+#[derive(Embeddable)]
+struct Address {
+    zip: String,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use orm_core::Embeddable;
+
+#[derive(Embeddable, Clone)]
+struct Nowhere;
+
+fn main() {}
