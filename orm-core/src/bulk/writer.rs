@@ -137,10 +137,10 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Driver`], or what `rows` refuses.
+    /// As [`write`](Self::write), whose answer is not whole without it, and what `rows` refuses.
     pub(super) async fn select(&mut self, select: &Select, rows: &mut dyn RowSink) -> Result<()> {
         let outcome = self.connection().select(select, rows).await;
-        outcome.map_err(|error| self.em.orm().error(self.action, error))
+        outcome.map_err(|error| self.written(error))
     }
 
     /// Counts what the writes so far left.

@@ -27,13 +27,13 @@ pub async fn a_transaction_may_be_cut_at_any_byte<B: Backend>() -> Result<()> {
 /// Rows in several statements, and single statements, which are commits of their own.
 pub async fn a_bulk_write_may_be_cut_at_any_byte<B: Backend>() -> Result<()> {
     let bench = Bench::open::<B>().await?;
-    let mut cuts = 0;
+    let (mut number, mut cuts) = (0, 0);
     for (at, write) in WRITES.iter().enumerate() {
         let measured = bench.measure(async |db| Ok(db.em()), async |em| write(&em, 0).await).await?;
         for (direction, bytes) in points(measured, 12) {
             let db = bench.through(2).await?;
             db.em().count_all::<Tag>().await?;
-            let number = cuts + 1;
+            number += 1;
             bench.by.proxy.cut_after(direction, bytes);
             let result = write(&db.em(), number).await;
             cuts += u32::from(bench.was_met().await);
