@@ -126,6 +126,13 @@ pub trait Backend: fmt::Debug + Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn complete(violation: &mut Violation, write: &Write);
 
+    /// What a column refused that cannot hold the value, where the database has no constraint to name for that.
+    #[doc(hidden)]
+    fn unfit(error: &DriverError, write: &Write) -> Option<Violation> {
+        let _ = (error, write);
+        None
+    }
+
     /// The statement of a step, in a transaction that may be read-only.
     ///
     /// # Errors

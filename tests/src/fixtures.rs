@@ -27,6 +27,7 @@ pub mod library;
 pub mod minutes;
 pub mod misfit;
 pub mod named;
+pub mod narrow;
 pub mod newsroom;
 pub mod node;
 pub mod office;

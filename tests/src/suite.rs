@@ -70,6 +70,7 @@ pub mod merge_rows;
 pub mod metadata_errors;
 pub mod migrations;
 pub mod naming;
+pub mod narrow_columns;
 pub mod never_saved;
 pub mod on_delete;
 pub mod outdated_statements;
@@ -921,6 +922,11 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_violation_names_the_field_behind_the_column,
             a_view_is_read_like_a_table,
             a_missing_table_is_told_as_such;
+        narrow_columns:
+            a_flush_tells_a_number_out_of_range,
+            bulk_writes_tell_a_number_out_of_range,
+            texts_and_decimals_that_are_too_long_are_told,
+            a_column_of_another_type_is_told;
         custom_types:
             custom_types_come_back,
             custom_types_are_asked_for_and_changed,

@@ -77,6 +77,10 @@ impl Backend for PostgresBackend {
         error::complete(violation, write);
     }
 
+    fn unfit(error: &DriverError, write: &Write) -> Option<Violation> {
+        error::unfit(error, write)
+    }
+
     fn read_schema<'a>(
         catalog: &'a mut Catalog<'_, '_, Self>,
         schemas: &'a [String],

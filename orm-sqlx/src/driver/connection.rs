@@ -538,8 +538,12 @@ fn arguments<B: Backend>(values: Vec<Bound>) -> Result<<B::Database as Database>
 
 /// Says in the error which table and columns were meant, as far as the write tells.
 fn completed<B: Backend>(error: DriverError, write: &Write) -> DriverError {
-    let Some(violation) = error.violation() else { return error };
-    let mut violation = violation.clone();
-    B::complete(&mut violation, write);
-    error.with_violation(violation)
+    if let Some(violation) = error.violation() {
+        let mut violation = violation.clone();
+        B::complete(&mut violation, write);
+        return error.with_violation(violation);
+    }
+    let Some(violation) = B::unfit(&error, write) else { return error };
+    let kind = DriverErrorKind::ConstraintViolation;
+    DriverError::new(kind, error.to_string()).with_violation(violation).with_source(error)
 }

@@ -3,9 +3,10 @@
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>. Messages may be in any language, so that nothing
 //! but the form of a DETAIL is read from them.
 
-use orm_core::driver::{DriverErrorKind, Violation, ViolationKind, Write};
-use orm_core::metadata::Column;
+use orm_core::driver::{DriverError, DriverErrorKind, Violation, ViolationKind, Write};
+use orm_core::metadata::{Column, EntityMetadata};
 use orm_core::schema::length_check;
+use orm_core::value::ColumnType;
 use sqlx_core::error::DatabaseError;
 use sqlx_postgres::PgDatabaseError;
 
@@ -116,11 +117,11 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
     let Some((entity, columns)) = written(write) else { return };
     if violation.kind == ViolationKind::Check && violation.constraint.is_none() && violation.table.is_none() {
         violation.table = Some(entity.table.clone());
-        let bounded: Vec<usize> =
-            columns.into_iter().filter(|column| entity.columns[*column].length.is_some()).collect();
-        if let [column] = bounded.as_slice() {
-            violation.columns = vec![entity.columns[*column].name.clone()];
-        }
+        let bounded = columns.iter().copied().filter(|column| entity.columns[*column].length.is_some());
+        // Of a table of others the program may not know how long its texts can be.
+        let texts = columns.iter().copied().filter(|column| is_text(&entity.columns[*column]));
+        violation.columns =
+            only_one(entity, bounded).or_else(|| only_one(entity, texts)).into_iter().collect();
     }
     if violation.kind == ViolationKind::Check
         && violation.columns.is_empty()
@@ -129,6 +130,59 @@ pub(crate) fn complete(violation: &mut Violation, write: &Write) {
         let is_meant = |column: &&Column| *constraint == length_check(&entity.table, &column.name);
         violation.columns.extend(entity.columns.iter().find(is_meant).map(|column| column.name.clone()));
     }
+}
+
+fn is_text(column: &Column) -> bool {
+    column.column_type == ColumnType::Text
+}
+
+/// The name of the column, if it is one alone.
+fn only_one(entity: &EntityMetadata, mut columns: impl Iterator<Item = usize>) -> Option<String> {
+    let first = columns.next()?;
+    columns.next().is_none().then(|| entity.columns[first].name.clone())
+}
+
+/// A value that a column refused for its type, of which PostgreSQL says no more than that: the column where only one of
+/// those that are written can be meant.
+pub(crate) fn unfit(error: &DriverError, write: &Write) -> Option<Violation> {
+    let source = std::error::Error::source(error)?.downcast_ref::<sqlx_core::Error>()?;
+    let error = source.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    let (entity, columns) = written(write)?;
+    let is_meant: fn(&Column) -> bool = match error.code() {
+        // Numbers out of range.
+        "22003" => |column| {
+            matches!(
+                column.column_type,
+                ColumnType::Int(_)
+                    | ColumnType::UnsignedInt(_)
+                    | ColumnType::Float
+                    | ColumnType::Double
+                    | ColumnType::Decimal
+            )
+        },
+        // Dates and times that are none, or out of range.
+        "22007" | "22008" => |column| {
+            matches!(
+                column.column_type,
+                ColumnType::Date | ColumnType::Time | ColumnType::DateTime | ColumnType::Timestamp
+            )
+        },
+        // Text that is no value of the column's type, and values of a type that is not the column's.
+        "22P02" | "42804" => |_| true,
+        _ => return None,
+    };
+    // Whatever the language of the message, names are quoted in it.
+    let mut quoted = error.message().split('"').skip(1).step_by(2);
+    let named = quoted.find(|name| columns.iter().any(|column| entity.columns[*column].name == *name));
+    let candidates = columns.iter().copied().filter(|column| is_meant(&entity.columns[*column]));
+    let column = named.map(str::to_owned).filter(|_| error.code() == "42804");
+    let column = column.or_else(|| only_one(entity, candidates));
+    Some(Violation {
+        kind: ViolationKind::Check,
+        table: Some(entity.table.clone()),
+        columns: column.into_iter().collect(),
+        constraint: None,
+    })
 }
 
 #[cfg(test)]
