@@ -922,6 +922,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_violation_names_the_field_behind_the_column,
             a_view_is_read_like_a_table,
             a_missing_table_is_told_as_such;
+        read_only_sessions: every_write_says_that_the_database_only_reads;
         narrow_columns:
             a_flush_tells_a_number_out_of_range,
             bulk_writes_tell_a_number_out_of_range,
@@ -1649,7 +1650,5 @@ fn on_a_server() -> &'static [Behaviour] {
             readers_share_a_lock,
             a_transaction_of_its_own_outlives_the_outer_one,
             a_transaction_of_its_own_needs_a_second_connection;
-        read_only_sessions:
-            every_write_says_that_the_database_only_reads;
     }
 }

@@ -192,8 +192,11 @@ impl<B: Backend> Running<'_, B> {
     pub(super) fn after(&mut self, step: TransactionStep, outcome: &Result<(), DriverError>) {
         let is_over = match outcome {
             Ok(()) => matches!(step, TransactionStep::Commit | TransactionStep::Rollback),
-            // A BEGIN that did not get the lock began nothing.
-            Err(error) => matches!(step, TransactionStep::Begin(_)) && error.kind() == DriverErrorKind::Busy,
+            // A BEGIN that did not get the lock, or that may not write, began nothing.
+            Err(error) => {
+                let began_nothing = matches!(error.kind(), DriverErrorKind::Busy | DriverErrorKind::ReadOnly);
+                matches!(step, TransactionStep::Begin(_)) && began_nothing
+            }
         };
         if is_over {
             self.state.maybe_in_transaction = false;

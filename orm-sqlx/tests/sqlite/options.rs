@@ -54,6 +54,7 @@ async fn a_file_is_made_and_found_again() {
     assert_eq!(count(&read_only, &on("Author").select(Expression::always())).await, 1);
     let refused =
         write(&read_only, &on("Author").insert(&["name"], vec![vec![text("b")]], &[])).await.unwrap_err();
+    assert_eq!(refused.kind(), DriverErrorKind::ReadOnly, "{refused}");
     assert!(refused.to_string().contains("attempt to write a readonly database"), "{refused}");
 }
 
