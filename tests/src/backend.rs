@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
@@ -86,6 +87,10 @@ pub struct SessionFacts {
     pub kill: &'static str,
     /// A query that lasts for ten seconds.
     pub lasting: &'static str,
+    /// A query that counts those of a number that wait for a lock.
+    pub waits: &'static str,
+    /// How long that has to rest before it gives another answer.
+    pub looks_again: Duration,
 }
 
 impl Facts {
@@ -148,6 +153,8 @@ impl Facts {
             count: "select count(*) from pg_stat_activity where pid = {}",
             kill: "select pg_terminate_backend({})",
             lasting: "select pg_sleep(10)::text",
+            waits: "select count(*) from pg_stat_activity where pid = {} and wait_event_type = 'Lock'",
+            looks_again: Duration::from_millis(5),
         }),
         finds_deadlocks_soon: Some("set local deadlock_timeout = '10ms'"),
         narrows_and_widens: &[
@@ -189,6 +196,8 @@ impl Facts {
             count: "select count(*) from information_schema.processlist where id = {}",
             kill: "KILL {}",
             lasting: "select cast(sleep(10) as char)",
+            waits: "select count(*) from information_schema.innodb_trx where trx_mysql_thread_id = {} and trx_state = 'LOCK WAIT'",
+            looks_again: Duration::from_millis(150),
         }),
         finds_deadlocks_soon: None,
         narrows_and_widens: &[

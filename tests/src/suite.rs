@@ -1647,6 +1647,7 @@ fn on_a_server() -> &'static [Behaviour] {
         row_locks:
             no_wait_says_that_a_row_is_taken,
             skip_locked_leaves_out_what_is_taken,
+            who_waits_for_a_row_sees_what_the_other_wrote,
             readers_share_a_lock,
             a_transaction_of_its_own_outlives_the_outer_one,
             a_transaction_of_its_own_needs_a_second_connection;

@@ -1,10 +1,14 @@
 //! Locks of rows, and transactions beside the open one, where the database really has them.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use futures::future::join;
 use orm_core::driver::DriverErrorKind;
+use orm_core::sql::Sql;
 use orm_core::{EntityManager, Error, LockMode, LockRefusal, Propagation, Result};
 
+use crate::backend::SessionFacts;
 use crate::fixtures::blog::{self, Tag};
 use crate::fixtures::document::{self, Document};
 use crate::{Backend, TestDb};
@@ -61,6 +65,74 @@ pub async fn skip_locked_leaves_out_what_is_taken<B: Backend>() -> Result<()> {
         })
         .await?;
     first.commit().await
+}
+
+/// Who waits for a row has it when the other transaction is over, and as that one left it, loaded before or not: each way
+/// to lock asks the database, inside of the transaction.
+pub async fn who_waits_for_a_row_sees_what_the_other_wrote<B: Backend>() -> Result<()> {
+    let facts = B::facts().sessions.ok_or_else(|| Error::other("it has no sessions"))?;
+    let (db, plan, _) = seeded::<B>().await?;
+    let lock = LockMode::PESSIMISTIC_WRITE;
+    for (round, way) in [Way::Find, Way::FindById, Way::Lock].into_iter().enumerate() {
+        let first = db.em();
+        first.begin().await?;
+        let held = first.find_one_or_fail(Document::ID.eq(plan)).lock(lock).await?;
+        held.edit().text = format!("round {round}");
+
+        let second = db.em();
+        let loaded = second.find_one_or_fail(Document::ID.eq(plan)).await?;
+        let (told, is_there) = (Cell::new(0), Cell::new(false));
+        let waiting = second.transactional(async |em| {
+            let session: i64 = em.sql(facts.own, ()).fetch_one_as().await?;
+            told.set(session);
+            match way {
+                Way::Find => em.find_one_or_fail(Document::ID.eq(plan)).lock(lock).await.map(drop)?,
+                Way::FindById => em.find_by_id::<Document>(plan).lock(lock).await.map(drop)?,
+                Way::Lock => em.lock(&loaded, lock).await?,
+            }
+            is_there.set(true);
+            assert_eq!(loaded.get().text, format!("round {round}"));
+            loaded.edit().title = format!("after {round}");
+            Ok(())
+        });
+        let watching = async {
+            until_it_waits(&db, &facts, &told).await?;
+            assert!(!is_there.get(), "the row is taken");
+            first.commit().await
+        };
+        let (waited, committed) = join(waiting, watching).await;
+        committed.and(waited)?;
+        let saved = db.em().find_one_or_fail(Document::ID.eq(plan)).await?;
+        assert_eq!(
+            (saved.get().text.as_str(), saved.get().title.as_str()),
+            (&*format!("round {round}"), &*format!("after {round}"))
+        );
+    }
+    Ok(())
+}
+
+/// Ways to lock a row.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Find,
+    FindById,
+    Lock,
+}
+
+/// Returns when the session that is told waits for a lock, as the server sees it.
+async fn until_it_waits(db: &TestDb, facts: &SessionFacts, told: &Cell<i64>) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        if told.get() != 0 {
+            let waits = facts.waits.replace("{}", &told.get().to_string());
+            if db.em().sql(Sql::trusted(waits), ()).fetch_one_as::<i64>().await? > 0 {
+                return Ok(());
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not wait");
+        // Some servers keep an answer until nobody has asked for a while.
+        tokio::time::sleep(facts.looks_again).await;
+    }
 }
 
 /// Several may lock a row to read it; who would write it waits for them.
