@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use arena::{
     Arena, CellRecord, CellRecords, Durability, ErasedArena, ErasedRows, ErasedSnapshot, Freshness, Merged,
-    MovedReference, Rows, Saved, key_error, read_value, typed,
+    MovedReference, Rows, Saved, Spelled, key_error, read_value, typed,
 };
 pub(crate) use cell::{State, three_way_merge};
 pub use cursor::{Cursor, ReadError};

@@ -440,7 +440,7 @@ impl EntityManager {
         let Some(key) = region.key(cell) else {
             return Err(Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "it was never flushed" });
         };
-        let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key] };
+        let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key.clone()] };
         let select = select(&region, cell.entity, condition, Vec::new());
         let hydrated = load_rows(&region, &select, Freshness::Refresh).await?;
         keep_promises(&region).await?;
@@ -449,7 +449,8 @@ impl EntityManager {
             region.settle_vanished(cell);
             return Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: name.to_string() });
         }
-        Ok(())
+        let spelled = |at: &u32| region.note_spelling(CellId { at: *at, ..cell }, &key);
+        hydrated.cells.iter().try_for_each(spelled)
     }
 
     /// Whether the entity is in the identity map of this manager's context.

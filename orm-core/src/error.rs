@@ -176,6 +176,18 @@ pub enum Error {
         target: EntityKey,
     },
 
+    /// Two instances of a context turned out to be one row: the database holds their keys equal, and Rust does not.
+    #[error(
+        "{key} and {other} are one row of the database and two entities here; spell the key one way, or declare its column \
+         with a collation that tells them apart"
+    )]
+    KeySpelledTwice {
+        /// The row, as it spells its key.
+        key: EntityKey,
+        /// The instance with the other spelling.
+        other: EntityKey,
+    },
+
     /// A stored value does not fit its field, or a field's value its column.
     #[error("{entity}.{field} (column `{column}`) does not fit")]
     Value {

@@ -9,7 +9,7 @@ pub(crate) use joined::{Joined, JoinedAt};
 
 use crate::cache::{self, CacheUse};
 use crate::driver::{Select, Selection};
-use crate::entity::{Durability, Entity, ErasedRows, Freshness, MovedReference, Region, Rows};
+use crate::entity::{CellId, Durability, Entity, ErasedRows, Freshness, MovedReference, Region, Rows};
 use crate::error::Result;
 use crate::links::Sight;
 use crate::metadata::{EntityId, Side};
@@ -82,16 +82,27 @@ pub(crate) fn attach_rows<T: Entity>(
 }
 
 /// Attaches the joined rows with the keys that are wanted, and leaves of these what is still to be selected.
+///
+/// # Errors
+///
+/// [`Error::KeySpelledTwice`](crate::Error::KeySpelledTwice).
 pub(crate) fn attach_joined(
     region: &Region,
     joined: JoinedAt<'_>,
     wanted: &mut Vec<KeyValues>,
     freshness: Freshness,
-) -> Option<Hydrated> {
+) -> Result<Option<Hydrated>> {
     let Joined { settled, durability, .. } = *joined.joined;
-    let rows = joined.take().filter(|_| region.settled() == settled)?;
+    let Some(rows) = joined.take().filter(|_| region.settled() == settled) else { return Ok(None) };
     let target = rows.target;
-    Some(attach(region, target, rows.answer(wanted), (freshness, Sight::Shown), durability))
+    let (rows, spelled) = rows.answer(wanted);
+    let hydrated = attach(region, target, rows, (freshness, Sight::Shown), durability);
+    for (spelling, key) in spelled {
+        if let Some(at) = region.arena(target).find(&key) {
+            region.note_spelling(CellId { entity: target, at }, &spelling)?;
+        }
+    }
+    Ok(Some(hydrated))
 }
 
 fn attach(

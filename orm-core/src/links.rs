@@ -593,6 +593,38 @@ impl Links {
         dropped
     }
 
+    /// A bare reference turned out to be this other entity: lists and links that wait have that one instead.
+    pub(crate) fn put_instead(&mut self, region: &Region, reference: CellId, at: u32) {
+        let metadata = region.metadata();
+        for (relation, lists) in &mut self.lists {
+            if metadata.relation(*relation).target != reference.entity {
+                continue;
+            }
+            for list in lists.values_mut().filter(|list| list.contains(reference.at)) {
+                list.take(reference.at);
+                list.push(at);
+            }
+        }
+        for (relation, holders) in &mut self.holders {
+            if metadata.relation(*relation).target == reference.entity
+                && let Some(owners) = holders.remove(&reference.at)
+            {
+                let held = holders.entry(at).or_default();
+                owners.iter().for_each(|owner| held.push(owner));
+            }
+        }
+        for (relation, changes) in &mut self.pivots {
+            let sides = [(Side::Owner, relation.entity), (Side::Target, metadata.relation(*relation).target)];
+            for (side, _) in sides.into_iter().filter(|(_, entity)| *entity == reference.entity) {
+                let renamed = |link: (u32, u32)| pair(side, at, seen_from(side, link).1);
+                let added = changes.added.take(side, reference.at);
+                changes.added.extend(added.into_iter().map(renamed));
+                let removed = changes.removed.take(side, reference.at);
+                changes.removed.extend(removed.into_iter().map(renamed));
+            }
+        }
+    }
+
     /// The row of an entity stays, but no list will hold it any more: those that did lack it from now on.
     pub(crate) fn note_unlisted(&mut self, region: &Region, cell: CellId) {
         let mut owners: Vec<(RelationId, u32)> = Vec::new();

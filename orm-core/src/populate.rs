@@ -9,6 +9,7 @@ mod lazy;
 mod loading;
 mod part;
 mod path;
+mod spelling;
 mod tally;
 mod unseen;
 
@@ -21,6 +22,7 @@ pub(crate) use joined::joins_of;
 pub(crate) use loading::Loading;
 use part::{load_part, part_targets};
 pub(crate) use path::{eager_shape, parse_path};
+use spelling::{learn_asked, learn_owners, own_spelling};
 pub(crate) use tally::{Tallying, item_cell};
 pub(crate) use unseen::load_unseen;
 
@@ -147,9 +149,10 @@ async fn load_to_one(
     if is_unfiltered && wanted.is_empty() {
         return Ok(());
     }
+    let asked = if region.has_spellings(meta.target) { wanted.clone() } else { Vec::new() };
     let mut found = HashSet::<u32, foldhash::fast::RandomState>::default();
     if let Some(joined) = loading.joined
-        && let Some(hydrated) = attach_joined(region, joined, &mut wanted, loading.freshness)
+        && let Some(hydrated) = attach_joined(region, joined, &mut wanted, loading.freshness)?
     {
         follow_rows(region, meta.target, &hydrated).await?;
         found.extend(hydrated.cells);
@@ -159,6 +162,7 @@ async fn load_to_one(
         let select = select(region, meta.target, condition, Vec::new());
         found.extend(load_rows(region, &select, loading).await?.cells);
     }
+    learn_asked(region, meta.target, &asked, &found, &shown).await?;
     let mut missing = None;
     for cell in cells {
         let target = owners.target(*cell, relation.index);
@@ -232,6 +236,8 @@ async fn load_one_to_many(
     let hydrated = load_rows(region, &select, loading).await?;
 
     let arena = region.arena(meta.target);
+    let read = hydrated.cells.iter().filter_map(|at| arena.original_target(*at, reference).into_key());
+    learn_owners(region, relation.entity, &owners, read).await?;
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> =
         owners.iter().map(|owner| (*owner, Vec::new())).collect();
     let mut links = region.links();
@@ -287,9 +293,10 @@ async fn load_many_to_many(
         ..select(region, meta.target, shown, order(region, relation))
     };
     let Hydrated { cells: items, linked, .. } = load_rows(region, &select, loading).await?;
+    learn_owners(region, relation.entity, &owners, linked.iter().cloned()).await?;
     let mut lists: HashMap<u32, Vec<u32>, foldhash::fast::RandomState> = HashMap::default();
     for (item, key) in items.into_iter().zip(linked) {
-        if let Some(owner) = by_key.get(&key) {
+        if let Some(owner) = by_key.get(&own_spelling(region, relation, key)) {
             lists.entry(*owner).or_default().push(item);
         }
     }

@@ -31,6 +31,16 @@ pub enum Target {
     Invalid(ValueError),
 }
 
+impl Target {
+    /// The key, if it is one.
+    pub(crate) fn into_key(self) -> Option<KeyValues> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Unset | Self::Cell(_) | Self::New | Self::Invalid(_) => None,
+        }
+    }
+}
+
 /// A [`Ref`] or `Option<Ref>` without its type.
 pub trait ErasedReference: Send + Sync {
     /// What it points to.

@@ -74,6 +74,36 @@ pub struct Facts {
     pub narrows_and_widens: &'static [&'static str],
     /// How a session is made to read only, and to write again.
     pub only_reads: [&'static str; 2],
+    /// Collations that hold keys equal that are spelled in two ways.
+    pub spellings: &'static [Spelling],
+}
+
+/// A collation that holds keys equal that are spelled in two ways.
+#[derive(Clone, Copy, Debug)]
+pub struct Spelling {
+    /// What it takes to have it.
+    pub before: &'static [&'static str],
+    /// The type of a column with it.
+    pub column: &'static str,
+    /// Three keys as they are written.
+    pub stored: [&'static str; 3],
+    /// The first two of them, spelled otherwise than the database gives them back.
+    pub other: [&'static str; 2],
+}
+
+impl Spelling {
+    /// Letters of any case are equal.
+    const fn folded(before: &'static [&'static str], column: &'static str) -> Self {
+        Self { before, column, stored: ["abc", "abd", "abe"], other: ["ABC", "aBD"] }
+    }
+
+    /// A type that may fill up or cut off what it is given, and gives it back as it was written.
+    pub const FIXED: Self = Self { other: ["abc", "abd"], ..Self::padded("CHAR(5)") };
+
+    /// Spaces at the end do not count.
+    const fn padded(column: &'static str) -> Self {
+        Self { before: &[], column, stored: ["abc", "abd", "abe"], other: ["abc ", "abd  "] }
+    }
 }
 
 /// How the sessions of a server are seen and ended. `{}` stands for the number of one.
@@ -123,6 +153,7 @@ impl Facts {
             "ALTER TABLE seat DROP COLUMN more",
         ],
         only_reads: ["PRAGMA query_only = ON", "PRAGMA query_only = OFF"],
+        spellings: &[Spelling::folded(&[], "TEXT COLLATE NOCASE"), Spelling::padded("TEXT COLLATE RTRIM")],
     };
     const POSTGRES: Self = Self {
         keeps_nul: false,
@@ -165,6 +196,10 @@ impl Facts {
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
         ],
+        spellings: &[Spelling::folded(
+            &["CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"],
+            "TEXT COLLATE folded",
+        )],
     };
     const MYSQL: Self = Self {
         keeps_nul: true,
@@ -205,6 +240,12 @@ impl Facts {
             "ALTER TABLE seat MODIFY COLUMN price BIGINT NOT NULL",
         ],
         only_reads: ["SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"],
+        spellings: &[
+            Spelling::folded(&[], "VARCHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"),
+            Spelling::padded("VARCHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
+            // It cuts off what it is given.
+            Spelling::padded("CHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
+        ],
     };
     const MARIADB: Self = Self { returning: &["insert"], upsert_statements: 1, ..Self::MYSQL };
     const MARIADB_WITHOUT_RETURNING: Self = Self { upsert_statements: 4, ..Self::MARIADB };

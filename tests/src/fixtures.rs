@@ -36,6 +36,7 @@ pub mod recipe;
 pub mod renovation;
 pub mod scalars;
 pub mod sketch;
+pub mod spelling;
 pub mod stall;
 pub mod stock;
 pub mod tenancy;

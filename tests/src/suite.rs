@@ -105,6 +105,7 @@ pub mod skipped;
 pub mod smoke;
 pub mod snapshots;
 pub mod soft_delete;
+pub mod spellings;
 pub mod streams;
 pub mod subscribers;
 pub mod tenants;
@@ -928,6 +929,17 @@ fn on_any_pool() -> &'static [Behaviour] {
             bulk_writes_tell_a_number_out_of_range,
             texts_and_decimals_that_are_too_long_are_told,
             a_column_of_another_type_is_told;
+        spellings:
+            a_row_asked_for_in_another_spelling_is_one_entity,
+            keys_of_a_fixed_length_are_as_they_were_written,
+            references_in_any_spelling_lead_to_one_entity,
+            lists_in_views_hold_what_refers_in_any_spelling,
+            a_reference_that_is_loaded_lazily_leads_to_the_entity,
+            lists_hold_what_refers_in_any_spelling,
+            a_bare_reference_becomes_the_entity,
+            what_is_removed_is_gone_in_every_spelling,
+            two_instances_of_one_row_are_told,
+            a_key_that_leads_nowhere_is_told;
         custom_types:
             custom_types_come_back,
             custom_types_are_asked_for_and_changed,

@@ -11,6 +11,7 @@ mod erased;
 mod lifecycle;
 mod referrers;
 mod rows;
+mod spelling;
 mod undo;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use parking_lot::Mutex;
 pub(crate) use erased::{ErasedArena, ErasedSnapshot, Merged, Saved, typed};
 use referrers::Referrers;
 pub(crate) use rows::{ErasedRows, Rows, read_value};
+pub(crate) use spelling::Spelled;
 pub(crate) use undo::{CellRecord, CellRecords};
 
 use undo::{CellChange, CellSnapshot};
@@ -38,6 +40,8 @@ use crate::value::{KeyValues, ValueError};
 pub(crate) struct Arena<T: Entity> {
     cells: boxcar::Vec<Mutex<CellState<T>>>,
     keys: Mutex<HashMap<T::Key, u32, foldhash::fast::RandomState>>,
+    /// What else leads to a cell than its own key.
+    spellings: Mutex<HashMap<u32, Vec<T::Key>, foldhash::fast::RandomState>>,
     /// Whether any entity was new here: then its collections are known without a list.
     has_born: AtomicBool,
     /// What originals refer to.
@@ -49,6 +53,7 @@ impl<T: Entity> Default for Arena<T> {
         Self {
             cells: boxcar::Vec::new(),
             keys: Mutex::default(),
+            spellings: Mutex::default(),
             has_born: AtomicBool::new(false),
             referrers: Referrers::of::<T>(),
         }

@@ -180,6 +180,12 @@ impl Region {
         self.arena(cell.entity).key(cell.at)
     }
 
+    /// All that foreign keys to the cell are known to be spelled as.
+    pub(crate) fn every_key(&self, cell: CellId) -> Vec<KeyValues> {
+        let spellings = self.arena(cell.entity).spellings(cell.at);
+        self.key(cell).into_iter().chain(spellings).collect()
+    }
+
     /// The cell as a message names it.
     pub(crate) fn name(&self, cell: CellId) -> EntityKey {
         EntityKey::new(self.entity(cell.entity).name, self.key(cell).unwrap_or_default())

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use crate::driver::{Join, RowReader, RowSink, RowSinkError, Select, Selection};
@@ -64,6 +64,8 @@ pub(crate) struct JoinedRows {
     seen: HashSet<KeyValues, foldhash::fast::RandomState>,
     /// The keys of the rows, in order.
     keys: Vec<KeyValues>,
+    /// How rows are referred to where that is not how they spell their keys, with these; only of keys with text in them.
+    spelled: Option<HashMap<KeyValues, KeyValues, foldhash::fast::RandomState>>,
     /// Keys that lead to no row, or to one that is not shown.
     absent: HashSet<KeyValues, foldhash::fast::RandomState>,
     rows: Box<dyn ErasedRows>,
@@ -88,6 +90,7 @@ impl JoinedRows {
             reference: reference.map(|at| (from + at, owner.columns[at].column_type)).collect(),
             seen: HashSet::default(),
             keys: Vec::new(),
+            spelled: region.has_spellings(relation.target).then(HashMap::default),
             absent: HashSet::default(),
             rows: region.arena(relation.target).rows_from(Arc::clone(region.metadata()), first),
         }
@@ -98,6 +101,12 @@ impl JoinedRows {
             self.absent.extend(read_key(row, &self.reference)?);
             return Ok(());
         };
+        if let Some(spelled) = &mut self.spelled
+            && let Some(reference) = read_key(row, &self.reference)?
+            && reference != key
+        {
+            spelled.insert(reference, key.clone());
+        }
         if self.seen.insert(key.clone()) {
             self.rows.row(row)?;
             self.keys.push(key);
@@ -105,15 +114,22 @@ impl JoinedRows {
         Ok(())
     }
 
-    /// Keeps the rows with the keys that are wanted, and leaves of these what it does not answer.
-    pub(crate) fn answer(mut self, wanted: &mut Vec<KeyValues>) -> Box<dyn ErasedRows> {
+    /// Keeps the rows with the keys that are wanted, and leaves of these what it does not answer. Also returns how wanted
+    /// keys are spelled that are spelled otherwise than those of their rows, and the latter.
+    pub(crate) fn answer(mut self, wanted: &mut Vec<KeyValues>) -> (Box<dyn ErasedRows>, Spellings) {
         let mut open: HashSet<KeyValues, foldhash::fast::RandomState> = wanted.iter().cloned().collect();
+        let mut spelled: Spellings = self.spelled.take().into_iter().flatten().collect();
+        spelled.retain(|(spelling, _)| open.remove(spelling));
+        open.extend(spelled.iter().map(|(_, key)| key.clone()));
         let is_wanted: Vec<bool> = self.keys.iter().map(|key| open.remove(key)).collect();
         self.rows.keep(&is_wanted);
         wanted.retain(|key| open.contains(key) && !self.absent.contains(key));
-        self.rows
+        (self.rows, spelled)
     }
 }
+
+/// How keys are spelled, and how the rows spell them.
+pub(crate) type Spellings = Vec<(KeyValues, KeyValues)>;
 
 /// A key in these columns; `None` where one is NULL.
 fn read_key(row: &dyn RowReader, columns: &[(usize, ColumnType)]) -> Result<Option<KeyValues>, ValueError> {

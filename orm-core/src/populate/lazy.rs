@@ -128,11 +128,14 @@ async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<bool> {
     }
     let Some(key) = region.key(cell) else { return Ok(true) };
     let eager = super::eager_shape(region.metadata(), cell.entity);
-    let condition = Expression::KeyIn { property: None, keys: vec![key] }
+    let condition = Expression::KeyIn { property: None, keys: vec![key.clone()] }
         .and(region.filter_of(cell.entity, None)?)
         .and(region.promised_by(cell.entity, &eager, None)?);
     let select = select(region, cell.entity, condition, Vec::new());
     let hydrated = load_rows(region, &select, Freshness::Merge).await?;
+    for at in &hydrated.cells {
+        region.note_spelling(CellId { entity: cell.entity, at: *at }, &key)?;
+    }
     populate(region, cell.entity, &hydrated.cells, &eager, Freshness::Merge).await?;
     keep_promises(region).await?;
     Ok(!hydrated.cells.is_empty())

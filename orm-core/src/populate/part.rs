@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Loading, load_rows, order, select};
+use super::{Loading, learn_owners, load_rows, order, own_spelling, select};
 use crate::condition::{Expression, OrderTerm};
 use crate::driver::{LimitEach, Link, Select, Selection};
 use crate::entity::{CellId, ItemQuery, Region};
 use crate::error::Result;
 use crate::metadata::{RelationId, RelationKind, Side};
 use crate::query::check;
-use crate::relation::Target;
 use crate::value::KeyValues;
 
 /// Loads the items of `cells` that `query` chooses, with one statement.
@@ -65,14 +64,14 @@ pub(super) async fn load_part(
     let hydrated = load_rows(region, &select, loading).await?;
     let arena = region.arena(meta.target);
     let owner_of = |(place, at): (usize, u32)| match foreign_key {
-        Some((index, _)) => match arena.original_target(at, index) {
-            Target::Key(key) => Some((key, at)),
-            _ => None,
-        },
+        Some((index, _)) => Some((arena.original_target(at, index).into_key()?, at)),
         None => hydrated.linked.get(place).map(|key| (key.clone(), at)),
     };
-    for (key, at) in hydrated.cells.iter().copied().enumerate().filter_map(owner_of) {
-        if let Some((_, items)) = owners.get_mut(&key) {
+    let read: Vec<(KeyValues, u32)> =
+        hydrated.cells.iter().copied().enumerate().filter_map(owner_of).collect();
+    learn_owners(region, relation.entity, cells, read.iter().map(|(key, _)| key.clone())).await?;
+    for (key, at) in read {
+        if let Some((_, items)) = owners.get_mut(&own_spelling(region, relation, key)) {
             items.push(at);
         }
     }

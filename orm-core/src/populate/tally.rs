@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::select;
+use super::{learn_owners, own_spelling, select};
 use crate::cache::{self, CacheUse};
 use crate::condition::Expression;
 use crate::driver::{Items, RowReader, RowSink, RowSinkError, Select, Selection};
@@ -309,15 +309,19 @@ impl<'a> Tallying<'a> {
         }
         let items = Items { relation: self.relation, keys };
         let (settled, rows) = self.ask(Selection::Tally(items), self.shown.clone()).await?;
+        self.learn(owners, &rows).await?;
+        let mut counts: HashMap<u32, u64, foldhash::fast::RandomState> =
+            by_key.values().map(|owner| (*owner, 0)).collect();
+        for row in rows {
+            if let Some(owner) = by_key.get(&own_spelling(self.region, self.relation, row.owner)) {
+                // Keys that are spelled otherwise may be groups of their own.
+                *counts.entry(*owner).or_default() += row.count;
+            }
+        }
         let mut tallies = self.region.tallies();
         let tallies = tallies.since(settled);
-        for owner in by_key.values() {
-            tallies.set_count(self.relation, *owner, self.narrowing, 0);
-        }
-        for row in rows {
-            if let Some(owner) = by_key.get(&row.owner) {
-                tallies.set_count(self.relation, *owner, self.narrowing, row.count);
-            }
+        for (owner, count) in counts {
+            tallies.set_count(self.relation, owner, self.narrowing, count);
         }
         Ok(())
     }
@@ -331,6 +335,7 @@ impl<'a> Tallying<'a> {
         let condition = Expression::KeyIn { property: None, keys: item_keys }.and(self.shown.clone());
         let selection = Selection::Pairs(Items { relation: self.relation, keys });
         let (settled, rows) = self.ask(selection, condition).await?;
+        self.learn(owners, &rows).await?;
         let mut tallies = self.region.tallies();
         let tallies = tallies.since(settled);
         for owner in by_key.values() {
@@ -339,11 +344,17 @@ impl<'a> Tallying<'a> {
             }
         }
         for row in rows {
-            if let (Some(owner), Some(item)) = (by_key.get(&row.owner), items.get(&row.item)) {
+            let owner = by_key.get(&own_spelling(self.region, self.relation, row.owner));
+            if let (Some(owner), Some(item)) = (owner, items.get(&row.item)) {
                 tallies.set_member(self.relation, (*owner, *item), self.narrowing, true);
             }
         }
         Ok(())
+    }
+
+    async fn learn(&self, owners: &[u32], rows: &[Row]) -> Result<()> {
+        let read = rows.iter().map(|row| row.owner.clone());
+        learn_owners(self.region, self.relation.entity, owners, read).await
     }
 
     fn keys(&self, entity: EntityId, cells: &[u32]) -> (ByKey, Vec<KeyValues>) {

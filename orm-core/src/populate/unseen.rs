@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::follow::load_unseen_rows;
-use super::select;
+use super::{learn_owners, own_spelling, select};
 use crate::condition::Expression;
 use crate::driver::{Link, Select, Selection};
 use crate::entity::{CellId, Region, State};
@@ -64,11 +64,13 @@ async fn load_items(region: &Arc<Region>, relation: RelationId, owners: &[u32]) 
     let condition = Expression::KeyIn { property: Some(property), keys };
     let rows = load_unseen_rows(region, &select(region, meta.target, condition, Vec::new())).await?;
     let arena = region.arena(meta.target);
+    let read = rows.cells.iter().filter_map(|at| arena.original_target(*at, reference).into_key());
+    learn_owners(region, relation.entity, owners, read).await?;
     for at in rows.cells {
         // One that the program pointed elsewhere is no item any more.
         if arena.state(at) != State::Detached
             && let Target::Key(key) = arena.target(at, reference)
-            && let Some((_, list)) = lists.get_mut(&key)
+            && let Some((_, list)) = lists.get_mut(&own_spelling(region, relation, key))
         {
             list.push(at);
         }
@@ -88,8 +90,9 @@ async fn load_linked(region: &Arc<Region>, relation: RelationId, owners: &[u32])
         ..select(region, target, Expression::always(), Vec::new())
     };
     let rows = load_unseen_rows(region, &select).await?;
+    learn_owners(region, relation.entity, owners, rows.linked.iter().cloned()).await?;
     for (at, key) in rows.cells.into_iter().zip(rows.linked) {
-        if let Some((_, list)) = lists.get_mut(&key) {
+        if let Some((_, list)) = lists.get_mut(&own_spelling(region, relation, key)) {
             list.push(at);
         }
     }

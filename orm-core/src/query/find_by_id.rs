@@ -177,7 +177,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
             }
         }
         let values = self.key.to_values().map_err(key_error::<T>)?;
-        let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values] });
+        let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values.clone()] });
         let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
         find.query.filters = self.filters;
         find.query.choices = self.chosen;
@@ -189,7 +189,11 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         if let Some(mode) = self.lock {
             find = find.lock(mode);
         }
-        find.with_record::<P>().await
+        let found = find.with_record::<P>().await?;
+        if let Some(found) = &found {
+            found.region().note_spelling(found.cell_id(), &values)?;
+        }
+        Ok(found)
     }
 }
 

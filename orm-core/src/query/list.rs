@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::filter::FilterChoices;
 use crate::metadata::{EntityId, Metadata, RelationId};
 use crate::populate::order;
-use crate::value::{ColumnType, KeyValues};
+use crate::value::{ColumnType, KeyValues, Value};
 
 /// A list that a view has of each row.
 #[derive(Clone, Copy)]
@@ -325,11 +325,36 @@ struct ItemRows<'a, N> {
     rows: Vec<(usize, N)>,
 }
 
+/// The places of the owner that a row refers to, also where it spells the key in other letters or with more or fewer spaces
+/// at the end, and the database holds that equal: the row is of one of the owners.
+fn places_of<'a>(
+    places: &'a HashMap<KeyValues, Vec<usize>, foldhash::fast::RandomState>,
+    key: &KeyValues,
+) -> &'a [usize] {
+    if let Some(known) = places.get(key) {
+        return known;
+    }
+    let mut alike = places.iter().filter(|(known, _)| places.len() == 1 || folded(known) == folded(key));
+    match (alike.next(), alike.next()) {
+        (Some((_, known)), None) => known,
+        _ => &[],
+    }
+}
+
+/// A key without what collations may not look at.
+fn folded(key: &KeyValues) -> Vec<Value> {
+    let folded = |value: &Value| match value {
+        Value::Text(text) => Value::Text(text.trim_end_matches(' ').to_lowercase()),
+        other => other.clone(),
+    };
+    key.iter().map(folded).collect()
+}
+
 impl<N: View> RowSink for ItemRows<'_, N> {
     fn row(&mut self, row: &dyn RowReader) -> Result<(), RowSinkError> {
         let key = self.key.iter().enumerate().map(|(at, column)| read_value(row, at, *column));
         let key: KeyValues = key.collect::<Result<_, _>>()?;
-        for place in self.places.get(&key).into_iter().flatten() {
+        for place in places_of(self.places, &key) {
             self.owners.within = *place;
             let item = N::__read(&mut ViewRow::new(row, self.key.len(), &mut self.owners));
             self.rows.push((*place, item.map_err(|unread| self.plan.unread(self.select, unread))?));

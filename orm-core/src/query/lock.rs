@@ -59,7 +59,7 @@ impl Region {
 }
 
 /// Locks one entity of this context.
-pub(crate) async fn lock(region: &Arc<Region>, cell: CellId, mode: &LockMode) -> Result<()> {
+pub(crate) async fn lock(region: &Arc<Region>, mut cell: CellId, mode: &LockMode) -> Result<()> {
     let row_lock = region.row_lock(cell.entity, Some(mode))?;
     let state = region.state(cell);
     match state {
@@ -70,14 +70,14 @@ pub(crate) async fn lock(region: &Arc<Region>, cell: CellId, mode: &LockMode) ->
     }
     if row_lock.is_some() || state == State::Reference {
         let Some(key) = region.key(cell) else { return Err(never_flushed(region, cell)) };
-        let condition = Expression::KeyIn { property: None, keys: vec![key] };
+        let condition = Expression::KeyIn { property: None, keys: vec![key.clone()] };
         let mut select = select(region, cell.entity, condition, Vec::new());
         select.lock = row_lock;
         let hydrated = load_rows(region, &select, Freshness::Merge).await?;
         keep_promises(region).await?;
-        if hydrated.cells.is_empty() {
-            return Err(not_found(region, cell, row_lock));
-        }
+        let Some(at) = hydrated.cells.first() else { return Err(not_found(region, cell, row_lock)) };
+        cell.at = *at;
+        region.note_spelling(cell, &key)?;
     }
     match mode {
         LockMode::Optimistic(expected) => region.check_version(cell, expected),

@@ -155,10 +155,15 @@ impl<T: Entity> Clone for BoundRef<T> {
     }
 }
 
-/// Equal if both lead to the same row of the same context.
+/// Equal if both lead to the same row of the same context, as far as the context knows.
 impl<T: Entity> PartialEq for BoundRef<T> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.region, &other.region) && self.target() == other.target()
+        if !Arc::ptr_eq(&self.region, &other.region) {
+            return false;
+        }
+        let (one, two) = (self.target(), other.target());
+        let leads = |target: &Target| self.region.resolve(self.target_entity(), target);
+        one == two || leads(&one).is_some_and(|at| leads(&two) == Some(at))
     }
 }
 

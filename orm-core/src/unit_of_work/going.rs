@@ -77,10 +77,10 @@ impl Going {
         // The identity map may lead from a key to the new row that takes it.
         let mut gone: HashMap<(EntityId, KeyValues), CellId, Hasher> = HashMap::default();
         for cell in rows.deleted.values().flatten() {
-            gone.extend(region.key(*cell).map(|key| ((cell.entity, key), *cell)));
+            gone.extend(region.every_key(*cell).into_iter().map(|key| ((cell.entity, key), *cell)));
         }
         for (cell, carrier) in &self.carriers {
-            gone.extend(region.key(*cell).map(|key| ((cell.entity, key), *carrier)));
+            gone.extend(region.every_key(*cell).into_iter().map(|key| ((cell.entity, key), *carrier)));
         }
         let mut note = |cell: CellId, changed: Option<&PropertySet>| {
             for (index, relation) in region.entity(cell.entity).relations.iter().enumerate() {
@@ -147,9 +147,10 @@ pub(super) fn carried(region: &Region, rows: Rows<'_>) -> Carriers {
     for carrier in rows.deleted.values().flatten() {
         let mut queue = vec![*carrier];
         while let Some(gone) = queue.pop() {
-            let Some(key) = region.key(gone) else { continue };
+            let keys = region.every_key(gone);
             for (entity, index, _) in relations.iter().filter(|(_, _, target)| *target == gone.entity) {
-                for at in region.arena(*entity).referrers(*index, &key) {
+                let arena = region.arena(*entity);
+                for at in keys.iter().flat_map(|key| arena.referrers(*index, key)) {
                     let cell = CellId { entity: *entity, at };
                     // What the flush writes itself goes its own way.
                     if !written.contains(&cell) && !carriers.contains_key(&cell) {

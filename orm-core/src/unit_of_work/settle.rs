@@ -232,7 +232,7 @@ impl Region {
         while !gone.is_empty() {
             let mut keys: HashMap<EntityId, HashSet<KeyValues, Hasher>, Hasher> = HashMap::default();
             for cell in &gone {
-                keys.entry(cell.entity).or_default().extend(self.key(*cell));
+                keys.entry(cell.entity).or_default().extend(self.every_key(*cell));
                 self.settle_gone(*cell);
             }
             gone = self.follow_deletes(&keys, saved);

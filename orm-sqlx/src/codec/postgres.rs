@@ -331,7 +331,12 @@ impl<'r> Raw<'r> {
         let is_text = matches!(self.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::UNKNOWN)
             || matches!(self.type_info.kind(), PgTypeKind::Enum(_))
             || self.type_info.name().eq_ignore_ascii_case("citext");
-        if is_text { utf8(self.bytes, "text") } else { Err(self.is_not("text")) }
+        if !is_text {
+            return Err(self.is_not("text"));
+        }
+        let text = utf8(self.bytes, "text")?;
+        // What it is filled up with does not count, and no text that is sent is compared with it.
+        Ok(if self.oid == oid::BPCHAR { text.trim_end_matches(' ') } else { text })
     }
 
     fn bytes(&self) -> Result<&'r [u8], ValueError> {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::lifecycle::ErasedLifecycle;
 use super::rows::{ErasedRows, Rows};
 use super::undo::{CellChange, CellRecord, CellRecords, CellSnapshot, Undone};
-use super::{Arena, MovedReference, is_alive, key_error, moved_references, push, row_key};
+use super::{Arena, MovedReference, Spelled, is_alive, key_error, moved_references, push, row_key};
 use crate::entity::cell::{Batch, CellState, Replaced, State, three_way_merge};
 use crate::entity::{Entity, Key, PropertySet};
 use crate::error::{Error, Result};
@@ -56,6 +56,10 @@ pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
     fn key(&self, at: u32) -> Option<KeyValues>;
     fn find(&self, key: &KeyValues) -> Option<u32>;
     fn find_or_reference(&self, key: &KeyValues) -> Option<u32>;
+    /// From now on this key leads to the cell too.
+    fn add_spelling(&self, at: u32, key: &KeyValues) -> Spelled;
+    /// What else leads to the cell than its own key.
+    fn spellings(&self, at: u32) -> Vec<KeyValues>;
     fn siblings(&self, at: u32) -> Option<Batch>;
     fn has_born(&self) -> bool;
     fn count_loaded(&self) -> usize;
@@ -198,6 +202,20 @@ impl<T: Entity> ErasedArena for Arena<T> {
     fn find_or_reference(&self, key: &KeyValues) -> Option<u32> {
         let key = T::Key::__from_values(&mut key.iter().cloned()).ok()?;
         Some(Self::find_or_reference(self, &key))
+    }
+
+    fn add_spelling(&self, at: u32, key: &KeyValues) -> Spelled {
+        match T::Key::__from_values(&mut key.iter().cloned()) {
+            Ok(key) => Self::add_spelling(self, at, key),
+            // No field holds it, so nothing can ask for it.
+            Err(_) => Spelled::Done,
+        }
+    }
+
+    fn spellings(&self, at: u32) -> Vec<KeyValues> {
+        let spellings = self.spellings.lock();
+        let keys = spellings.get(&at).into_iter().flatten();
+        keys.filter_map(|key| key.to_values().ok()).collect()
     }
 
     fn has_born(&self) -> bool {
@@ -508,6 +526,8 @@ impl<T: Entity> ErasedArena for Arena<T> {
             if keys.get(&key) == Some(&at) {
                 keys.remove(&key);
             }
+            drop(keys);
+            self.forget_spellings(at);
         }
         restored
     }
@@ -608,6 +628,7 @@ impl<T: Entity> ErasedArena for Arena<T> {
             (cell.state, cell.touched, cell.left) = (State::Detached, false, true);
             (cell.key.clone(), cell.replaced.take())
         };
+        self.forget_spellings(at);
         let Some(key) = key else { return };
         let mut keys = self.keys.lock();
         if keys.get(&key) == Some(&at) {
