@@ -58,7 +58,7 @@ fn kind(code: &str, message: &str) -> DriverErrorKind {
         "55P03" => DriverErrorKind::LockNotAvailable,
         "25006" => DriverErrorKind::ReadOnly,
         "25P02" => DriverErrorKind::RolledBack,
-        "42P01" | "42703" | "3F000" => DriverErrorKind::MissingSchemaObject,
+        "42P01" | "42703" | "3F000" | "3D000" => DriverErrorKind::MissingSchemaObject,
         // Forgotten by the server, or by a pooler in between.
         "26000" => DriverErrorKind::OutdatedStatement,
         // Messages of internal errors are never translated: a type or a table that a plan was made with is gone.
@@ -210,6 +210,7 @@ mod tests {
             ("55P03", "canceling statement due to lock timeout", DriverErrorKind::LockTimeout),
             ("25006", "", DriverErrorKind::ReadOnly),
             ("42P01", "", DriverErrorKind::MissingSchemaObject),
+            ("3D000", "", DriverErrorKind::MissingSchemaObject),
             ("26000", "", DriverErrorKind::OutdatedStatement),
             ("XX000", "cache lookup failed for type 16391", DriverErrorKind::OutdatedStatement),
             ("XX000", "", DriverErrorKind::Other),

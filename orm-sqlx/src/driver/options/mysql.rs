@@ -8,7 +8,7 @@ use sqlx_core::connection::ConnectOptions;
 use sqlx_core::error::Error;
 use sqlx_mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use super::tls::{self, TlsMode, TlsSettings, tls_settings};
+use super::tls::{self, TlsMode, TlsSettings, Way, tls_settings};
 use crate::backend::mysql::{MySqlBackend, Server};
 use crate::driver::MySql;
 use crate::driver::pool::{Opening, Pool, PoolSettings};
@@ -92,7 +92,6 @@ impl MySqlOptions {
     }
 
     async fn open(self) -> Result<Pool<MySqlBackend>, DriverError> {
-        self.tls.check()?;
         let connect = match &self.url {
             Some(url) => parse(url)?,
             None => MySqlConnectOptions::new(),
@@ -106,9 +105,11 @@ impl MySqlOptions {
             .set_names(false)
             .disable_statement_logging();
         let connect = encrypted(connect, &self.tls);
+        tls::check(tls_mode(connect.get_ssl_mode()))?;
         let name = name_of(&connect);
+        let way = if connect.get_socket().is_some() { Way::Socket } else { Way::Network };
         // The pool does not know what the database is called, and would wait for a server that is about to start.
-        let mut first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
+        let mut first = connect.connect().await.map_err(|error| cannot_reach(&name, way, error))?;
         let server = Server::of(&mut first).await?;
         Pool::open(
             self.pool,
@@ -137,18 +138,37 @@ fn name_of(connect: &MySqlConnectOptions) -> String {
     }
 }
 
+/// What sqlx reads of a URL.
+const PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslca",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "charset",
+    "collation",
+    "statement-cache-capacity",
+    "socket",
+    "timezone",
+    "time-zone",
+];
+
 fn parse(url: &str) -> Result<MySqlConnectOptions, DriverError> {
     let Some(rest) = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://")) else {
         return Err(wrong("it is no MySQL URL; write mysql://user@host/database"));
     };
+    let url = tls::with_known_parameters(&format!("mysql://{rest}"), |name| PARAMETERS.contains(&name));
     // The cause might name parts of the URL, and so the password.
-    MySqlConnectOptions::from_str(&format!("mysql://{rest}")).map_err(|_| {
+    MySqlConnectOptions::from_str(&url).map_err(|_| {
         wrong("the URL can't be read; write mysql://user:password@host:port/database, with % escapes")
     })
 }
 
-fn cannot_reach(name: &str, error: Error) -> DriverError {
-    match tls::cannot_reach(name, error) {
+fn cannot_reach(name: &str, way: Way, error: Error) -> DriverError {
+    match tls::cannot_reach(name, way, error) {
         Ok(reason) => reason,
         Err(Error::Configuration(cause)) if cause.to_string().contains("RSA") => {
             let message = format!(
@@ -179,6 +199,16 @@ fn ssl_mode(mode: TlsMode) -> MySqlSslMode {
         TlsMode::Required => MySqlSslMode::Required,
         TlsMode::VerifyCa => MySqlSslMode::VerifyCa,
         TlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
+    }
+}
+
+fn tls_mode(mode: MySqlSslMode) -> TlsMode {
+    match mode {
+        MySqlSslMode::Disabled => TlsMode::Off,
+        MySqlSslMode::Preferred => TlsMode::Preferred,
+        MySqlSslMode::Required => TlsMode::Required,
+        MySqlSslMode::VerifyCa => TlsMode::VerifyCa,
+        MySqlSslMode::VerifyIdentity => TlsMode::VerifyFull,
     }
 }
 

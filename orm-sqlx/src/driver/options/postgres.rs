@@ -9,7 +9,7 @@ use sqlx_core::connection::ConnectOptions;
 use sqlx_core::error::Error;
 use sqlx_postgres::{PgConnectOptions, PgSslMode};
 
-use super::tls::{self, TlsMode, TlsSettings, tls_settings};
+use super::tls::{self, TlsMode, TlsSettings, Way, tls_settings};
 use crate::backend::postgres::PostgresBackend;
 use crate::driver::Postgres;
 use crate::driver::pool::{Opening, Pool, PoolSettings};
@@ -94,7 +94,6 @@ impl PostgresOptions {
     }
 
     async fn open(self) -> Result<Pool<PostgresBackend>, DriverError> {
-        self.tls.check()?;
         let connect = match &self.url {
             Some(url) => parse(url)?,
             None => PgConnectOptions::new(),
@@ -105,28 +104,54 @@ impl PostgresOptions {
             None => connect,
         };
         let connect = encrypted(connect, &self.tls);
+        tls::check(tls_mode(connect.get_ssl_mode()))?;
         let host = connect.get_host().to_owned();
         let database = connect.get_database().unwrap_or_else(|| connect.get_username()).to_owned();
         let name = format!("{database} at {host}:{}", connect.get_port());
+        let way = if connect.get_socket().is_some() { Way::Socket } else { Way::Network };
         // The pool does not know what the database is called, and would wait for a server that is about to start.
-        let first = connect.connect().await.map_err(|error| cannot_reach(&name, error))?;
+        let first = connect.connect().await.map_err(|error| cannot_reach(&name, way, error))?;
         let opening = Opening { first: Some(first), ..Opening::plain(connect, name, Statements::postgres()) };
         Pool::open(self.pool, opening).await
     }
 }
 
+/// What sqlx reads of a URL, but for single settings in `options[..]`.
+const PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 fn parse(url: &str) -> Result<PgConnectOptions, DriverError> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(wrong("it is no PostgreSQL URL; write postgres://user@host/database"));
     }
+    let url =
+        tls::with_known_parameters(url, |name| PARAMETERS.contains(&name) || name.starts_with("options["));
     // The cause might name parts of the URL, and so the password.
-    PgConnectOptions::from_str(url).map_err(|_| {
+    PgConnectOptions::from_str(&url).map_err(|_| {
         wrong("the URL can't be read; write postgres://user:password@host:port/database, with % escapes")
     })
 }
 
-fn cannot_reach(name: &str, error: Error) -> DriverError {
-    match tls::cannot_reach(name, error) {
+fn cannot_reach(name: &str, way: Way, error: Error) -> DriverError {
+    match tls::cannot_reach(name, way, error) {
         Ok(reason) => reason,
         Err(other) => driver_error::<PostgresBackend>(other, &format!("opening the database {name}")),
     }
@@ -150,6 +175,17 @@ fn ssl_mode(mode: TlsMode) -> PgSslMode {
         TlsMode::Required => PgSslMode::Require,
         TlsMode::VerifyCa => PgSslMode::VerifyCa,
         TlsMode::VerifyFull => PgSslMode::VerifyFull,
+    }
+}
+
+fn tls_mode(mode: PgSslMode) -> TlsMode {
+    match mode {
+        // sqlx does not encrypt where it is only allowed.
+        PgSslMode::Disable | PgSslMode::Allow => TlsMode::Off,
+        PgSslMode::Prefer => TlsMode::Preferred,
+        PgSslMode::Require => TlsMode::Required,
+        PgSslMode::VerifyCa => TlsMode::VerifyCa,
+        PgSslMode::VerifyFull => TlsMode::VerifyFull,
     }
 }
 

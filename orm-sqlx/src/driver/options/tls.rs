@@ -32,15 +32,16 @@ pub(in crate::driver) struct TlsSettings {
     pub(in crate::driver) root_certificate: Option<PathBuf>,
 }
 
-impl TlsSettings {
-    /// Refuses what this program was built without.
-    pub(in crate::driver) fn check(&self) -> Result<(), DriverError> {
-        match self.mode {
-            Some(TlsMode::Required | TlsMode::VerifyCa | TlsMode::VerifyFull) if !is_built_in() => {
-                Err(is_off())
-            }
-            Some(_) | None => Ok(()),
-        }
+/// Refuses what this program was built without, before anything is sent.
+pub(in crate::driver) fn check(mode: TlsMode) -> Result<(), DriverError> {
+    if is_built_in() { Ok(()) } else { check_without(mode) }
+}
+
+/// As [`check`], of a program without TLS.
+fn check_without(mode: TlsMode) -> Result<(), DriverError> {
+    match mode {
+        TlsMode::Required | TlsMode::VerifyCa | TlsMode::VerifyFull => Err(is_off()),
+        TlsMode::Off | TlsMode::Preferred => Ok(()),
     }
 }
 
@@ -53,9 +54,21 @@ fn is_off() -> DriverError {
     DriverError::new(DriverErrorKind::Unsupported, message)
 }
 
+/// The way to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::driver) enum Way {
+    Network,
+    Socket,
+}
+
 /// Why the database of this name can't be reached, where it is for the network or for TLS.
-pub(in crate::driver) fn cannot_reach(name: &str, error: Error) -> Result<DriverError, Error> {
+pub(in crate::driver) fn cannot_reach(name: &str, way: Way, error: Error) -> Result<DriverError, Error> {
     match error {
+        // Over the network no file is looked for but those of certificates.
+        Error::Io(cause) if way == Way::Network && cause.kind() == io::ErrorKind::NotFound => {
+            let message = format!("a certificate for the way to the database {name} is not there: {cause}");
+            Ok(DriverError::new(DriverErrorKind::Other, message).with_source(cause))
+        }
         // What rustls says of a certificate.
         Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidData => {
             Ok(not_encrypted(name, &cause).with_source(cause))
@@ -96,3 +109,48 @@ macro_rules! tls_settings {
 }
 
 pub(super) use tls_settings;
+
+/// A URL with those parameters alone that are known. Of the others the names are logged and not the values, since one of
+/// them may be a password whose name is misspelt.
+pub(in crate::driver) fn with_known_parameters(url: &str, is_known: impl Fn(&str) -> bool) -> String {
+    let Some((place, parameters)) = url.split_once('?') else { return url.to_owned() };
+    let known = parameters.split('&').filter(|parameter| {
+        let name = parameter.split_once('=').map_or(*parameter, |(name, _)| name);
+        let is_known = is_known(name);
+        if !is_known {
+            tracing::warn!(target: "orm::driver", parameter = name, "a parameter of the URL is not known, and ignored");
+        }
+        is_known
+    });
+    let known: Vec<&str> = known.collect();
+    if known.is_empty() { place.to_owned() } else { format!("{place}?{}", known.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_for_tls_is_refused_without_it() {
+        for mode in [TlsMode::Required, TlsMode::VerifyCa, TlsMode::VerifyFull] {
+            let error = check_without(mode).expect_err("it is not built in");
+            assert_eq!(error.kind(), DriverErrorKind::Unsupported);
+            assert!(error.to_string().contains("the feature `tls-rustls` of orm-sqlx"), "{error}");
+        }
+        for mode in [TlsMode::Off, TlsMode::Preferred] {
+            assert!(check_without(mode).is_ok(), "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_are_not_known_are_left_out() {
+        for (url, kept) in [
+            ("mysql://ann@host/library", "mysql://ann@host/library"),
+            ("mysql://ann@host/library?", "mysql://ann@host/library"),
+            ("mysql://ann@host/library?pasword=s3cret", "mysql://ann@host/library"),
+            ("mysql://ann@host/library?a=1&b&known=2&c=3&known", "mysql://ann@host/library?known=2&known"),
+        ] {
+            assert_eq!(with_known_parameters(url, |name| name == "known"), kept);
+        }
+    }
+}
