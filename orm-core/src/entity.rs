@@ -140,6 +140,26 @@ pub trait Entity: Sized + Clone + Send + Sync + 'static {
     ) -> Result<(), M::Error>;
 }
 
+/// An entity whose rows can be written: every one but those that are a view of the database (`#[entity(view = "..")]`) or
+/// marked `#[entity(read_only)]`. It comes with [`Entity`]'s derive; name it in bounds of functions that write.
+///
+/// ```
+/// # use orm_core::{EntityManager, Result, Writable};
+/// async fn import<T: Writable>(em: &EntityManager, rows: Vec<T>) -> Result<()> {
+///     em.insert_many(rows).await?;
+///     Ok(())
+/// }
+/// # let _ = import::<Tag>;
+/// # #[derive(orm_core::Entity, Clone)] struct Tag { #[entity(id)] id: i64 }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` can't be written",
+    label = "this type is not known to be written",
+    note = "an entity with `#[entity(view = ..)]` or `#[entity(read_only)]` is only read: write the tables behind it; \
+            any other type has to derive `Entity`, and in a generic function the bound is `T: Writable`"
+)]
+pub trait Writable: Entity {}
+
 /// A type's number in this process, given at first use.
 #[derive(Debug, Default)]
 pub struct EntityIndex(OnceLock<usize>);

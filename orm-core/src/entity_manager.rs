@@ -35,7 +35,9 @@ pub(crate) use values::{RequestState, RequestValues};
 use crate::cache::CachedResults;
 use crate::condition::Condition;
 use crate::context::{self, RequestContext};
-use crate::entity::{CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, key_error};
+use crate::entity::{
+    CellId, Entity, Freshness, Key, Loaded, PopulatePath, Record, Region, State, Writable, key_error,
+};
 use crate::error::{Error, Result};
 use crate::filter::ContextFilters;
 use crate::metadata::EntityId;
@@ -524,7 +526,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::Detached`] for an entity whose removal was flushed, [`Error::ForeignEntity`], [`Error::GlobalContext`].
-    pub fn restore<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
+    pub fn restore<T: Writable, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
         let region = self.resolve("restore")?.region();
         self.check_own(&region, entity)?;
         region.undelete(entity.cell_id())

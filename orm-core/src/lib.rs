@@ -42,7 +42,7 @@ pub use context::{ContextSource, InCurrentContext, RequestContext};
 pub use driver::IsolationLevel;
 pub use entity::{
     ChangeKind, Edit, Embeddable, Entity, EntityHooks, Extent, Has, HookContext, IsPopulated, ItemsOf, Key,
-    Loaded, LoadedCollection, NewEntity, Part, Partly, Populate, Slot, Whole, With, Without,
+    Loaded, LoadedCollection, NewEntity, Part, Partly, Populate, Slot, Whole, With, Without, Writable,
 };
 pub use entity_manager::{
     EntityManager, FlushMode, ForkOptions, Outcome, Propagation, Repository, Retry, TransactionOptions, retry,
@@ -76,7 +76,8 @@ pub mod __private {
     pub use crate::entity::{
         Core, Cursor, Embeddable, Entity, EntityIndex, EntityType, Hooks, IsPopulated, Loaded,
         LoadedCollection, MadeValue, Moment, NewEntity, Populate, PropertySet, ReadError, Record,
-        RelationField, Shape, Slot, SlotAt, SlotRecord, With, Without, emitted, hooks, index_of, unset_key,
+        RelationField, Shape, Slot, SlotAt, SlotRecord, With, Without, Writable, emitted, hooks, index_of,
+        unset_key,
     };
     pub use crate::entity_manager::transaction;
     pub use crate::error::{Error, Result};

@@ -38,7 +38,9 @@ pub use loaded_view::FromLoaded;
 #[doc(hidden)]
 pub use loaded_view::{Computes, Shows};
 pub(crate) use lock::lock;
-pub(crate) use mentions::{Mention, entities_of, mention_relation, mentions_of, mentions_of_term};
+pub(crate) use mentions::{
+    Mention, entities_of, mention_entity, mention_relation, mentions_of, mentions_of_term,
+};
 pub use page::{FindPage, Page, PageMode};
 pub(crate) use plan::{check, describe, resolve};
 pub use projection::Projection;

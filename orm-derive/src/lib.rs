@@ -89,6 +89,8 @@ use support::shown;
 /// | --- | --- |
 /// | `table = ".."` | The table. Left out, the naming strategy decides: the struct's name in `snake_case`. |
 /// | `schema = ".."` | The table's schema. |
+/// | `view = "select .."` | It is a view of the database, which the schema makes; see [below](#views-of-the-database). |
+/// | `read_only` | It is a table or view that somebody else makes; see [below](#views-of-the-database). |
 /// | `renamed_from = ".."` | The table's name before, so that the schema's diff renames it. Pivot tables that are named after it follow. |
 /// | `comment = ".."` | What the database says about the table. SQLite keeps no comments, and is told none. |
 /// | `check(a, b, sql = "..")` | A condition that every row meets, in the database's words. The fields that it is about, if any are named, are in the error of a violation; `name = ".."` names the constraint. `check = ".."` is short for one without both. May be repeated. |
@@ -159,6 +161,45 @@ use support::shown;
 /// | `may_be_missing` | owning `Ref` | The target's row may be absent, so the accessor returns an `Option`. |
 /// | `cascade_remove` | any | What it leads to is removed together with the entity; what is not loaded, or hidden by a filter, is loaded for it and shown nowhere, unless the foreign key's `on_delete = "cascade"` does it in the database and no filter guards writes. See `EntityManager::remove`. |
 /// | `orphan_removal` | one-to-many, one-to-one | As `cascade_remove`; also, what the entity lets go of is removed, unless it finds another owner before the flush. |
+///
+/// # Views of the database
+///
+/// ```
+/// # use orm_core::{Entity, EntityManager, Ref, Result};
+/// # #[derive(Entity, Clone, Debug)]
+/// # struct Author { #[entity(id)] id: i64 }
+/// #[derive(Entity, Clone, Debug)]
+/// #[entity(view = "SELECT author_id, COUNT(*) AS books FROM book GROUP BY author_id")]
+/// struct AuthorStats {
+///     #[entity(id)]
+///     author: Ref<Author>,
+///     books: i64,
+/// }
+///
+/// async fn productive(em: &EntityManager) -> Result<u64> {
+///     em.count(AuthorStats::BOOKS.gt(10)).await
+/// }
+/// # let _ = productive;
+/// ```
+///
+/// The entity is read as any other: conditions, orders, pages, streams, projections, relations from and to it, filters, and
+/// one instance a row, so that `id` names what tells its rows apart. Nothing is written of it, and what would do so
+/// does not compile: `persist`, `edit`, `remove`, `merge`, bulk writes and a new one in a `Ref` need a `Writable` entity.
+/// Lists whose items hold the foreign key are refused when they are changed, with `Error::Relation`. No foreign key leads
+/// to it or from it, so that a `Ref` to it may lead nowhere: `may_be_missing` says so.
+///
+/// The select is a string, the path of a constant or a macro, such as `include_str!("stats.sql")`. It names tables and
+/// columns as the database has them, and is in its words: where one program runs on several databases, in such that all of
+/// them know, or in a constant for each. Its columns have the names of the fields' columns.
+///
+/// `schema().create()` makes the view after the tables, each view after those that it reads, and `drop()` drops it before
+/// them. `diff()` and `update()` make it where it is missing, and replace it where its select has changed; views that read
+/// it, and on PostgreSQL those that read a column whose type changes, are made anew with it, as far as an entity knows
+/// them. Since nobody knows what a view reads, a query for it inside of a transaction flushes every pending change, and
+/// every write voids its cached results.
+///
+/// `read_only` says the same of a table or a view that is there: it is read and never written, and the schema neither
+/// makes, changes nor drops it. `on_delete` says there what the database does by a foreign key that somebody else has made.
 ///
 /// # What is generated
 ///

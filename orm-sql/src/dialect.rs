@@ -14,7 +14,7 @@ use std::fmt;
 
 use orm_core::condition::{Function, ListMatch, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
-use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, TableIndex, labels_check};
+use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, TableIndex, View, labels_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, Check, ColumnDef, DeleteStatement, DynIden, Expr, ExprTrait, ForeignKeyCreateStatement,
@@ -220,6 +220,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn comments(&self, table: &Table) -> Vec<String> {
         let _ = table;
         Vec::new()
+    }
+
+    /// The statement that says the comment of a view, where a database has comments on views.
+    fn view_comment(&self, view: &View) -> Option<String> {
+        let _ = view;
+        None
     }
 
     /// The statements that make and that drop the type of an enum, where this database has types for enums.

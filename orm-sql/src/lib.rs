@@ -19,6 +19,7 @@ pub mod temporal;
 
 pub use dialect::mysql::MySqlFlavor;
 pub use dialect::{ScriptProblem, ScriptStatement, mysql, postgres, sqlite};
+pub use schema::tokens::without_qualifier;
 pub use statement::{
     Answered, Bound, GeneratedKeys, Statement, Statements, WriteStatement, WrittenRows, outcome_of,
 };

@@ -12,6 +12,7 @@ mod ddl;
 pub(crate) mod definition;
 mod diff;
 pub(crate) mod tokens;
+pub(crate) mod views;
 
 pub(crate) use ddl::{create, drop};
 pub(crate) use diff::diff;

@@ -68,6 +68,20 @@ impl<B: Backend> Catalog<'_, '_, B> {
         transaction(self.pool, self.running, begin).await
     }
 
+    /// Changes something for which not everything may be there yet, in the transaction that [`try_out`](Self::try_out) began.
+    /// Returns whether the database took it.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn try_change(&mut self, sql: &str) -> Result<bool, DriverError> {
+        transaction(self.pool, self.running, TransactionStep::Savepoint(1)).await?;
+        let (is_taken, end) = match self.change(sql).await {
+            Ok(()) => (true, TransactionStep::Release(1)),
+            Err(error) if error.kind() == DriverErrorKind::ConnectionLost => return Err(error),
+            Err(_) => (false, TransactionStep::RollbackTo(1)),
+        };
+        transaction(self.pool, self.running, end).await?;
+        Ok(is_taken)
+    }
+
     #[cfg(feature = "postgres")]
     pub(crate) async fn take_back(&mut self) -> Result<(), DriverError> {
         transaction(self.pool, self.running, TransactionStep::Rollback).await

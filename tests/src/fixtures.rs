@@ -9,6 +9,7 @@ pub mod broken;
 pub mod capitals;
 pub mod catalogue;
 pub mod circle;
+pub mod contest;
 pub mod custom;
 pub mod customers;
 pub mod diary;

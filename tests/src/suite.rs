@@ -28,6 +28,7 @@ pub mod conditions;
 pub mod contexts;
 pub mod custom_types;
 pub mod cut_connections;
+pub mod database_views;
 pub mod detach;
 pub mod diagnose;
 pub mod edits_while_flushing;
@@ -1009,6 +1010,19 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_rename_keeps_the_rows,
             an_update_can_be_taken_back,
             unknown_tables_are_left_alone;
+        database_views:
+            a_view_is_read_as_any_entity,
+            relations_of_views_are_populated,
+            views_come_and_go_in_their_order,
+            lists_of_a_view_are_not_changed,
+            a_query_of_a_view_flushes_what_it_may_read,
+            a_cached_view_is_void_when_a_table_is_written,
+            an_update_replaces_views,
+            views_of_others_are_left_alone,
+            a_view_takes_the_place_of_no_table,
+            what_is_read_only_is_somebody_elses,
+            a_foreign_key_to_what_is_read_only_stays,
+            what_is_no_view_is_refused;
         generated_columns:
             an_insert_reads_back_what_is_computed,
             an_update_reads_back_what_is_computed,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::driver::{Select, Selection};
 use crate::metadata::{EntityMetadata, Metadata, Pivot, RelationId, RelationKind};
-use crate::query::{Mention, mention_relation, mentions_of, mentions_of_term};
+use crate::query::{Mention, mention_entity, mention_relation, mentions_of, mentions_of_term};
 
 /// What an entry depends on. Tables are known by their names, so that two entities on one table depend on the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Tag {
     /// Every entry has it.
     Everything,
-    /// Every table of the ORM: of entries with raw text in them, which may name any.
+    /// Every table of the ORM: of entries with raw text in them, or with rows of a view, which may be of any.
     AnyTable,
     /// A table.
     Table(String),
@@ -50,13 +50,14 @@ impl Tag {
     /// Everything that the answer to `select` depends on, in a fixed order.
     pub(super) fn of_select(select: &Select, name: Option<&Arc<str>>) -> Vec<Self> {
         let metadata = &*select.metadata;
-        let mut tags = vec![Self::Everything, Self::of_entity(select.entity())];
+        let mut tags = vec![Self::Everything];
         tags.extend(name.cloned().map(Self::Name));
         let mut note = |mention| match mention {
             Mention::Entity(entity) => tags.push(Self::of_entity(metadata.entity(entity))),
             Mention::Links(relation) => tags.extend(Self::of_links(metadata, relation)),
             Mention::Anything => tags.push(Self::AnyTable),
         };
+        mention_entity(metadata, select.root, &mut note);
         mentions_of(metadata, select.root, &select.condition, &mut note);
         mentions_of(metadata, select.root, &select.having, &mut note);
         let order = select.order.iter().map(|order| &order.term);
@@ -70,7 +71,7 @@ impl Tag {
                 for join in joins {
                     let owner = join.parent.and_then(|parent| targets.get(parent)).unwrap_or(&select.root);
                     let target = metadata.entity(*owner).relations[join.relation].target;
-                    note(Mention::Entity(target));
+                    mention_entity(metadata, target, &mut note);
                     mentions_of(metadata, target, &join.condition, &mut note);
                     targets.push(target);
                 }

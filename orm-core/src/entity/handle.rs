@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::arena::typed;
 use super::region::{CellId, Region};
-use super::{Edit, Entity, IsPopulated, Key, PopulatePath, Record, RelationField, Shape, State};
+use super::{Edit, Entity, IsPopulated, Key, PopulatePath, Record, RelationField, Shape, State, Writable};
 use crate::error::{Error, Result};
 use crate::metadata::{EntityId, PropertyKind, RelationId, RelationKind};
 use crate::relation::{BoundCollection, BoundInverse, BoundRef, Ref, ReferenceField, Target};
@@ -242,7 +242,10 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
     ///
     /// On an entity that is detached or removed it changes this snapshot only, and says so through `tracing`; use
     /// [`try_edit`](Self::try_edit) where that may happen.
-    pub fn edit(&self) -> Edit<'_, T> {
+    pub fn edit(&self) -> Edit<'_, T>
+    where
+        T: Writable,
+    {
         if let Err(error) = self.editable() {
             tracing::warn!(target: "orm", %error, "this edit will not be saved");
         }
@@ -254,7 +257,10 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
     /// # Errors
     ///
     /// [`Error::Detached`] and [`Error::Removed`].
-    pub fn try_edit(&self) -> Result<Edit<'_, T>> {
+    pub fn try_edit(&self) -> Result<Edit<'_, T>>
+    where
+        T: Writable,
+    {
         self.editable()?;
         Ok(Edit::new(self.region(), self.cell_id(), self.get()))
     }
@@ -263,7 +269,10 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
     ///
     /// `change` runs on a copy, without a lock, and again if somebody else published meanwhile, so no update is
     /// lost. It should do nothing but change the entity.
-    pub fn update<F: FnMut(&mut T)>(&self, change: F) {
+    pub fn update<F: FnMut(&mut T)>(&self, change: F)
+    where
+        T: Writable,
+    {
         if let Err(error) = self.editable() {
             tracing::warn!(target: "orm", %error, "this update will not be saved");
         }
@@ -275,7 +284,10 @@ impl<T: Entity, P: 'static> Loaded<T, P> {
     /// # Errors
     ///
     /// [`Error::Detached`] and [`Error::Removed`].
-    pub fn try_update<F: FnMut(&mut T)>(&self, change: F) -> Result<()> {
+    pub fn try_update<F: FnMut(&mut T)>(&self, change: F) -> Result<()>
+    where
+        T: Writable,
+    {
         self.editable()?;
         self.region().update(self.cell_id(), change);
         Ok(())

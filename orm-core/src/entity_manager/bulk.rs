@@ -5,7 +5,7 @@ use std::future::Future;
 use super::EntityManager;
 use crate::bulk::{DeleteMany, InsertMany, UpdateMany, Upsert, UpsertMany};
 use crate::condition::Condition;
-use crate::entity::Entity;
+use crate::entity::Writable;
 use crate::error::{Error, Result};
 
 impl EntityManager {
@@ -24,7 +24,7 @@ impl EntityManager {
     /// [`Error::WriteOutcomeUnknown`] when the connection was lost on the way to a commit: look before inserting again.
     /// [`Error::OutcomeUnknown`] while the context has to be told of a flush.
     #[track_caller]
-    pub fn insert<T: Entity>(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T> {
+    pub fn insert<T: Writable>(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T> {
         let insert = InsertMany::new(self.clone(), vec![value]);
         let none = Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "the insert gave none back" };
         async move { insert.await?.pop().ok_or(none) }
@@ -39,7 +39,7 @@ impl EntityManager {
     /// let keys = em.insert_many(lines.map(|line| Tag::new(line))).await?;
     /// ```
     #[track_caller]
-    pub fn insert_many<T: Entity>(&self, values: impl IntoIterator<Item = T>) -> InsertMany<T> {
+    pub fn insert_many<T: Writable>(&self, values: impl IntoIterator<Item = T>) -> InsertMany<T> {
         InsertMany::new(self.clone(), values.into_iter().collect())
     }
 
@@ -58,7 +58,7 @@ impl EntityManager {
     /// [`Error::ForeignEntity`], [`Error::Relation`], [`Error::Constraint`], [`Error::Hook`] for an `on_update` that fails,
     /// and [`Error::Driver`]; [`Error::WriteOutcomeUnknown`] and [`Error::OutcomeUnknown`] as [`insert`](Self::insert).
     #[track_caller]
-    pub fn update_many<T: Entity>(&self, condition: Condition<T>) -> UpdateMany<T> {
+    pub fn update_many<T: Writable>(&self, condition: Condition<T>) -> UpdateMany<T> {
         UpdateMany::new(self.clone(), condition)
     }
 
@@ -78,7 +78,7 @@ impl EntityManager {
     /// [`Error::Constraint`] and [`Error::Driver`]; [`Error::WriteOutcomeUnknown`] and [`Error::OutcomeUnknown`] as
     /// [`insert`](Self::insert).
     #[track_caller]
-    pub fn delete_many<T: Entity>(&self, condition: Condition<T>) -> DeleteMany<T> {
+    pub fn delete_many<T: Writable>(&self, condition: Condition<T>) -> DeleteMany<T> {
         DeleteMany::new(self.clone(), condition)
     }
 
@@ -100,7 +100,7 @@ impl EntityManager {
     /// [`Error::AlreadyManaged`] for the key of an entity that waits to be inserted, and the errors of
     /// [`insert`](Self::insert).
     #[track_caller]
-    pub fn upsert<T: Entity>(&self, value: T) -> Upsert<T> {
+    pub fn upsert<T: Writable>(&self, value: T) -> Upsert<T> {
         Upsert::new(self.clone(), vec![value])
     }
 
@@ -111,7 +111,7 @@ impl EntityManager {
     ///
     /// When awaited: [`Error::DuplicateKeys`] if two values are of one row, and as [`upsert`](Self::upsert).
     #[track_caller]
-    pub fn upsert_many<T: Entity>(&self, values: impl IntoIterator<Item = T>) -> Upsert<T, UpsertMany> {
+    pub fn upsert_many<T: Writable>(&self, values: impl IntoIterator<Item = T>) -> Upsert<T, UpsertMany> {
         Upsert::new(self.clone(), values.into_iter().collect())
     }
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::entity::{CellId, Entity, Loaded, LoadedCollection, NewEntity, Region, State};
+use crate::entity::{CellId, Entity, Loaded, LoadedCollection, NewEntity, Region, State, Writable};
 use crate::error::{Error, Result};
 use crate::relation::BoundRef;
 use crate::unit_of_work::{Adoption, Mode};
@@ -22,7 +22,7 @@ pub trait Persist {
     fn __persist(self, region: &Arc<Region>) -> Result<Self::Out>;
 }
 
-impl<T: Entity> Persist for T {
+impl<T: Writable> Persist for T {
     type Out = Loaded<T, NewEntity>;
 
     fn __persist(self, region: &Arc<Region>) -> Result<Self::Out> {
@@ -30,7 +30,7 @@ impl<T: Entity> Persist for T {
     }
 }
 
-impl<T: Entity, P: 'static> Persist for &Loaded<T, P> {
+impl<T: Writable, P: 'static> Persist for &Loaded<T, P> {
     type Out = Loaded<T, P>;
 
     fn __persist(self, region: &Arc<Region>) -> Result<Self::Out> {
@@ -40,7 +40,7 @@ impl<T: Entity, P: 'static> Persist for &Loaded<T, P> {
     }
 }
 
-impl<T: Entity, P: 'static> Persist for Loaded<T, P> {
+impl<T: Writable, P: 'static> Persist for Loaded<T, P> {
     type Out = Self;
 
     fn __persist(self, region: &Arc<Region>) -> Result<Self> {
@@ -78,26 +78,26 @@ pub trait Remove {
     fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()>;
 }
 
-impl<T: Entity, P: 'static> Remove for &Loaded<T, P> {
+impl<T: Writable, P: 'static> Remove for &Loaded<T, P> {
     fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
         check_own(region, self)?;
         region.remove_as(self.cell_id(), removal)
     }
 }
 
-impl<T: Entity, P: 'static> Remove for Loaded<T, P> {
+impl<T: Writable, P: 'static> Remove for Loaded<T, P> {
     fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
         (&self).__remove(region, removal)
     }
 }
 
-impl<T: Entity> Remove for &BoundRef<T> {
+impl<T: Writable> Remove for &BoundRef<T> {
     fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
         region.remove_as(check_own_reference(region, self)?, removal)
     }
 }
 
-impl<T: Entity> Remove for BoundRef<T> {
+impl<T: Writable> Remove for BoundRef<T> {
     fn __remove(self, region: &Arc<Region>, removal: Removal) -> Result<()> {
         (&self).__remove(region, removal)
     }
@@ -112,7 +112,7 @@ pub trait Merge {
     fn __merge(self, region: &Arc<Region>) -> Result<Loaded<Self::Entity>>;
 }
 
-impl<T: Entity> Merge for T {
+impl<T: Writable> Merge for T {
     type Entity = T;
 
     fn __merge(self, region: &Arc<Region>) -> Result<Loaded<T>> {
@@ -120,7 +120,7 @@ impl<T: Entity> Merge for T {
     }
 }
 
-impl<T: Entity, P: 'static> Merge for &Loaded<T, P> {
+impl<T: Writable, P: 'static> Merge for &Loaded<T, P> {
     type Entity = T;
 
     fn __merge(self, region: &Arc<Region>) -> Result<Loaded<T>> {

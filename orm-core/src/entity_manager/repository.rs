@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::EntityManager;
 use crate::bulk::{DeleteMany, InsertMany, UpdateMany, Upsert, UpsertMany};
 use crate::condition::Condition;
-use crate::entity::Entity;
+use crate::entity::{Entity, Writable};
 use crate::error::Result;
 use crate::query::{Count, Find, FindById, FindByIdOrFail, FindManyAndCount, FindOne, FindOneOrFail};
 use crate::relation::BoundRef;
@@ -93,37 +93,55 @@ impl<T: Entity> Repository<T> {
     ///
     /// As there.
     #[track_caller]
-    pub fn insert(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T> {
+    pub fn insert(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T>
+    where
+        T: Writable,
+    {
         self.em.insert(value)
     }
 
     /// See [`EntityManager::insert_many`].
     #[track_caller]
-    pub fn insert_many(&self, values: impl IntoIterator<Item = T>) -> InsertMany<T> {
+    pub fn insert_many(&self, values: impl IntoIterator<Item = T>) -> InsertMany<T>
+    where
+        T: Writable,
+    {
         self.em.insert_many(values)
     }
 
     /// See [`EntityManager::update_many`].
     #[track_caller]
-    pub fn update_many(&self, condition: Condition<T>) -> UpdateMany<T> {
+    pub fn update_many(&self, condition: Condition<T>) -> UpdateMany<T>
+    where
+        T: Writable,
+    {
         self.em.update_many(condition)
     }
 
     /// See [`EntityManager::delete_many`].
     #[track_caller]
-    pub fn delete_many(&self, condition: Condition<T>) -> DeleteMany<T> {
+    pub fn delete_many(&self, condition: Condition<T>) -> DeleteMany<T>
+    where
+        T: Writable,
+    {
         self.em.delete_many(condition)
     }
 
     /// See [`EntityManager::upsert`].
     #[track_caller]
-    pub fn upsert(&self, value: T) -> Upsert<T> {
+    pub fn upsert(&self, value: T) -> Upsert<T>
+    where
+        T: Writable,
+    {
         self.em.upsert(value)
     }
 
     /// See [`EntityManager::upsert_many`].
     #[track_caller]
-    pub fn upsert_many(&self, values: impl IntoIterator<Item = T>) -> Upsert<T, UpsertMany> {
+    pub fn upsert_many(&self, values: impl IntoIterator<Item = T>) -> Upsert<T, UpsertMany>
+    where
+        T: Writable,
+    {
         self.em.upsert_many(values)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::description::DefaultValue;
+use super::description::{DefaultValue, Source};
 use super::entity::{EntityMetadata, PropertyKind, RelationKind};
 use super::registry::{Metadata, can_generate, metadata_error};
 use crate::entity::EntityType;
@@ -46,6 +46,8 @@ pub(super) fn entities(metadata: &Metadata) -> Result<()> {
         constraints_are_distinct(entity)?;
         lists_are_no_keys(entity)?;
         enums_are_sound(entity, &mut enums)?;
+        what_is_read_is_not_written(entity)?;
+        relations_to_what_is_read_are_sound(metadata, entity)?;
     }
     for entity in metadata.entities().filter(|entity| entity.schema.is_none()) {
         if let Some(enum_type) = enums.get(entity.table.as_str()) {
@@ -259,6 +261,57 @@ fn computed_is_not_written(entity: &EntityMetadata) -> Result<()> {
         ))),
         None => Ok(()),
     }
+}
+
+/// The derive refuses it at the attribute; what is described in another way is refused here.
+fn what_is_read_is_not_written(entity: &EntityMetadata) -> Result<()> {
+    if entity.source.is_writable() {
+        return Ok(());
+    }
+    let fields =
+        entity.generated().into_iter().chain(entity.expected()).chain(entity.computed.iter().copied());
+    let field = fields.map(|property| entity.properties[property].name).next();
+    let cascading = entity.relations.iter().find(|one| one.cascades()).map(|one| one.name);
+    if let Some(field) = field.or(cascading) {
+        return Err(metadata_error(format!(
+            "{}.{field}: nothing is written of a view or a `read_only` entity, so it has no generated or computed column, \
+             no version, and nothing goes with its rows",
+            entity.name,
+        )));
+    }
+    if let Some(check) = entity.checks.first() {
+        return Err(metadata_error(format!(
+            "{}: the schema makes no table of a view or a `read_only` entity, so it has no check `{}`",
+            entity.name, check.name,
+        )));
+    }
+    match entity.source {
+        Source::View { select } if select.trim().trim_end_matches(';').trim().is_empty() => {
+            Err(metadata_error(format!("{}: the select of its view is empty", entity.name)))
+        }
+        Source::View { .. } | Source::External | Source::Table => Ok(()),
+    }
+}
+
+fn relations_to_what_is_read_are_sound(metadata: &Metadata, entity: &EntityMetadata) -> Result<()> {
+    for relation in &entity.relations {
+        let target = metadata.entity(relation.target);
+        if target.source.is_writable() {
+            continue;
+        }
+        let refuse = |problem: &str| {
+            let (entity, relation, target) = (entity.name, relation.name, target.name);
+            Err(metadata_error(format!("{entity}.{relation}: {target} is only read, {problem}")))
+        };
+        if relation.cascades() {
+            return refuse("so none of its rows is removed: take `cascade_remove` and `orphan_removal` away");
+        }
+        let has_action = relation.on_delete.or(relation.on_update).is_some();
+        if has_action && matches!(relation.kind, RelationKind::ManyToOne { .. }) {
+            return refuse("and no foreign key leads to it: take `on_delete` and `on_update` away");
+        }
+    }
+    Ok(())
 }
 
 /// Holds by construction: a foreign key's columns are made from the key that they point to. Checked all the same,

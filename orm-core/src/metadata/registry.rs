@@ -124,6 +124,11 @@ impl Metadata {
         }
     }
 
+    /// Whether the program writes what says which rows `relation` leads to: the foreign key, or the pivot table.
+    pub(crate) fn is_written(&self, relation: RelationId) -> bool {
+        self.entity(self.owning_side(relation).entity).source.is_writable()
+    }
+
     /// The same relation seen from its target, if the target has a field for it.
     pub(crate) fn other_side(&self, relation: RelationId) -> Option<RelationId> {
         let meta = self.relation(relation);

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::keyset::Keyset;
 use super::loaded_view::{at_end, view_of};
-use super::mentions::terms_of;
+use super::mentions::{rows_of, terms_of};
 use super::plan::{check, describe_term};
 use super::selected::{Terms, Unread};
 use super::view::{View, ViewRow, terms_of_view};
@@ -423,7 +423,7 @@ impl Touched {
         terms.columns.iter().for_each(|term| self.add_term(metadata, entity, term));
         for list in &terms.lists {
             let target = metadata.relation(list.relation(metadata, entity)).target;
-            self.entities.push(target);
+            rows_of(metadata, target, &mut self.entities);
             (list.of.touch)(metadata, target, self);
         }
     }

@@ -12,7 +12,7 @@ pub(crate) enum Mention {
     Entity(EntityId),
     /// Links of a many-to-many relation, named by its owning side.
     Links(RelationId),
-    /// Whatever raw text may name.
+    /// Whatever raw text may name, that of a view included.
     Anything,
 }
 
@@ -23,12 +23,18 @@ pub(crate) fn entities_of(
     expression: &Expression,
     shape: &Shape,
 ) -> Vec<EntityId> {
-    let mut entities = vec![root];
+    let mut entities = Vec::new();
+    rows_of(metadata, root, &mut entities);
     mentions_of(metadata, root, expression, &mut |mention| add(metadata, mention, &mut entities));
     shapes_of(metadata, root, shape, &mut entities);
     entities.sort_unstable();
     entities.dedup();
     entities
+}
+
+/// The entities that the rows of one are made of.
+pub(crate) fn rows_of(metadata: &Metadata, entity: EntityId, entities: &mut Vec<EntityId>) {
+    mention_entity(metadata, entity, &mut |mention| add(metadata, mention, entities));
 }
 
 /// The entities that a term leads to.
@@ -47,7 +53,7 @@ fn add(metadata: &Metadata, mention: Mention, entities: &mut Vec<EntityId>) {
 fn shapes_of(metadata: &Metadata, entity: EntityId, shape: &Shape, entities: &mut Vec<EntityId>) {
     for (relation, below) in shape.relations() {
         let target = metadata.entity(entity).relations[relation].target;
-        entities.push(target);
+        rows_of(metadata, target, entities);
         shapes_of(metadata, target, below, entities);
     }
 }
@@ -116,10 +122,19 @@ pub(crate) fn mentions_of_term(
     term.parts().for_each(|part| mentions_of_term(metadata, entity, part, note));
 }
 
+/// Tells `note` of an entity, and of what its rows may be made of: a view reads other tables, and what somebody else made
+/// may be one.
+pub(crate) fn mention_entity(metadata: &Metadata, entity: EntityId, note: &mut impl FnMut(Mention)) {
+    note(Mention::Entity(entity));
+    if !metadata.entity(entity).source.is_writable() {
+        note(Mention::Anything);
+    }
+}
+
 /// Tells `note` of what a relation leads to, and of the links that it goes by.
 pub(crate) fn mention_relation(metadata: &Metadata, relation: RelationId, note: &mut impl FnMut(Mention)) {
     let meta = metadata.relation(relation);
-    note(Mention::Entity(meta.target));
+    mention_entity(metadata, meta.target, note);
     if meta.kind.is_many_to_many() {
         note(Mention::Links(metadata.owning_side(relation)));
     }

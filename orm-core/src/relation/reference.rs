@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{ErasedReference, Target};
-use crate::entity::{CellRef, Cursor, Entity, Key, Loaded, ReadError};
+use crate::entity::{CellRef, Cursor, Entity, Key, Loaded, ReadError, Writable};
 use crate::value::KeyValues;
 
 /// A to-one relation, as plain data: nothing, a key, a managed entity, or a new value to persist with its owner.
@@ -120,7 +120,7 @@ impl<T: Entity> fmt::Debug for Ref<T> {
     }
 }
 
-impl<T: Entity> From<T> for Ref<T> {
+impl<T: Writable> From<T> for Ref<T> {
     fn from(value: T) -> Self {
         Self(Inner::New(Arc::new(Mutex::new(Newcomer::Value(Box::new(value))))))
     }

@@ -214,6 +214,16 @@ pub struct DatabaseView {
     pub columns: Vec<String>,
     /// The select that it stands for.
     pub select: String,
+    /// The same as the program wrote it, where the database would say it in other words.
+    pub written: Option<String>,
     /// What is said about it.
     pub comment: Option<String>,
+}
+
+impl DatabaseView {
+    /// The select that it is made by.
+    #[must_use]
+    pub fn statement(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.select)
+    }
 }

@@ -37,7 +37,7 @@ fn entity_table(metadata: &Metadata, entity: &EntityMetadata) -> Table {
         let RelationKind::ManyToOne { property } = relation.kind else { return None };
         let columns = entity.properties[property].columns.clone();
         let columns: Vec<String> = columns.map(|column| name_of(&column)).collect();
-        let target = metadata.entity(relation.target);
+        let target = Some(metadata.entity(relation.target)).filter(|target| takes_foreign_keys(target))?;
         Some(ForeignKey {
             name: metadata.foreign_key_name(&entity.table, &as_strs(&columns)),
             referenced_schema: target.schema.clone(),
@@ -75,11 +75,17 @@ fn entity_table(metadata: &Metadata, entity: &EntityMetadata) -> Table {
     }
 }
 
+/// Whether foreign keys lead to it: a view takes none, and what somebody else makes may be one.
+fn takes_foreign_keys(entity: &EntityMetadata) -> bool {
+    entity.source == Source::Table
+}
+
 fn view(entity: &EntityMetadata, select: &str) -> View {
     View {
         schema: entity.schema.clone(),
         name: entity.table.clone(),
-        select: select.to_owned(),
+        // A file that holds it may well end it as a statement.
+        select: select.trim().trim_end_matches(';').trim_end().to_owned(),
         comment: entity.comment.map(str::to_owned),
         columns: entity.columns.iter().map(Column::of).collect(),
     }
@@ -153,7 +159,7 @@ fn pivot_tables(metadata: &Metadata, owner: &EntityMetadata) -> Vec<Table> {
                     Column { length: key.length, ..Column::new(name, key.column_type) }
                 })
                 .collect();
-            let foreign_key = ForeignKey {
+            let foreign_key = takes_foreign_keys(entity).then(|| ForeignKey {
                 name: metadata.foreign_key_name(&pivot.table, &as_strs(names)),
                 columns: names.to_vec(),
                 referenced_schema: entity.schema.clone(),
@@ -161,7 +167,7 @@ fn pivot_tables(metadata: &Metadata, owner: &EntityMetadata) -> Vec<Table> {
                 referenced_columns: entity.key_columns().map(|at| entity.columns[at].name.clone()).collect(),
                 on_delete,
                 on_update,
-            };
+            });
             (columns, foreign_key)
         };
         let (mut columns, owner_key) = side(&pivot.owner_columns, owner);
@@ -175,7 +181,7 @@ fn pivot_tables(metadata: &Metadata, owner: &EntityMetadata) -> Vec<Table> {
             primary_key: columns.iter().map(|column| column.name.clone()).collect(),
             columns,
             generated_key: None,
-            foreign_keys: vec![owner_key, target_key],
+            foreign_keys: owner_key.into_iter().chain(target_key).collect(),
             // The primary key serves reads from the owner's side.
             indexes: vec![TableIndex {
                 name: bounded_name(metadata.naming().index(

@@ -18,7 +18,9 @@ const UPDATE: &str = "update the schema";
 impl<'a> SchemaGenerator<'a> {
     /// Compares the database with the entities. Changes nothing.
     ///
-    /// Tables and views that no entity knows are another program's: they are left alone, and not mentioned.
+    /// Tables and views that no entity knows are another program's: they are left alone, and not mentioned. What is wanted
+    /// is told by the database, of temporary tables and views; MariaDB and MySQL, which have no such views, make a view that
+    /// is there once more under another name, and drop it again.
     ///
     /// # Errors
     ///

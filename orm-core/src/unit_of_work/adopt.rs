@@ -165,6 +165,9 @@ impl<'a> Adoption<'a> {
             let id = RelationId { entity: owner.entity, index: relation };
             let items = items.into_iter().map(|item| region.item(id, owner, item.target, item.name));
             let items = items.collect::<Result<Vec<u32>>>()?;
+            if !items.is_empty() {
+                region.check_written(owner, id)?;
+            }
             if !self.is_known(owner) {
                 region.check_items(owner, id, &items)?;
             }
@@ -380,8 +383,31 @@ impl Region {
         Ok(())
     }
 
+    /// Whether the content of `relation` can be changed at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Relation`] where what holds it is a view, or somebody else's.
+    pub(crate) fn check_written(&self, owner: CellId, relation: RelationId) -> Result<()> {
+        if self.metadata().is_written(relation) {
+            return Ok(());
+        }
+        let problem = match self.metadata().relation(relation).kind.is_many_to_many() {
+            true => {
+                "its links are those of a view or a `read_only` entity, so none can be added or taken out"
+            }
+            false => "its items are of a view or a `read_only` entity, so none can be added or taken out",
+        };
+        Err(Error::Relation {
+            key: self.name(owner),
+            relation: self.metadata().relation(relation).name,
+            problem,
+        })
+    }
+
     /// Whether `item` may be linked.
     pub(crate) fn check_link(&self, owner: CellId, relation: RelationId, item: u32) -> Result<()> {
+        self.check_written(owner, relation)?;
         let meta = self.metadata().relation(relation);
         let cell = CellId { entity: meta.target, at: item };
         if self.state(cell) == State::Detached {
@@ -401,6 +427,7 @@ impl Region {
 
     /// Takes `item` out of `relation` of `owner`.
     pub(crate) fn unlink_item(&self, owner: CellId, relation: RelationId, item: u32) -> Result<()> {
+        self.check_written(owner, relation)?;
         let meta = self.metadata().relation(relation);
         match (&meta.kind, meta.other_side) {
             (RelationKind::OneToMany | RelationKind::OneToOneInverse, Some(reference)) => {
@@ -463,6 +490,7 @@ impl Region {
         let stays: HashSet<u32, Hasher> = items.iter().copied().collect();
         let was_in: HashSet<u32, Hasher> = present.iter().copied().collect();
         for item in present.iter().filter(|item| !stays.contains(*item)) {
+            self.check_written(owner, relation)?;
             self.check_unlink(owner, relation, *item)?;
         }
         for item in items.iter().filter(|item| !was_in.contains(*item)) {

@@ -9,6 +9,7 @@ mod field_path;
 mod index;
 mod maker;
 mod order;
+mod read_only;
 mod referential;
 mod rules;
 
@@ -21,6 +22,7 @@ pub(super) use field_path::FieldPath;
 pub(super) use index::IndexAttr;
 pub(super) use maker::{MakerAttr, OnUpdate};
 pub(super) use order::{Order, OrderBy};
+pub(super) use read_only::{ReadOnly, refuse_in_read_only, refuse_on_read_only};
 pub(super) use referential::{Action, ActionKind};
 pub(super) use rules::{
     EMBEDDABLE, EMBEDDABLE_FIELD, FIELD, FieldSort, STRUCT, refuse_in_embeddable, refuse_misplaced,
@@ -28,7 +30,7 @@ pub(super) use rules::{
 
 use crate::support::case::Case;
 use crate::support::crate_path::CratePath;
-use crate::support::value::{Name, Number, Text, Texts, TypePath, Word};
+use crate::support::value::{Name, Number, Text, TextExpr, Texts, TypePath, Word};
 
 /// `#[entity(..)]` on the struct.
 #[derive(Debug, Default, FromMeta)]
@@ -38,6 +40,10 @@ pub(super) struct StructAttrs {
     pub(super) table: Option<Text>,
     /// `schema = ".."`: the table's schema.
     pub(super) schema: Option<Text>,
+    /// `view = ".."`: the select of a view of the database, which the schema makes and nothing is written to.
+    pub(super) view: Option<TextExpr>,
+    /// `read_only`: a table or view that somebody else makes, and that nothing is written to.
+    pub(super) read_only: Option<Word>,
     /// `renamed_from = ".."`: the table's name before.
     pub(super) renamed_from: Option<Text>,
     /// `comment = ".."`: what the database says about the table.

@@ -55,6 +55,7 @@ fn entity_impl(model: &EntityModel) -> TokenStream {
     let write = serialize::write(model);
     let serialize_record = serialize::record(model);
     let serialize_new = serialize::new_entity(model);
+    let written = model.source.is_writable().then(|| written(model));
     quote! {
         const _: () = {
             #[automatically_derived]
@@ -83,12 +84,23 @@ fn entity_impl(model: &EntityModel) -> TokenStream {
             #write
             #serialize_record
 
-            #[automatically_derived]
-            impl ::core::convert::From<#ident> for ::core::option::Option<#o::Ref<#ident>> {
-                fn from(value: #ident) -> Self {
-                    ::core::option::Option::Some(::core::convert::Into::into(value))
-                }
-            }
+            #written
         };
+    }
+}
+
+/// What only an entity has that rows are written of.
+fn written(model: &EntityModel) -> TokenStream {
+    let (o, ident) = (&model.orm, &model.ident);
+    quote! {
+        #[automatically_derived]
+        impl #o::Writable for #ident {}
+
+        #[automatically_derived]
+        impl ::core::convert::From<#ident> for ::core::option::Option<#o::Ref<#ident>> {
+            fn from(value: #ident) -> Self {
+                ::core::option::Option::Some(::core::convert::Into::into(value))
+            }
+        }
     }
 }

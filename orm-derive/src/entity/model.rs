@@ -15,7 +15,7 @@ use darling::error::Accumulator;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, DeriveInput, Type, Visibility};
+use syn::{Attribute, DeriveInput, Expr, Type, Visibility};
 
 pub(super) use column::{ColumnDefault, Scalar};
 pub(super) use embedding::Embedding;
@@ -24,8 +24,8 @@ pub(super) use key::KeySource;
 pub(super) use relation::{Reference, Relation, Side};
 
 use super::attrs::{
-    CheckAttr, EMBEDDABLE, EMBEDDABLE_FIELD, EmbeddableAttrs, FIELD, FieldAttrs, IndexAttr, STRUCT,
-    StructAttrs, refuse_in_embeddable,
+    CheckAttr, EMBEDDABLE, EMBEDDABLE_FIELD, EmbeddableAttrs, FIELD, FieldAttrs, IndexAttr, ReadOnly, STRUCT,
+    StructAttrs, refuse_in_embeddable, refuse_in_read_only, refuse_on_read_only,
 };
 use crate::support::case::Case;
 use crate::support::shape::{self, Meant};
@@ -44,6 +44,7 @@ pub(super) struct EntityModel {
     pub(super) is_embeddable: bool,
     pub(super) table: Option<String>,
     pub(super) schema: Option<String>,
+    pub(super) source: Source,
     pub(super) renamed_from: Option<Text>,
     pub(super) comment: Option<Text>,
     pub(super) rename_all: Option<Case>,
@@ -61,6 +62,22 @@ pub(super) struct EntityModel {
     used: UsedNames,
 }
 
+/// What the rows of an entity are in.
+pub(super) enum Source {
+    /// A table.
+    Table,
+    /// A view, by the expression of its select.
+    View(Expr),
+    /// What somebody else makes.
+    External,
+}
+
+impl Source {
+    pub(super) fn is_writable(&self) -> bool {
+        matches!(self, Self::Table)
+    }
+}
+
 /// An index over several fields.
 pub(super) struct IndexModel {
     pub(super) unique: bool,
@@ -74,7 +91,16 @@ impl EntityModel {
         if !shape::is_not_generic(input, "an entity is one table, and owns its data", errors) {
             return None;
         }
-        let attrs = STRUCT.read::<StructAttrs>(&input.attrs, errors).attrs;
+        let mut given = STRUCT.read::<StructAttrs>(&input.attrs, errors);
+        let read_only = match (given.has("view"), given.has("read_only")) {
+            (true, _) => Some(ReadOnly::View),
+            (false, true) => Some(ReadOnly::External),
+            (false, false) => None,
+        };
+        if let Some(kind) = read_only {
+            refuse_on_read_only(kind, &mut given, errors);
+        }
+        let attrs = given.attrs;
         let orm = attrs.crate_path.unwrap_or_default().private();
         let mut used = UsedNames::default();
         used.add(&input.ident);
@@ -88,6 +114,11 @@ impl EntityModel {
             is_embeddable: false,
             table: attrs.table.map(|table| table.value()),
             schema: attrs.schema.map(|schema| schema.value()),
+            source: match (read_only, attrs.view) {
+                (None, _) => Source::Table,
+                (Some(_), Some(select)) => Source::View(select.0),
+                (Some(_), None) => Source::External,
+            },
             renamed_from: attrs.renamed_from,
             comment: attrs.comment,
             rename_all: attrs.rename_all,
@@ -100,8 +131,11 @@ impl EntityModel {
             used,
         };
         for field in fields {
-            let given = FIELD.read::<FieldAttrs>(&field.attrs, errors);
+            let mut given = FIELD.read::<FieldAttrs>(&field.attrs, errors);
             model.names_a_key |= given.is_broken || given.has("id");
+            if let Some(kind) = read_only {
+                refuse_in_read_only(kind, &mut given, errors);
+            }
             let field = FieldModel::new(&model, field, given, attrs.json, errors);
             model.fields.extend(field);
         }
@@ -128,6 +162,7 @@ impl EntityModel {
             is_embeddable: true,
             table: None,
             schema: None,
+            source: Source::Table,
             renamed_from: None,
             comment: None,
             rename_all: None,

@@ -59,6 +59,25 @@ impl FromMeta for Text {
     }
 }
 
+/// Text that may be long, and the same for several entities: a string, the path of a constant, or a macro that makes one,
+/// such as `include_str!`.
+#[derive(Clone, Debug)]
+pub(crate) struct TextExpr(pub(crate) Expr);
+
+impl FromMeta for TextExpr {
+    fn from_meta(item: &Meta) -> Result<Self> {
+        let how = " = \"..\"`, `= path::to::CONSTANT` or `= include_str!(\"..\")";
+        let Meta::NameValue(pair) = item else { return Err(write(item, how)) };
+        match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+                Text::from_meta(item).map(|_| Self(pair.value.clone()))
+            }
+            Expr::Path(_) | Expr::Macro(_) => Ok(Self(pair.value.clone())),
+            _ => Err(write(item, how)),
+        }
+    }
+}
+
 /// The string behind `=`, if that is what stands there.
 pub(crate) fn string(item: &Meta) -> Option<LitStr> {
     let Meta::NameValue(pair) = item else { return None };

@@ -28,7 +28,7 @@ mod store;
 use orm_core::condition::{ListMatch, TextMatch};
 use orm_core::driver::{Capabilities, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks};
 use orm_core::metadata::description::GeneratedStorage;
-use orm_core::schema::{Column, Enumeration, Table, labels_check, length_check};
+use orm_core::schema::{Column, Enumeration, Table, View, labels_check, length_check};
 use orm_core::value::{ColumnType, EnumType, KeyValues, Value, ValueError};
 use sea_query::{
     Alias, BinOper, Check, ColumnDef, Expr, ExprTrait, Func, PostgresQueryBuilder, SelectStatement, Values,
@@ -305,6 +305,11 @@ impl Dialect for Postgres {
             Some(comment_on("COLUMN", &format!("{place}.{}", quoted(&column.name)), comment))
         });
         of_table.into_iter().chain(of_columns).collect()
+    }
+
+    fn view_comment(&self, view: &View) -> Option<String> {
+        let place = place(view.schema.as_deref(), &view.name);
+        view.comment.as_ref().map(|comment| comment_on("VIEW", &place, comment))
     }
 
     fn enum_type(&self, name: &str, enumeration: &Enumeration) -> Option<[String; 2]> {

@@ -14,6 +14,12 @@ pub(crate) trait Alterations: Sync {
     /// Whether every value of a column of the type `from` is one of the type `to`, unchanged.
     fn is_widening(&self, from: &str, to: &str) -> bool;
 
+    /// The names that no view may read while the change is made, so that views which do are dropped for the time being.
+    fn disturbed<'a>(&self, change: &'a Change, to: &'a DatabaseSchema) -> Vec<&'a str> {
+        let _ = (change, to);
+        Vec::new()
+    }
+
     /// The statements that make `changes`, which lead from `from` to `to`, in an order that works.
     ///
     /// # Errors

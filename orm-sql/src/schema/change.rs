@@ -17,7 +17,6 @@ pub(crate) struct Change {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there are as many as a schema has differences")]
 pub(crate) enum ChangeKind {
     AddEnum(DatabaseEnum),
     ChangeEnum { from: DatabaseEnum, to: DatabaseEnum },

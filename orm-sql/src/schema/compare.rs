@@ -29,7 +29,8 @@ pub(crate) struct Comparison<'a> {
 pub(crate) fn compare(alterations: &dyn Alterations, comparison: &Comparison<'_>) -> Vec<Change> {
     let mut changes = renames(comparison);
     let renamed = apply(alterations, comparison.from, &changes);
-    let mut compare = Compare { alterations, from: &renamed, to: comparison.to, changes: Vec::new() };
+    let (to, ignored) = (comparison.to, comparison.ignored);
+    let mut compare = Compare { alterations, from: &renamed, to, ignored, changes: Vec::new() };
     compare.enums(comparison);
     compare.tables(comparison);
     compare.views(comparison);
@@ -85,6 +86,7 @@ struct Compare<'a> {
     alterations: &'a dyn Alterations,
     from: &'a DatabaseSchema,
     to: &'a DatabaseSchema,
+    ignored: &'a BTreeSet<DatabaseName>,
     changes: Vec<Change>,
 }
 
@@ -270,6 +272,10 @@ impl Compare<'_> {
         pair(&mut left, &mut wanted, |live, wanted| self.same_foreign_key(live, wanted));
         for live in left {
             let gone = live.columns.iter().find(|column| to.column(column).is_none()).cloned();
+            // Nobody wants one to what somebody else makes, but whoever made one may.
+            if gone.is_none() && self.ignored.contains(&live.referenced_table) {
+                continue;
+            }
             self.going(&to.name, ChangeKind::DropForeignKey(live.clone()), gone);
         }
         for wanted in wanted {

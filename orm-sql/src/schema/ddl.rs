@@ -1,4 +1,4 @@
-//! The statements that create and drop tables.
+//! The statements that create and drop tables and views.
 //!
 //! Unique constraints are unique indexes, so that they have a name that migrations can drop. In SQLite the names of
 //! foreign keys are left out: sea-query does not write them there, and SQLite does not report them either. Comments are
@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use orm_core::driver::{DriverError, DriverErrorKind};
+use orm_core::driver::{DriverError, DriverErrorKind, RawEffect};
 use orm_core::metadata::description::ReferentialAction;
-use orm_core::schema::{ColumnDefault, ForeignKey, Schema, Table, TableIndex};
+use orm_core::schema::{ColumnDefault, ForeignKey, Schema, Table, TableIndex, View};
 use sea_query::{
     Alias, ConditionalStatement, DynIden, Expr, ForeignKeyAction, ForeignKeyCreateStatement,
     IndexCreateStatement, TableCreateStatement, TableDropStatement,
@@ -17,12 +17,18 @@ use sea_query::{
 use crate::dialect::{Dialect, SchemaStatement, TextPiece};
 use crate::statement::table_name;
 
-/// The types of enums, all tables and their indexes.
+use super::views;
+
+/// The types of enums, all tables and their indexes, and all views.
 pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
     let mut statements = Vec::new();
     if dialect.capabilities().schemas {
-        let named: BTreeSet<&str> =
-            schema.tables.iter().filter_map(|table| table.schema.as_deref()).collect();
+        let named: BTreeSet<&str> = schema
+            .tables
+            .iter()
+            .filter_map(|table| table.schema.as_deref())
+            .chain(schema.views.iter().filter_map(|view| view.schema.as_deref()))
+            .collect();
         statements.extend(named.into_iter().map(|name| dialect.create_schema(name)));
     }
     for (name, enumeration) in schema.enum_types() {
@@ -60,13 +66,21 @@ pub(crate) fn create(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<Strin
             }
         }
     }
+    for view in views::read_first(&schema.views) {
+        check_view(dialect, view)?;
+        statements.push(format!("CREATE VIEW {} AS {}", place(dialect, view), view.select));
+        statements.extend(dialect.view_comment(view));
+    }
     Ok(statements)
 }
 
-/// All tables, each before those that it refers to.
+/// All views, each before those that it reads, and all tables, each before those that it refers to.
 pub(crate) fn drop(dialect: &dyn Dialect, schema: &Schema) -> Result<Vec<String>, DriverError> {
     let mut statements: Vec<String> = dialect.before_drop().map(str::to_owned).into_iter().collect();
     schema.tables.iter().try_for_each(|table| check(dialect, table))?;
+    schema.views.iter().try_for_each(|view| check_view(dialect, view))?;
+    let views = views::read_first(&schema.views).into_iter().rev();
+    statements.extend(views.map(|view| format!("DROP VIEW IF EXISTS {}", place(dialect, view))));
     if dialect.drops_together() {
         statements.extend(drop_together(dialect, schema));
         return Ok(statements);
@@ -186,6 +200,38 @@ fn create_index(dialect: &dyn Dialect, table: &Table, index: &TableIndex) -> Ind
 fn quoted_inside(dialect: &dyn Dialect, name: &str) -> String {
     let quote = dialect.quote();
     name.replace(quote, &format!("{quote}{quote}"))
+}
+
+/// The name of a view, in quotes.
+fn place(dialect: &dyn Dialect, view: &View) -> String {
+    let quote = dialect.quote();
+    let names = view.schema.iter().chain([&view.name]);
+    let names: Vec<String> =
+        names.map(|name| format!("{quote}{}{quote}", quoted_inside(dialect, name))).collect();
+    names.join(".")
+}
+
+fn check_view(dialect: &dyn Dialect, view: &View) -> Result<(), DriverError> {
+    let refuse = |problem: String| Err(unsupported(format!("the view {} {problem}", view.name)));
+    if let Some(schema) = view.schema.as_ref().filter(|_| !dialect.capabilities().schemas) {
+        return refuse(format!("is in the schema {schema}, but this database has no schemas"));
+    }
+    if view.name.is_empty() || view.name.contains('\0') {
+        return refuse("has no name that a database takes".to_owned());
+    }
+    if let Some(problem) = dialect.refuse_name(&view.name) {
+        return refuse(format!("has a name that {problem}"));
+    }
+    if view.comment.as_ref().is_some_and(|comment| comment.contains('\0')) {
+        return refuse("has a comment with a NUL, which would end it".to_owned());
+    }
+    match dialect.statement_effect(&[TextPiece::Text(&view.select)]) {
+        Ok(RawEffect::Reads) => Ok(()),
+        Ok(RawEffect::Writes | RawEffect::Anything) => {
+            refuse("is no select: a view stands for one".to_owned())
+        }
+        Err(problem) => refuse(format!("can't be made of its select: {problem}")),
+    }
 }
 
 /// Refuses what would be written wrongly or not at all.

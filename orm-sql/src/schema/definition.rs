@@ -81,7 +81,7 @@ pub(crate) fn view(text: &str) -> Result<DatabaseView, Unread> {
     }
     definition.take_word("as")?;
     let select = definition.rest_words();
-    Ok(DatabaseView { name: DatabaseName::new(None, name), columns, select, comment: None })
+    Ok(DatabaseView { name: DatabaseName::new(None, name), columns, select, ..DatabaseView::default() })
 }
 
 impl<'a> Definition<'a> {

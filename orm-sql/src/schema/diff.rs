@@ -13,6 +13,7 @@ use super::alter::Alterations;
 use super::apply::apply;
 use super::change::{Change, ChangeKind};
 use super::compare::{Comparison, compare};
+use super::views;
 
 /// What changes `comparison.live` to `comparison.wanted`.
 pub(crate) fn diff(
@@ -20,6 +21,7 @@ pub(crate) fn diff(
     comparison: &SchemaComparison,
 ) -> Result<SchemaDiff, DriverError> {
     check_readable(comparison)?;
+    check_kinds(comparison)?;
     let changes = compare(
         alterations,
         &Comparison {
@@ -47,7 +49,11 @@ pub(crate) fn diff(
 
 /// Refuses to change what was not understood.
 fn check_readable(comparison: &SchemaComparison) -> Result<(), DriverError> {
-    let is_wanted = |name: &DatabaseName| comparison.wanted.tables.iter().any(|table| table.name == *name);
+    let wanted = &comparison.wanted;
+    let is_wanted = |name: &DatabaseName| {
+        wanted.tables.iter().any(|table| table.name == *name)
+            || wanted.views.iter().any(|view| view.name == *name)
+    };
     let live = comparison.live.unreadable.iter().filter(|(name, _)| is_wanted(name));
     match live.chain(&comparison.wanted.unreadable).next() {
         None => Ok(()),
@@ -56,6 +62,22 @@ fn check_readable(comparison: &SchemaComparison) -> Result<(), DriverError> {
             Err(DriverError::new(DriverErrorKind::Unsupported, problem))
         }
     }
+}
+
+/// Refuses to put a view in the place of a table, whose rows would go, or a table in that of a view.
+fn check_kinds(comparison: &SchemaComparison) -> Result<(), DriverError> {
+    let SchemaComparison { live, wanted, .. } = comparison;
+    let has_table =
+        |schema: &DatabaseSchema, name: &DatabaseName| schema.tables.iter().any(|table| table.name == *name);
+    let tables = wanted.views.iter().map(|view| &view.name).find(|name| has_table(live, name));
+    let views = live.views.iter().map(|view| &view.name).find(|name| has_table(wanted, name));
+    let problem = match (tables, views) {
+        (Some(name), _) => format!("{name} is a table in the database, and is to be a view"),
+        (None, Some(name)) => format!("{name} is a view in the database, and is to be a table"),
+        (None, None) => return Ok(()),
+    };
+    let problem = format!("{problem}; rename or drop it first, by a migration of your own");
+    Err(DriverError::new(DriverErrorKind::Unsupported, problem))
 }
 
 fn script(
@@ -75,10 +97,11 @@ fn script(
             ignored: &comparison.ignored,
         },
     );
-    Ok(SchemaScript {
-        up: alterations.statements(live, &target, changes)?,
-        down: alterations.statements(&target, live, &back)?,
-    })
+    let statements = |from: &DatabaseSchema, to: &DatabaseSchema, changes: &[Change]| {
+        let in_the_way = views::in_the_way(alterations, &comparison.wanted.views, from, to, changes);
+        alterations.statements(from, to, &[changes, &in_the_way].concat())
+    };
+    Ok(SchemaScript { up: statements(live, &target, changes)?, down: statements(&target, live, &back)? })
 }
 
 /// The renames that take those of `changes` back.

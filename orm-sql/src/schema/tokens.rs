@@ -3,6 +3,8 @@
 //! No more than it takes to find the parts of a `CREATE` statement, and to compare two expressions without minding spaces,
 //! comments and quotes that change nothing.
 
+use std::collections::HashSet;
+
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token<'a> {
@@ -146,6 +148,29 @@ pub(crate) fn mentions(text: &str, name: &str) -> bool {
     tokens(text).iter().any(|token| is_named(token, name))
 }
 
+/// Everything in `text` that may be a name, in lower case.
+pub(crate) fn names(text: &str) -> HashSet<String> {
+    let tokens = tokens(text).into_iter();
+    let named = tokens.filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Name));
+    named.map(|token| token.content().to_lowercase()).collect()
+}
+
+/// `text` without the name of a schema where it stands before another name.
+#[must_use]
+pub fn without_qualifier(text: &str, schema: &str) -> String {
+    let tokens = tokens(text);
+    let mut plain = String::with_capacity(text.len());
+    let mut copied = 0;
+    for pair in tokens.windows(2) {
+        if is_named(&pair[0], schema) && pair[1].is_symbol(".") && copied <= pair[0].start {
+            plain.push_str(&text[copied..pair[0].start]);
+            copied = pair[1].end();
+        }
+    }
+    plain.push_str(&text[copied..]);
+    plain
+}
+
 /// `text` with `to`, as `quote` writes it, in the place of each mention of `from`.
 pub(crate) fn renamed(text: &str, from: &str, to: &str, quote: fn(&str) -> String) -> String {
     let mut renamed = String::with_capacity(text.len());
@@ -180,6 +205,13 @@ mod tests {
         assert!(!same_expression("x = 'a'", "x = \"a\""));
         assert!(!same_expression("a < b", "a <= b"));
         assert!(same_expression("x = 'it''s'", "x='it''s'"));
+    }
+
+    #[test]
+    fn a_schema_goes_where_it_stands_before_a_name() {
+        let text = "SELECT shop.\"a\".id, 'shop.b', \"shop\" FROM \"shop\".a JOIN shops.b";
+        let expected = "SELECT \"a\".id, 'shop.b', \"shop\" FROM a JOIN shops.b";
+        assert_eq!(without_qualifier(text, "shop"), expected);
     }
 
     #[test]

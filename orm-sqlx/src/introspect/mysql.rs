@@ -2,15 +2,18 @@
 //!
 //! The server writes definitions in words of its own, which only it knows. So what is wanted is made for a moment, as
 //! temporary tables, which hide those of the same name from this connection alone, and asked for as everything else is.
+//! There are no temporary views, and none of temporary tables: a view that is there already is made once more, under a name
+//! that nothing else has, for as long as it takes to read it.
 
 use std::collections::BTreeSet;
 
-use orm_core::driver::DriverError;
+use orm_core::driver::{DriverError, DriverErrorKind};
 use orm_core::metadata::description::ReferentialAction;
 use orm_core::schema::database::{DatabaseForeignKey, DatabaseName, DatabaseSchema, DatabaseView};
-use orm_core::schema::{Schema, Table};
+use orm_core::schema::{Schema, Table, View};
 use orm_core::value::Value;
 use orm_sql::mysql::read_table;
+use orm_sql::without_qualifier;
 
 use super::{Catalog, optional_text, text};
 use crate::backend::mysql::MySqlBackend;
@@ -21,6 +24,11 @@ const OWN_SCHEMA: &str = "SELECT database()";
 
 const RELATIONS: &str = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ? \
      AND table_type IN ('BASE TABLE', 'VIEW') ORDER BY table_name";
+
+const CONNECTION: &str = "SELECT CAST(connection_id() AS SIGNED)";
+
+/// What the names of views begin with that are there to be read alone.
+const TRIED_VIEW: &str = "__orm_view_";
 
 const VIEW: &str =
     "SELECT view_definition FROM information_schema.views WHERE table_schema = ? AND table_name = ?";
@@ -42,12 +50,12 @@ pub(crate) async fn read_schema(
         for (name, kind) in relations {
             let own_name = DatabaseName { schema: place.clone(), name: name.clone() };
             if kind == "VIEW" {
-                let values = vec![value(), Value::Text(name).into()];
-                let select = catalog.rows(VIEW, values, |row| optional_text(row, 0)).await?;
-                let select = select.into_iter().flatten().next().unwrap_or_default();
-                // It names every table with its schema.
-                let select = select.replace(&format!("{}.", quote(schema)), "");
-                found.views.push(DatabaseView { name: own_name, columns: Vec::new(), select, comment: None });
+                if !name.starts_with(TRIED_VIEW) {
+                    let select = view_select(catalog, schema, &name).await?.unwrap_or_default();
+                    // It names every table with its schema.
+                    let select = without_qualifier(&select, schema);
+                    found.views.push(DatabaseView { name: own_name, select, ..DatabaseView::default() });
+                }
                 continue;
             }
             let question = format!("SHOW CREATE TABLE {}.{}", quote(schema), quote(&name));
@@ -63,6 +71,17 @@ pub(crate) async fn read_schema(
 async fn own_schema(catalog: &mut MySqlCatalog<'_, '_>) -> Result<Option<String>, DriverError> {
     let names = catalog.rows(OWN_SCHEMA, Vec::new(), |row| optional_text(row, 0)).await?;
     Ok(names.into_iter().flatten().next())
+}
+
+/// What the server says of a view; `None` if there is none.
+async fn view_select(
+    catalog: &mut MySqlCatalog<'_, '_>,
+    schema: &str,
+    name: &str,
+) -> Result<Option<String>, DriverError> {
+    let values = [schema, name].map(|text| Value::Text(text.to_owned()).into());
+    let selects = catalog.rows(VIEW, values.into(), |row| optional_text(row, 0)).await?;
+    Ok(selects.into_iter().next().map(Option::unwrap_or_default))
 }
 
 async fn show(catalog: &mut MySqlCatalog<'_, '_>, question: &str) -> Result<String, DriverError> {
@@ -101,10 +120,38 @@ pub(crate) async fn describe_schema(
     }
     for view in &schema.views {
         let name = DatabaseName { schema: not_own(view.schema.as_ref()), name: view.name.clone() };
-        let (columns, comment) = (Vec::new(), None);
-        described.views.push(DatabaseView { name, columns, select: view.select.clone(), comment });
+        let place = view.schema.as_ref().or(own.as_ref());
+        let told = match place {
+            Some(place) if view_select(catalog, place, &view.name).await?.is_some() => {
+                try_out_view(catalog, place, view).await?
+            }
+            Some(_) | None => None,
+        };
+        let written = told.is_some().then(|| view.select.clone());
+        let select = told.unwrap_or_else(|| view.select.clone());
+        described.views.push(DatabaseView { name, select, written, ..DatabaseView::default() });
     }
     Ok(described)
+}
+
+/// Makes a view under another name, and reads what the server says of it; `None` if the server refuses, since what it reads
+/// is not there yet.
+async fn try_out_view(
+    catalog: &mut MySqlCatalog<'_, '_>,
+    schema: &str,
+    view: &View,
+) -> Result<Option<String>, DriverError> {
+    let connection = catalog.rows(CONNECTION, Vec::new(), |row| row.int(0)).await?;
+    let name = format!("{TRIED_VIEW}{}", connection.first().copied().unwrap_or_default());
+    let place = format!("{}.{}", quote(schema), quote(&name));
+    match catalog.change(&format!("CREATE OR REPLACE VIEW {place} AS {}", view.select)).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == DriverErrorKind::ConnectionLost => return Err(error),
+        Err(_) => return Ok(None),
+    }
+    let select = view_select(catalog, schema, &name).await;
+    catalog.change(&format!("DROP VIEW IF EXISTS {place}")).await?;
+    Ok(select?.map(|select| without_qualifier(&select, schema)))
 }
 
 /// Both do the same here, and only one of them is told.

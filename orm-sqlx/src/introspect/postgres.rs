@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 use orm_core::driver::{DriverError, RowReader};
 use orm_core::metadata::description::ReferentialAction;
-use orm_core::schema::Schema;
 use orm_core::schema::database::{
     DatabaseCheck, DatabaseColumn, DatabaseEnum, DatabaseForeignKey, DatabaseGenerated, DatabaseIndex,
     DatabaseKey, DatabaseName, DatabaseSchema, DatabaseTable, DatabaseTrigger, DatabaseView,
 };
+use orm_core::schema::{Schema, View};
 use orm_core::value::{ColumnType, Value, ValueError};
-use orm_sql::Bound;
 use orm_sql::postgres::{column_type, type_length};
+use orm_sql::{Bound, without_qualifier};
 
 use super::{Catalog, optional_text, text};
 use crate::backend::postgres::PostgresBackend;
@@ -110,7 +110,7 @@ pub(crate) async fn describe_schema(
     let mut described = DatabaseSchema::default();
     for place in named {
         catalog.try_out().await?;
-        let tried = try_out(catalog, schema, place).await;
+        let tried = try_out(catalog, schema, place, own.as_deref()).await;
         let taken_back = catalog.take_back().await;
         let mut part = tried?;
         taken_back?;
@@ -132,6 +132,7 @@ async fn try_out(
     catalog: &mut PgCatalog<'_, '_>,
     schema: &Schema,
     place: Option<&String>,
+    own: Option<&str>,
 ) -> Result<DatabaseSchema, DriverError> {
     let mut part = Schema::clone(schema);
     part.tables.retain(|table| table.schema.as_ref() == place);
@@ -139,8 +140,9 @@ async fn try_out(
         table.schema = None;
         table.foreign_keys.clear();
     }
-    part.views.retain(|view| view.schema.as_ref() == place);
-    part.views.iter_mut().for_each(|view| view.schema = None);
+    let mut views = std::mem::take(&mut part.views);
+    views.retain(|view| view.schema.as_ref() == place);
+    views.iter_mut().for_each(|view| view.schema = None);
     // What is made without a schema is made in the first one.
     catalog
         .change("SELECT set_config('search_path', 'pg_temp, ' || current_setting('search_path'), true)")
@@ -148,13 +150,36 @@ async fn try_out(
     for statement in catalog.pool.statements.create_schema(&part)? {
         catalog.change(&statement).await?;
     }
+    let selects = Schema { views, ..Schema::default() };
+    for statement in catalog.pool.statements.create_schema(&selects)? {
+        // It may read what is in another schema, or made elsewhere, and not there yet.
+        catalog.try_change(&statement).await?;
+    }
     let names = catalog.rows(TEMPORARY_SCHEMA, Vec::new(), |row| text(row, 0)).await?;
-    let own = names.first().cloned();
-    let mut described = read(catalog, &names, own.as_deref()).await?;
+    let temporary = names.first().cloned();
+    let mut described = read(catalog, &names, temporary.as_deref()).await?;
     // The session may have temporary tables of its own.
     described.tables.retain(|table| part.tables.iter().any(|wanted| wanted.name == table.name.name));
-    described.views.retain(|view| part.views.iter().any(|wanted| wanted.name == view.name.name));
+    let tried = std::mem::take(&mut described.views);
+    described.views = selects.views.iter().map(|wanted| as_tried(wanted, &tried, own)).collect();
     Ok(described)
+}
+
+/// A view in the database's words, or else in the program's.
+fn as_tried(wanted: &View, tried: &[DatabaseView], own: Option<&str>) -> DatabaseView {
+    let written = Some(wanted.select.clone());
+    let name = DatabaseName::new(None, wanted.name.clone());
+    match (tried.iter().find(|view| view.name == name), own) {
+        // The connection's own schema was hidden by the temporary one, so that what is in it is named in full.
+        (Some(view), Some(own)) => {
+            DatabaseView { select: without_qualifier(&view.select, own), written, ..view.clone() }
+        }
+        (Some(view), None) => DatabaseView { written, ..view.clone() },
+        (None, _) => {
+            let (select, comment) = (wanted.select.clone(), wanted.comment.clone());
+            DatabaseView { name, select, comment, ..DatabaseView::default() }
+        }
+    }
 }
 
 fn add_foreign_keys(described: &mut DatabaseSchema, schema: &Schema, own: Option<&str>) {
@@ -196,7 +221,7 @@ async fn read(
         match select {
             Some(select) => {
                 let select = select.trim().trim_end_matches(';').to_owned();
-                schema.views.push(DatabaseView { name, columns: Vec::new(), select, comment });
+                schema.views.push(DatabaseView { name, select, comment, ..DatabaseView::default() });
             }
             None => tables.push((id, DatabaseTable { name, comment, ..DatabaseTable::default() })),
         }

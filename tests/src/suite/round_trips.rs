@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, Utc};
 use futures::TryStreamExt;
-use orm_core::{Condition, Entity, Field, FieldValue, Result, Value};
+use orm_core::{Condition, Field, FieldValue, Result, Value, Writable};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -68,12 +68,12 @@ fn assert_alike<V: FieldValue + Debug>(read: &[V], written: &[V], field: &str, w
     }
 }
 
-async fn stored<T: Entity, V: FieldValue>(db: &TestDb, case: &Case<'_, T, V>) -> Result<Vec<V>> {
+async fn stored<T: Writable, V: FieldValue>(db: &TestDb, case: &Case<'_, T, V>) -> Result<Vec<V>> {
     let found = db.em().find_all::<T>().order_by(case.id.asc()).await?;
     Ok(found.iter().map(|entity| (case.get)(&entity.get()).clone()).collect())
 }
 
-async fn goes_every_way<T: Entity + Default, V: FieldValue + Debug>(
+async fn goes_every_way<T: Writable + Default, V: FieldValue + Debug>(
     db: &TestDb,
     case: &Case<'_, T, V>,
 ) -> Result<()> {

@@ -5,7 +5,7 @@ use std::error::Error as _;
 
 use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use orm_core::driver::DriverErrorKind;
-use orm_core::{Collection, Condition, Entity, Error, Loaded, NewEntity, Ref, Result};
+use orm_core::{Collection, Condition, Entity, Error, Loaded, NewEntity, Ref, Result, Writable};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -485,7 +485,7 @@ fn assert_refused(error: &Error, place: &str) {
 }
 
 /// The entity as another context reads it after a flush.
-async fn round_trip<T: Entity>(db: &TestDb, written: T) -> Result<Loaded<T>> {
+async fn round_trip<T: Writable>(db: &TestDb, written: T) -> Result<Loaded<T>> {
     let em = db.em();
     let entity: Loaded<T, NewEntity> = em.persist(written)?;
     em.flush().await?;
@@ -493,7 +493,7 @@ async fn round_trip<T: Entity>(db: &TestDb, written: T) -> Result<Loaded<T>> {
     Ok(db.em().find_by_id::<T>(key).await?.expect("it was inserted"))
 }
 
-async fn remove_all<T: Entity>(db: &TestDb) -> Result<()> {
+async fn remove_all<T: Writable>(db: &TestDb) -> Result<()> {
     let em = db.em();
     em.find_all::<T>().await?.iter().try_for_each(|entity| em.remove(entity))?;
     em.flush().await

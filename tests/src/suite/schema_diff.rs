@@ -4,22 +4,23 @@ use orm_core::schema::SchemaDiff;
 use orm_core::{OrmBuilder, Result};
 
 use crate::fixtures::{
-    account, archive, banquet, blog, capitals, circle, diary, document, estate, folder, guild, household,
-    keys, ledger, lexicon, library, minutes, misfit, named, newsroom, node, office, people, scalars, sketch,
-    stock, tenancy, theatre, tiny, tree, volume,
+    account, archive, banquet, blog, capitals, circle, contest, diary, document, estate, folder, guild,
+    household, keys, ledger, lexicon, library, minutes, misfit, named, newsroom, node, office, people,
+    scalars, sketch, stock, tenancy, theatre, tiny, tree, volume,
 };
 use crate::{Backend, TestDb};
 
 type Configure = fn(OrmBuilder) -> OrmBuilder;
 
 /// Every model of the suite whose tables are made from its entities.
-const MODELS: [(&str, Configure); 31] = [
+const MODELS: [(&str, Configure); 32] = [
     ("account", |orm| orm.entity::<account::Account>()),
     ("archive", |orm| orm.entity::<archive::Binder>()),
     ("banquet", banquet::entities),
     ("blog", blog::entities),
     ("capitals", |orm| orm.entity::<capitals::Country>()),
     ("circle", circle::entities),
+    ("contest", contest::entities),
     ("diary", diary::entities),
     ("document", document::entities),
     ("estate", |orm| orm.entity::<estate::Estate>().entity::<estate::Cellar>()),

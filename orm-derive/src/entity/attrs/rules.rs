@@ -137,6 +137,8 @@ pub(in crate::entity) const STRUCT: Syntax = Syntax {
     names: &[
         "table",
         "schema",
+        "view",
+        "read_only",
         "renamed_from",
         "comment",
         "rename_all",

@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::properties::Properties;
 use crate::entity::attrs::{ActionKind, CheckAttr, FieldPath, Literal};
 use crate::entity::model::{
-    ColumnDefault, EntityModel, FieldModel, KeySource, Notes, Reference, Relation, Scalar, Side,
+    ColumnDefault, EntityModel, FieldModel, KeySource, Notes, Reference, Relation, Scalar, Side, Source,
 };
 use crate::support::case::Case;
 use crate::support::tokens::option;
@@ -137,10 +137,16 @@ fn notes(notes: &Notes) -> TokenStream {
 
 /// What the schema says of the table; nothing for what is not said.
 fn table_notes(model: &EntityModel) -> TokenStream {
+    let o = &model.orm;
+    let source = match &model.source {
+        Source::Table => None,
+        Source::View(select) => Some(quote!(source: #o::Source::View { select: #select },)),
+        Source::External => Some(quote!(source: #o::Source::External,)),
+    };
     let renamed_from = given("renamed_from", model.renamed_from.as_ref());
     let comment = given("comment", model.comment.as_ref());
     let checks = checks(model);
-    quote!(#renamed_from #comment #checks)
+    quote!(#source #renamed_from #comment #checks)
 }
 
 fn given(field: &str, text: Option<&Text>) -> Option<TokenStream> {

@@ -22,6 +22,9 @@ pub(in crate::entity) fn stub(input: &DeriveInput) -> TokenStream {
         #declared
 
         #[automatically_derived]
+        impl #o::Writable for #ident {}
+
+        #[automatically_derived]
         impl #o::Entity for #ident {
             type Key = i64;
             type Id = i64;

@@ -13,6 +13,7 @@ use super::MySql;
 use crate::schema::alter::{Alterations, Phased, action_words, list, qualified};
 use crate::schema::change::{Aspect, Change, ChangeKind};
 use crate::schema::tokens::{TokenKind, tokens};
+use crate::schema::views;
 
 impl Alterations for MySql {
     fn quoting(&self) -> fn(&str) -> String {
@@ -56,6 +57,7 @@ impl Alterations for MySql {
             script.change(change);
         }
         script.remake_foreign_keys();
+        views::made(changes).into_iter().for_each(|view| script.make_view(view));
         Ok(script.statements.into_statements())
     }
 }
@@ -181,12 +183,11 @@ impl Script<'_> {
                 self.alter(Phase::Comment, name, &format!("COMMENT = {comment}"));
             }
             ChangeKind::ChangeOptions { to, .. } => self.alter(Phase::Comment, name, to),
-            ChangeKind::AddView(view) => self.add_view(view),
-            ChangeKind::DropView(view) => self.drop_view(view),
-            ChangeKind::ChangeView { from, to } => {
-                self.drop_view(from);
-                self.add_view(to);
+            ChangeKind::DropView(view) => {
+                self.push(Phase::DropView, format!("DROP VIEW {}", qualified(quote, &view.name)));
             }
+            // In an order of their own.
+            ChangeKind::AddView(_) | ChangeKind::ChangeView { .. } => {}
             // There are no types of one's own.
             ChangeKind::AddEnum(_) | ChangeKind::ChangeEnum { .. } | ChangeKind::DropEnum(_) => {}
         }
@@ -326,7 +327,8 @@ impl Script<'_> {
         }
     }
 
-    fn add_view(&mut self, view: &DatabaseView) {
+    /// Makes a view, or another one in its place, which keeps what users may do with it.
+    fn make_view(&mut self, view: &DatabaseView) {
         let columns = if view.columns.is_empty() {
             String::new()
         } else {
@@ -334,12 +336,12 @@ impl Script<'_> {
         };
         self.push(
             Phase::View,
-            format!("CREATE VIEW {}{columns} AS {}", qualified(quote, &view.name), view.select),
+            format!(
+                "CREATE OR REPLACE VIEW {}{columns} AS {}",
+                qualified(quote, &view.name),
+                view.statement()
+            ),
         );
-    }
-
-    fn drop_view(&mut self, view: &DatabaseView) {
-        self.push(Phase::DropView, format!("DROP VIEW {}", qualified(quote, &view.name)));
     }
 }
 

@@ -12,6 +12,7 @@ use orm_core::schema::database::{
 use super::Postgres;
 use crate::schema::alter::{Alterations, Phased, action_words, list, qualified, quote, text};
 use crate::schema::change::{Aspect, Change, ChangeKind};
+use crate::schema::views;
 
 impl Alterations for Postgres {
     fn quoting(&self) -> fn(&str) -> String {
@@ -42,6 +43,22 @@ impl Alterations for Postgres {
             || (from == "date" && to == "timestamp without time zone")
     }
 
+    fn disturbed<'a>(&self, change: &'a Change, to: &'a DatabaseSchema) -> Vec<&'a str> {
+        match &change.kind {
+            ChangeKind::ChangeColumn { aspect: Aspect::Type | Aspect::Generation, .. }
+            | ChangeKind::DropColumn(_)
+            | ChangeKind::ChangeKey { .. }
+            | ChangeKind::DropTable(_) => vec![&change.table.name],
+            ChangeKind::ChangeEnum { from, to: labels } if !only_adds_labels(from, labels) => {
+                let has_it =
+                    |table: &&DatabaseTable| table.columns.iter().any(|one| is_of_type(one, &labels.name));
+                let tables = to.tables.iter().filter(has_it).map(|table| table.name.name.as_str());
+                tables.chain([labels.name.name.as_str()]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn statements(
         &self,
         _: &DatabaseSchema,
@@ -53,6 +70,8 @@ impl Alterations for Postgres {
             script.change(change);
         }
         script.remake_foreign_keys();
+        views::dropped(changes).into_iter().for_each(|view| script.drop_view(view));
+        views::made(changes).into_iter().for_each(|view| script.add_view(view));
         Ok(script.statements.into_statements())
     }
 }
@@ -162,12 +181,8 @@ impl Script<'_> {
             ChangeKind::ChangeTableComment(comment) => self.comment("TABLE", name, comment.as_deref()),
             // Tables of PostgreSQL have none that are read.
             ChangeKind::ChangeOptions { .. } => {}
-            ChangeKind::AddView(view) => self.add_view(view),
-            ChangeKind::DropView(view) => self.drop_view(view),
-            ChangeKind::ChangeView { from, to } => {
-                self.drop_view(from);
-                self.add_view(to);
-            }
+            // In an order of their own.
+            ChangeKind::AddView(_) | ChangeKind::DropView(_) | ChangeKind::ChangeView { .. } => {}
         }
     }
 
@@ -276,8 +291,7 @@ impl Script<'_> {
     /// Adds labels; where one goes or moves, the type is made anew and its columns are cast by their labels.
     fn change_enum(&mut self, from: &DatabaseEnum, to: &DatabaseEnum) {
         let name = qualified(quote, &to.name);
-        let kept: Vec<&String> = to.labels.iter().filter(|label| from.labels.contains(label)).collect();
-        if kept.into_iter().eq(from.labels.iter()) {
+        if only_adds_labels(from, to) {
             for (at, label) in to.labels.iter().enumerate().filter(|(_, label)| !from.labels.contains(label))
             {
                 let place = match at.checked_sub(1).and_then(|before| to.labels.get(before)) {
@@ -294,10 +308,8 @@ impl Script<'_> {
         let old = DatabaseName { schema: to.name.schema.clone(), name: format!("{}_old", to.name.name) };
         self.push(Phase::Type, format!("ALTER TYPE {name} RENAME TO {}", quote(&old.name)));
         self.push(Phase::Type, create_enum(to));
-        let is_of_type =
-            |column: &DatabaseColumn| column.type_name.trim_end_matches("[]") == type_name(&to.name);
         for table in &self.to.tables {
-            for column in table.columns.iter().filter(|column| is_of_type(column)) {
+            for column in table.columns.iter().filter(|column| is_of_type(column, &to.name)) {
                 self.cast_again(&table.name, column);
             }
         }
@@ -398,7 +410,7 @@ impl Script<'_> {
             format!(" ({})", list(quote, &view.columns))
         };
         let name = qualified(quote, &view.name);
-        self.push(Phase::View, format!("CREATE VIEW {name}{columns} AS {}", view.select));
+        self.push(Phase::View, format!("CREATE VIEW {name}{columns} AS {}", view.statement()));
         if view.comment.is_some() {
             self.comment("VIEW", &view.name, view.comment.as_deref());
         }
@@ -424,6 +436,16 @@ impl Script<'_> {
 fn create_enum(created: &DatabaseEnum) -> String {
     let labels: Vec<String> = created.labels.iter().map(|label| text(label)).collect();
     format!("CREATE TYPE {} AS ENUM ({})", qualified(quote, &created.name), labels.join(", "))
+}
+
+/// Whether every label of before stays, in its order.
+fn only_adds_labels(from: &DatabaseEnum, to: &DatabaseEnum) -> bool {
+    to.labels.iter().filter(|label| from.labels.contains(label)).eq(from.labels.iter())
+}
+
+/// Whether a column holds labels of the type, or lists of them.
+fn is_of_type(column: &DatabaseColumn, name: &DatabaseName) -> bool {
+    column.type_name.trim_end_matches("[]") == type_name(name)
 }
 
 /// A type's name as the catalog writes it: in quotes where it needs some.

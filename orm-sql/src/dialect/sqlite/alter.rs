@@ -15,6 +15,7 @@ use super::Sqlite;
 use crate::schema::alter::{Alterations, action_words, list, qualified, quote, text};
 use crate::schema::change::{Change, ChangeKind};
 use crate::schema::tokens::mentions;
+use crate::schema::views;
 
 /// What the script of a rebuild begins with; outside of any transaction.
 const SUSPEND: &str = "PRAGMA foreign_keys = OFF";
@@ -99,19 +100,12 @@ struct Script<'a> {
 
 impl<'a> Script<'a> {
     fn drop_views(&mut self) {
-        for change in self.changes {
-            if let ChangeKind::DropView(view) | ChangeKind::ChangeView { from: view, .. } = &change.kind {
-                self.statements.push(format!("DROP VIEW {}", qualified(quote, &view.name)));
-            }
-        }
+        let gone = views::dropped(self.changes).into_iter();
+        self.statements.extend(gone.map(|view| format!("DROP VIEW {}", qualified(quote, &view.name))));
     }
 
     fn create_views(&mut self) {
-        for change in self.changes {
-            if let ChangeKind::AddView(view) | ChangeKind::ChangeView { to: view, .. } = &change.kind {
-                self.statements.push(create_view(view));
-            }
-        }
+        self.statements.extend(views::made(self.changes).into_iter().map(create_view));
     }
 
     fn rename(&mut self) {
@@ -369,5 +363,5 @@ fn create_index(table: &DatabaseName, index: &DatabaseIndex) -> String {
 fn create_view(view: &DatabaseView) -> String {
     let columns =
         if view.columns.is_empty() { String::new() } else { format!(" ({})", list(quote, &view.columns)) };
-    format!("CREATE VIEW {}{columns} AS {}", qualified(quote, &view.name), view.select)
+    format!("CREATE VIEW {}{columns} AS {}", qualified(quote, &view.name), view.statement())
 }
