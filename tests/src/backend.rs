@@ -16,6 +16,7 @@ use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
 
 use orm_sqlx::SqliteOptions;
 
+use crate::plain::begin_left_open;
 use crate::proxy::Proxy;
 use crate::recorder::{Recorder, Recording};
 
@@ -74,6 +75,10 @@ pub struct Facts {
     pub narrows_and_widens: &'static [&'static str],
     /// How a session is made to read only, and to write again.
     pub only_reads: [&'static str; 2],
+    /// What it refuses inside a transaction and runs outside of one, without doing anything.
+    pub refused_inside: &'static str,
+    /// Whether a `begin` of sqlx's own pool that is dropped can leave a transaction open.
+    pub plain_begin_is_left_open: bool,
     /// Collations that hold keys equal that are spelled in two ways.
     pub spellings: &'static [Spelling],
 }
@@ -153,6 +158,9 @@ impl Facts {
             "ALTER TABLE seat DROP COLUMN more",
         ],
         only_reads: ["PRAGMA query_only = ON", "PRAGMA query_only = OFF"],
+        refused_inside: "VACUUM",
+        // Its worker rolls back what nobody waits for.
+        plain_begin_is_left_open: false,
         spellings: &[Spelling::folded(&[], "TEXT COLLATE NOCASE"), Spelling::padded("TEXT COLLATE RTRIM")],
     };
     const POSTGRES: Self = Self {
@@ -196,6 +204,8 @@ impl Facts {
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
             "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
         ],
+        refused_inside: "DISCARD ALL",
+        plain_begin_is_left_open: true,
         spellings: &[Spelling::folded(
             &["CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"],
             "TEXT COLLATE folded",
@@ -240,6 +250,8 @@ impl Facts {
             "ALTER TABLE seat MODIFY COLUMN price BIGINT NOT NULL",
         ],
         only_reads: ["SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"],
+        refused_inside: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        plain_begin_is_left_open: true,
         spellings: &[
             Spelling::folded(&[], "VARCHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"),
             Spelling::padded("VARCHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
@@ -276,6 +288,13 @@ pub trait Backend: 'static {
     /// [server](crate::databases::Database::is_server).
     fn connect_by_proxy() -> impl Future<Output = Result<ByProxy>> + Send {
         async { Err(Error::other("this backend has no server")) }
+    }
+
+    /// As [`begin_left_open`](crate::plain::begin_left_open), of a new, empty database.
+    fn plain_begin_left_open() -> impl Future<Output = Result<Option<usize>>> {
+        async {
+            begin_left_open::<sqlx_sqlite::Sqlite>("sqlite::memory:", Self::facts().refused_inside).await
+        }
     }
 }
 

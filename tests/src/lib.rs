@@ -13,6 +13,7 @@ pub mod hoard;
 pub mod hostile;
 pub mod log;
 pub mod model;
+pub mod plain;
 pub mod proxy;
 pub mod recorder;
 #[expect(

@@ -76,6 +76,7 @@ pub mod never_saved;
 pub mod on_delete;
 pub mod outdated_statements;
 pub mod pages;
+pub mod plain_begin;
 pub mod populate;
 pub mod populate_where;
 pub mod projections;
@@ -1618,6 +1619,7 @@ fn on_one_connection() -> &'static [Behaviour] {
             flushes_in_a_transaction_may_be_cut_off_at_any_await,
             flushes_in_a_savepoint_may_be_cut_off_at_any_await,
             there_are_twenty_shapes;
+        plain_begin: a_dropped_begin_leaves_a_transaction_open_without_a_guard;
         bad_input:
             bad_input_leaves_the_connection_clean,
             bad_input_leaves_its_transaction_clean;

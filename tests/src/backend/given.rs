@@ -74,6 +74,16 @@ impl Backend for GivenAlone {
         Given::facts()
     }
 
+    async fn plain_begin_left_open() -> Result<Option<usize>> {
+        match given() {
+            Database::Sqlite => SqliteAlone::plain_begin_left_open().await,
+            Database::Postgres => postgres::plain_begin_left_open(Self::facts().refused_inside).await,
+            family @ (Database::MariaDb | Database::MariaDbWithoutReturning | Database::MySql) => {
+                mysql::plain_begin_left_open(family, Self::facts().refused_inside).await
+            }
+        }
+    }
+
     async fn connect() -> Result<SharedDriver> {
         match given() {
             Database::Sqlite => shared(SqliteAlone::connect().await?),

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::{ByProxy, Owning, SharedDriver};
 use crate::databases::Database;
+use crate::plain::begin_left_open;
 use crate::proxy::Proxy;
 
 /// A driver on a database of its own.
@@ -54,6 +55,15 @@ pub(super) async fn connect_by_proxy(family: Database) -> Result<ByProxy> {
             Box::pin(async { Ok(SharedDriver(Arc::new(options.connect().await?))) })
         }),
     })
+}
+
+/// See [`begin_left_open`].
+pub(super) async fn plain_begin_left_open(
+    family: Database,
+    refused_inside: &'static str,
+) -> Result<Option<usize>> {
+    let owned = make_database(family).await?;
+    begin_left_open::<sqlx_mysql::MySql>(&owned.url(), refused_inside).await
 }
 
 async fn make_database(family: Database) -> Result<OwnDatabase> {

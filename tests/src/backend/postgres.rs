@@ -11,6 +11,7 @@ use orm_sqlx::Postgres;
 use tokio::sync::OnceCell;
 
 use super::{ByProxy, SharedDriver};
+use crate::plain::begin_left_open;
 use crate::proxy::Proxy;
 
 static DATABASE: OnceCell<String> = OnceCell::const_new();
@@ -38,6 +39,11 @@ pub(super) async fn connect_by_proxy() -> Result<ByProxy> {
             Box::pin(async { Ok(SharedDriver(Arc::new(options.connect().await?))) })
         }),
     })
+}
+
+/// See [`begin_left_open`].
+pub(super) async fn plain_begin_left_open(refused_inside: &'static str) -> Result<Option<usize>> {
+    begin_left_open::<sqlx_postgres::Postgres>(&make_schema().await?, refused_inside).await
 }
 
 /// Makes a schema for one test, and gives the URL that leads to it.
