@@ -1,7 +1,7 @@
 //! What is said through `tracing`, captured for one test.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use parking_lot::Mutex;
 use tracing::subscriber::DefaultGuard;
@@ -30,6 +30,13 @@ impl io::Write for Text {
 
 impl Log {
     pub(crate) fn capture() -> Self {
+        // Without one that all threads have, what a thread without a log says first is taken to interest nobody.
+        static EVERYWHERE: Once = Once::new();
+        EVERYWHERE.call_once(|| {
+            let subscriber =
+                tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(io::sink);
+            tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+        });
         let text = Text::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()
