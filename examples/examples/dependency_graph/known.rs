@@ -6,16 +6,16 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use orm_core::{Entity, EntityManager, Loaded, Result};
+use orm_core::{EntityManager, Loaded, Result, Writable};
 
 /// The entities of one type that exist so far.
-pub(crate) struct Known<K, T: Entity> {
+pub(crate) struct Known<K, T: Writable> {
     em: EntityManager,
     entities: HashMap<K, Loaded<T>>,
     wanted: HashSet<Loaded<T>>,
 }
 
-impl<K: Eq + Hash, T: Entity> Known<K, T> {
+impl<K: Eq + Hash, T: Writable> Known<K, T> {
     pub(crate) fn new<P: 'static>(
         em: &EntityManager,
         entities: impl IntoIterator<Item = (K, Loaded<T, P>)>,
