@@ -47,7 +47,7 @@ use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError, rt
 use orm_core::EntityManager;
 use orm_core::context::RequestManagers;
 
-pub use self::body::ResponseBody;
+pub use crate::body::ResponseBody;
 use crate::em::{Em, NoContext};
 use crate::enter::{EnterResult, Entered};
 use crate::settings::Settings;

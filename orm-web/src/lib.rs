@@ -3,7 +3,7 @@
 //! [`RequestContextLayer`] runs a service in a fresh [`RequestContext`](orm_core::RequestContext) for each request: the
 //! managers and repositories that are shared by the whole program then find the request's own fork by themselves. It is a
 //! layer of tower, for axum, tonic, hyper and whatever else takes one; actix-web has
-//! [`RequestContextMiddleware`](actix::RequestContextMiddleware), with the same options.
+//! `actix::RequestContextMiddleware`, with the same options.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -112,8 +112,8 @@
 //! | Feature | What it brings |
 //! | --- | --- |
 //! | `tower`, on by default | [`RequestContextLayer`] |
-//! | `axum` | [`Em`] as an extractor of axum |
-//! | `actix` | [`actix::RequestContextMiddleware`], and [`Em`] as an extractor of actix-web |
+//! | `axum` | `Em` as an extractor of axum |
+//! | `actix` | `actix::RequestContextMiddleware`, and `Em` as an extractor of actix-web |
 
 #![forbid(unsafe_code)]
 
@@ -121,6 +121,8 @@
 pub mod actix;
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(any(feature = "actix", feature = "tower"))]
+mod body;
 #[cfg(any(feature = "actix", feature = "axum"))]
 mod em;
 #[cfg(any(feature = "actix", feature = "tower"))]

@@ -20,7 +20,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
 
-pub use self::body::ResponseBody;
+pub use crate::body::ResponseBody;
 use crate::enter::{EnterResult, Entered};
 use crate::settings::Settings;
 

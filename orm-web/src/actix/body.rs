@@ -1,39 +1,12 @@
-//! The body of a response: the service's own, polled in the context where that is asked for, or none.
+//! The body of a response, as actix-web has it.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
-use orm_core::RequestContext;
-use pin_project_lite::pin_project;
 
-pin_project! {
-    /// The body of a response that came through [`RequestContextMiddleware`](super::RequestContextMiddleware).
-    ///
-    /// `B`'s own, chunk by chunk; empty where the middleware answered in the service's place.
-    #[must_use = "a body does nothing unless polled"]
-    pub struct ResponseBody<B> {
-        #[pin]
-        inner: Option<B>,
-        context: Option<RequestContext>,
-    }
-}
-
-impl<B> ResponseBody<B> {
-    pub(super) fn empty() -> Self {
-        Self { inner: None, context: None }
-    }
-
-    pub(super) fn outside(body: B) -> Self {
-        Self { inner: Some(body), context: None }
-    }
-
-    pub(super) fn inside(context: RequestContext, body: B) -> Self {
-        Self { inner: Some(body), context: Some(context) }
-    }
-}
+use crate::body::ResponseBody;
 
 impl<B: MessageBody> MessageBody for ResponseBody<B> {
     type Error = B::Error;
@@ -43,22 +16,6 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
     }
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
-        let this = self.project();
-        let Some(body) = this.inner.as_pin_mut() else { return Poll::Ready(None) };
-        match this.context {
-            Some(request) => request.scope_sync(|| body.poll_next(context)),
-            None => body.poll_next(context),
-        }
-    }
-}
-
-impl<B> fmt::Debug for ResponseBody<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match (&self.inner, &self.context) {
-            (None, _) => "empty",
-            (Some(_), None) => "outside",
-            (Some(_), Some(_)) => "in the context",
-        };
-        write!(f, "ResponseBody({place})")
+        self.poll_inner(|body| body.poll_next(context))
     }
 }
