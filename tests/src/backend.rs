@@ -290,7 +290,7 @@ pub trait Backend: 'static {
         async { Err(Error::other("this backend has no server")) }
     }
 
-    /// As [`begin_left_open`](crate::plain::begin_left_open), of a new, empty database.
+    /// As [`begin_left_open`], of a new, empty database.
     fn plain_begin_left_open() -> impl Future<Output = Result<Option<usize>>> {
         async {
             begin_left_open::<sqlx_sqlite::Sqlite>("sqlite::memory:", Self::facts().refused_inside).await

@@ -104,7 +104,12 @@ struct Script<'a> {
     statements: Phased<Phase>,
 }
 
-impl Script<'_> {
+impl<'a> Script<'a> {
+    /// What changes about a table.
+    fn changes_of(&self, table: &DatabaseName) -> impl Iterator<Item = &'a ChangeKind> {
+        self.changes.iter().filter(move |change| change.table == *table).map(|change| &change.kind)
+    }
+
     fn push(&mut self, phase: Phase, statement: String) {
         self.statements.push(phase, statement);
     }
@@ -156,16 +161,10 @@ impl Script<'_> {
             }
             ChangeKind::AddIndex(index) => self.push(Phase::Index, create_index(name, index)),
             ChangeKind::DropIndex(index) => {
-                let changed: Vec<&String> = self
-                    .changes
-                    .iter()
-                    .filter(|change| change.table == *name)
-                    .filter_map(|change| {
-                        let ChangeKind::ChangeColumn { to, .. } = &change.kind else { return None };
-                        Some(&to.name)
-                    })
-                    .collect();
-                let is_of_changed = index.columns.iter().flatten().any(|column| changed.contains(&column));
+                let columns = index.columns.as_deref().unwrap_or_default();
+                let is_of_changed = self.changes_of(name).any(
+                    |kind| matches!(kind, ChangeKind::ChangeColumn { to, .. } if columns.contains(&to.name)),
+                );
                 let phase = if is_of_changed { Phase::DropColumnIndex } else { Phase::DropIndex };
                 let index = quote(index.name.as_deref().unwrap_or_default());
                 self.alter(phase, name, &format!("DROP INDEX {index}"));
@@ -263,11 +262,8 @@ impl Script<'_> {
 
     /// Takes the foreign keys away, for the time being, that refer to or from a column that changes, or a key.
     fn remake_foreign_keys(&mut self) {
-        let changes = self.changes;
-        let of =
-            |table: &DatabaseName| changes.iter().filter(|change| change.table == *table).collect::<Vec<_>>();
-        let changed = |table: &DatabaseName, columns: &[String]| {
-            of(table).into_iter().any(|change| match &change.kind {
+        let changed = |script: &Self, table: &DatabaseName, columns: &[String]| {
+            script.changes_of(table).any(|kind| match kind {
                 ChangeKind::ChangeColumn { to, .. } => columns.contains(&to.name),
                 ChangeKind::ChangeKey { .. } => true,
                 ChangeKind::DropIndex(index) => {
@@ -276,17 +272,18 @@ impl Script<'_> {
                 _ => false,
             })
         };
-        let is_new = |table: &DatabaseName, key: &DatabaseForeignKey| {
-            of(table).into_iter().any(|change| match &change.kind {
+        let is_new = |script: &Self, table: &DatabaseName, key: &DatabaseForeignKey| {
+            script.changes_of(table).any(|kind| match kind {
                 ChangeKind::AddForeignKey(added) => added == key,
                 ChangeKind::AddTable(_) => true,
                 _ => false,
             })
         };
         for table in &self.to.tables {
-            for key in table.foreign_keys.iter().filter(|key| !is_new(&table.name, key)) {
-                if changed(&table.name, &key.columns)
-                    || changed(&key.referenced_table, &key.referenced_columns)
+            for key in &table.foreign_keys {
+                if !is_new(self, &table.name, key)
+                    && (changed(self, &table.name, &key.columns)
+                        || changed(self, &key.referenced_table, &key.referenced_columns))
                 {
                     self.drop_foreign_key(&table.name, key);
                     self.add_foreign_key(&table.name, key);
@@ -298,9 +295,7 @@ impl Script<'_> {
     /// Takes the checks away, for the time being, that speak of a column that MySQL renames.
     fn remake_checks(&mut self, table: &DatabaseName, column: &str) {
         let is_new = |check: &DatabaseCheck| {
-            let mut kinds =
-                self.changes.iter().filter(|change| change.table == *table).map(|change| &change.kind);
-            kinds.any(|kind| matches!(kind, ChangeKind::AddCheck(added) if added == check))
+            self.changes_of(table).any(|kind| matches!(kind, ChangeKind::AddCheck(added) if added == check))
         };
         let speaks_of_it = |check: &DatabaseCheck| {
             tokens(&check.expression)
