@@ -17,7 +17,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use capability::{Capabilities, NullOrder, RowLocks, Writers};
+pub use capability::{Capabilities, NullOrder, Reads, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{
     Items, Join, LimitEach, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,

@@ -1677,6 +1677,7 @@ fn on_a_server() -> &'static [Behaviour] {
             skip_locked_leaves_out_what_is_taken,
             who_waits_for_a_row_sees_what_the_other_wrote,
             readers_share_a_lock,
+            an_upsert_gives_back_what_came_meanwhile,
             a_transaction_of_its_own_outlives_the_outer_one,
             a_transaction_of_its_own_needs_a_second_connection;
     }

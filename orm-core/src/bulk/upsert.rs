@@ -18,12 +18,13 @@ use super::making::{Made, Making, blank};
 use super::row::Row;
 use super::writer::{Extent, WriteGuard, Writer};
 use crate::condition::Expression;
-use crate::driver::{BoxFuture, OnConflict, RowSink, Upsert as UpsertWrite, ValueRow, Write};
+use crate::driver::{BoxFuture, OnConflict, Reads, RowSink, Upsert as UpsertWrite, ValueRow, Write};
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, Region, Rows, State};
 use crate::entity_manager::EntityManager;
 use crate::error::{EntityKey, Error, Result};
 use crate::filter::FilterChoices;
 use crate::hydrate::attach_rows;
+use crate::lock::LockMode;
 use crate::metadata::{EntityId, EntityMetadata};
 use crate::populate::{eager_shape, follow_rows, keep_promises, populate, select};
 use crate::session::Holder;
@@ -390,7 +391,10 @@ impl Run<'_> {
         for missed in missed.chunks(LOOK_UP) {
             let condition =
                 conflict.condition(missed.iter().map(|(_, values)| values)).and(self.guard.clone());
-            let select = select(self.region, self.entity, condition, Vec::new());
+            let mut select = select(self.region, self.entity, condition, Vec::new());
+            // What others have committed meanwhile the write has met, and a plain select may not see.
+            select.lock = (self.region.orm().driver.capabilities().reads == Reads::AsFirstRead)
+                .then_some(LockMode::PESSIMISTIC_READ);
             let mut rows = Rows::<T>::new(Arc::clone(self.region.metadata()), Vec::new());
             writer.select(&select, &mut rows).await?;
             let mut by_values: HashMap<KeyValues, T, foldhash::fast::RandomState> = HashMap::default();

@@ -14,6 +14,8 @@ pub struct Capabilities {
     pub savepoints: bool,
     /// What a transaction can lock.
     pub row_locks: RowLocks,
+    /// What a transaction reads.
+    pub reads: Reads,
     /// How many transactions can write at the same time.
     pub writers: Writers,
     /// How many connections the driver lends at the same time.
@@ -33,6 +35,16 @@ pub enum RowLocks {
     Rows,
     /// Every transaction that may write holds the only write lock there is, so that a lock needs no more than one.
     WholeDatabase,
+}
+
+/// What a transaction reads that asked for no isolation level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reads {
+    /// What it has written, or was there when it wrote, at least.
+    AsWritten,
+    /// What was there when it first read, and what it has written: a row that a write of its own has met, and left as it is,
+    /// can be missing. A select that locks reads what is there.
+    AsFirstRead,
 }
 
 /// How many transactions can write at the same time.
@@ -62,6 +74,7 @@ impl Capabilities {
             schemas: false,
             savepoints: false,
             row_locks: RowLocks::None,
+            reads: Reads::AsWritten,
             writers: Writers::Many,
             connections: 1,
             null_order: NullOrder::Smallest,
@@ -94,6 +107,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_row_locks(mut self, row_locks: RowLocks) -> Self {
         self.row_locks = row_locks;
+        self
+    }
+
+    /// Says what a transaction reads that asked for no isolation level.
+    #[must_use]
+    pub const fn with_reads(mut self, reads: Reads) -> Self {
+        self.reads = reads;
         self
     }
 

@@ -31,7 +31,9 @@ mod set;
 mod store;
 
 use orm_core::condition::{Function, ListMatch, NullPlace, TextMatch};
-use orm_core::driver::{Capabilities, IsolationLevel, LockStrength, LockWait, RawEffect, RowLock, RowLocks};
+use orm_core::driver::{
+    Capabilities, IsolationLevel, LockStrength, LockWait, RawEffect, Reads, RowLock, RowLocks,
+};
 use orm_core::schema::{Column, Table, TableIndex};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
@@ -110,7 +112,8 @@ impl Dialect for MySql {
             IsolationLevel::Serializable,
         ];
         let capabilities = levels.into_iter().fold(Capabilities::new(), Capabilities::with_isolation_level);
-        capabilities.with_schemas().with_savepoints().with_row_locks(RowLocks::Rows)
+        let capabilities = capabilities.with_schemas().with_savepoints().with_row_locks(RowLocks::Rows);
+        capabilities.with_reads(Reads::AsFirstRead)
     }
 
     fn name(&self) -> &'static str {

@@ -9,7 +9,7 @@ use orm_core::sql::Sql;
 use orm_core::{EntityManager, Error, LockMode, LockRefusal, Propagation, Result};
 
 use crate::backend::SessionFacts;
-use crate::fixtures::blog::{self, Tag};
+use crate::fixtures::blog::{self, Author, Tag};
 use crate::fixtures::document::{self, Document};
 use crate::{Backend, TestDb};
 
@@ -133,6 +133,28 @@ async fn until_it_waits(db: &TestDb, facts: &SessionFacts, told: &Cell<i64>) -> 
         // Some servers keep an answer until nobody has asked for a while.
         tokio::time::sleep(facts.looks_again).await;
     }
+}
+
+/// An upsert gives back rows that others have committed since its transaction began to read, whether it leaves them as they
+/// are, or finds nothing in them to change.
+pub async fn an_upsert_gives_back_what_came_meanwhile<B: Backend>() -> Result<()> {
+    let db = TestDb::open_pool::<B>(3, blog::entities).await?;
+    let ann = |name: &str| Author { email: Some("ann@example.org".into()), ..Author::new(name) };
+    let em = db.em();
+    em.transactional(async |em| {
+        assert_eq!((em.count_all::<Tag>().await?, em.count_all::<Author>().await?), (0, 0));
+        db.em().insert(Tag::new("ice")).await?;
+        db.em().insert(ann("Ann")).await?;
+        let tags = em.upsert_many([Tag::new("ice"), Tag::new("war")]).ignore().await?;
+        assert_eq!(tags.iter().map(|tag| tag.get().label.clone()).collect::<Vec<_>>(), ["ice", "war"]);
+        let same = em.upsert(ann("Ann")).on_conflict(Author::EMAIL).await?;
+        let kept = em.upsert(ann("Anne")).on_conflict(Author::EMAIL).ignore().await?;
+        assert!(same == kept && kept.get().name == "Ann");
+        Ok(())
+    })
+    .await?;
+    assert_eq!((db.em().count_all::<Tag>().await?, db.em().count_all::<Author>().await?), (2, 1));
+    Ok(())
 }
 
 /// Several may lock a row to read it; who would write it waits for them.

@@ -5,6 +5,7 @@
 //! differ from what is given. What comes back is read by what was given, so that a row which was left as it is does not
 //! come back, unless it holds all of that anyway.
 
+use orm_core::LockMode;
 use orm_core::driver::{DriverError, Insert, OnConflict, Upsert};
 use orm_core::metadata::EntityMetadata;
 use orm_core::value::{ColumnType, KeyValues, Value};
@@ -277,6 +278,8 @@ impl Rows<'_> {
             select.exprs(names(entity, returned.iter().copied()).map(|name| table.column(name)));
             select.from(source.table);
             select.inner_join(table.named(entity.schema.as_deref(), &entity.table), all(predicates));
+            // Without a lock it sees rows of others as they were when the transaction first read.
+            writer.dialect.lock(&mut select, table.alias(), LockMode::PESSIMISTIC_READ);
             Ok(Query::Select(select))
         })?;
         let answer = Answer::ByKey(self.keys());
