@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use orm_core::Error;
 use orm_core::driver::ViolationKind;
@@ -111,6 +112,10 @@ impl IntoResponse for ApiError {
                 (StatusCode::INTERNAL_SERVER_ERROR, Problems::of("server", "failed"))
             }
         };
-        (status, Json(problems.into_body())).into_response()
+        let mut response = (status, Json(problems.into_body())).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
+        }
+        response
     }
 }

@@ -367,3 +367,21 @@ impl Problems {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_shows_a_password() {
+        let body = r#"{"user": {"username": "ann", "email": "ann@x", "password": "open sesame"}}"#;
+        let fields: UserBody<RegistrationFields> = serde_json::from_str(body).unwrap();
+        let change: UserBody<UserFields> = serde_json::from_str(body).unwrap();
+        for shown in [
+            format!("{fields:?} {change:?}"),
+            format!("{:?} {:?}", fields.check().unwrap(), change.check().unwrap()),
+        ] {
+            assert!(shown.contains("Password(..)") && !shown.contains("sesame"), "{shown}");
+        }
+    }
+}

@@ -190,3 +190,40 @@ pub(crate) async fn go_with_what_belongs_to_them(api: &Api) -> TestResult {
     api.ask("GET /articles/two", Some(&bob)).await.expect_error(404, "article");
     Ok(())
 }
+
+/// Requests that want the same tags, favourites and slugs at the same time all get what they want.
+pub(crate) async fn change_at_once(api: &Api) -> TestResult {
+    let token = api.register("ann").await;
+    let mut at_once = JoinSet::new();
+    for number in 0..6 {
+        api.write(&format!("Number {number}"), &[], &token).await;
+    }
+    for number in 0..6 {
+        let change = json!({ "article": { "title": "Same", "body": "New", "tagList": ["b", "new", "a"] } });
+        let (api, token, other) = (api.clone(), token.clone(), token.clone());
+        let user = api.clone();
+        at_once.spawn(async move {
+            api.send(&format!("PUT /articles/number-{number}"), Some(&token), change).await
+        });
+        at_once.spawn(async move { user.ask("POST /profiles/ann/follow", Some(&other)).await });
+    }
+    for answer in at_once.join_all().await {
+        answer.expect(200);
+    }
+    let answer = api.ask("GET /articles?tag=new", Some(&token)).await.expect(200);
+    let articles = answer.at("/articles").as_array().cloned().unwrap_or_default();
+    let slugs: BTreeSet<&str> = articles.iter().filter_map(|article| article["slug"].as_str()).collect();
+    assert!(slugs.len() == 6 && slugs.contains("same"), "{slugs:?}");
+    for article in &articles {
+        assert_eq!((&article["tagList"], &article["title"]), (&json!(["a", "b", "new"]), &json!("Same")));
+    }
+    let mut at_once = JoinSet::new();
+    for _ in 0..6 {
+        let (api, token) = (api.clone(), token.clone());
+        at_once.spawn(async move { api.ask("POST /articles/same/favorite", Some(&token)).await });
+    }
+    for answer in at_once.join_all().await {
+        assert_eq!(answer.expect(200).at("/article/favoritesCount"), &json!(1));
+    }
+    Ok(())
+}

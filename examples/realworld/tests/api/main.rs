@@ -18,6 +18,7 @@ mod users;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use tracing_subscriber::filter::LevelFilter;
 
 use database::Database;
 use server::{Api, Test};
@@ -34,7 +35,7 @@ macro_rules! tests {
 
 fn tests() -> Vec<(&'static str, Test)> {
     tests! {
-        articles: collide, feed_is_no_slug, are_listed, are_fed, change, have_tags, go_with_what_belongs_to_them;
+        articles: collide, feed_is_no_slug, are_listed, are_fed, change, change_at_once, have_tags, go_with_what_belongs_to_them;
         bad_input: bodies, queries, paths, texts, other_hosts;
         collection: passes;
         comments: belong_to_an_article;
@@ -45,6 +46,8 @@ fn tests() -> Vec<(&'static str, Test)> {
 }
 
 fn main() -> ExitCode {
+    // What a server logs says why it answered with 500.
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
     let arguments = Arguments::from_args();
     let databases = match Database::there() {
         Ok(databases) => databases,

@@ -70,6 +70,7 @@ pub(crate) async fn are_as_specified(api: &Api) -> TestResult {
         match status {
             200 | 201 => assert!(answer.json.get("errors").is_none() && answer.json.is_object()),
             204 => assert_eq!(answer.json, Value::Null),
+            401 => assert_eq!(answer.expect_error(401, "body").headers["www-authenticate"], "Token"),
             status => drop(answer.expect_error(status, "body")),
         }
         answered.entry(endpoint).or_default().insert(status);
