@@ -9,6 +9,7 @@ mod client;
 mod collection;
 mod comments;
 mod database;
+mod migrations;
 mod program;
 mod server;
 mod statements;
@@ -39,6 +40,7 @@ fn tests() -> Vec<(&'static str, Test)> {
         bad_input: bodies, queries, paths, texts, other_hosts;
         collection: passes;
         comments: belong_to_an_article;
+        migrations: make_what_is_needed;
         statements: do_not_grow_with_the_page;
         statuses: are_as_specified;
         users: are_unique, keep_their_password, change, tokens, follow;
