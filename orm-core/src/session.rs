@@ -302,6 +302,15 @@ fn doomed(action: &'static str) -> Error {
     }
 }
 
+impl Drop for Session {
+    /// A transaction that nobody ended goes with its context, and is no holder of a connection any more.
+    fn drop(&mut self) {
+        if self.transaction().is_some() {
+            self.close();
+        }
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")

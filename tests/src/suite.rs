@@ -762,6 +762,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             what_no_transaction_takes_back_is_never_tried_again,
             trying_again_in_a_transaction_needs_a_second_connection,
             a_wait_for_the_pool_has_an_end_and_names_the_holder,
+            a_transaction_that_went_with_its_context_is_named_no_more,
             a_task_beside_a_transaction_writes_its_own,
             a_bulk_write_beside_a_transaction_is_not_rolled_back,
             a_bulk_write_in_a_hook_of_a_transaction_is_refused;

@@ -274,6 +274,21 @@ pub async fn a_wait_for_the_pool_has_an_end_and_names_the_holder<B: Backend>() -
         .await
 }
 
+/// A transaction that went with its context, since nobody ended it, is not among those that have a connection.
+pub async fn a_transaction_that_went_with_its_context_is_named_no_more<B: Backend>() -> Result<()> {
+    let limit = Duration::from_millis(500);
+    let db = TestDb::open_pool::<B>(1, |builder| blog::entities(builder).wait_timeout(limit)).await?;
+    let gone = db.em();
+    gone.begin().await?;
+    drop(gone);
+    let (em, other) = (db.em(), db.em());
+    let waiting = async |_| Ok(other.count_all::<Author>().await.expect_err("the only connection is taken"));
+    let error = em.transactional(waiting).await?;
+    assert!(matches!(error, Error::Wait { .. }), "{error:?}");
+    assert_eq!(error.to_string().matches("transaction of ").count(), 1, "{error}");
+    Ok(())
+}
+
 /// A task with the outer handle and one in transactions, half of which fail: whatever is saved is saved once and whole.
 pub async fn a_task_beside_a_transaction_writes_its_own<B: Backend>() -> Result<()> {
     const ROUNDS: u32 = 20;
