@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose preparations fail has failed")]
 
 mod actix;
+mod bad_input;
 mod bodies;
 mod contexts;
 mod contract;

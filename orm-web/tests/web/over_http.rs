@@ -12,7 +12,7 @@ use crate::detached::{Gate, gone, shelving_at};
 use crate::library::{Book, Failure, Library, Probe, shelve};
 
 /// Serves until the runtime of the test ends.
-async fn serve(app: Router) -> SocketAddr {
+pub(crate) async fn serve(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, app).into_future());
@@ -20,7 +20,7 @@ async fn serve(app: Router) -> SocketAddr {
 }
 
 /// Sends a request, and leaves the connection open.
-async fn request(address: SocketAddr, path: &str) -> TcpStream {
+pub(crate) async fn request(address: SocketAddr, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: library\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -28,7 +28,7 @@ async fn request(address: SocketAddr, path: &str) -> TcpStream {
 }
 
 /// All that the server sends.
-async fn response(mut stream: TcpStream) -> String {
+pub(crate) async fn response(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     text
