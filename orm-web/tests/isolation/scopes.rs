@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use orm_core::context::InContext;
 use orm_core::{EntityManager, Error, Orm, RequestContext};
 use orm_sqlx::Sqlite;
 use tokio::task::yield_now;
@@ -19,21 +20,47 @@ pub(crate) const JOINS: i64 = 10_000;
 /// So often a scope ends in each way.
 const ENDS: i64 = 1_000;
 
-pub(crate) fn run(witness: &Arc<Witness>) -> Outcome<()> {
+/// How a scope gets its context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contexts {
+    /// Each has one of its own.
+    Own,
+    /// All are in the one that is there, which the checks have to notice.
+    Shared,
+}
+
+impl Contexts {
+    fn scope<F: Future>(self, em: &EntityManager, future: F) -> InContext<F> {
+        match self {
+            Self::Own => RequestContext::create(em, future),
+            Self::Shared => RequestContext::ensure(em, future),
+        }
+    }
+}
+
+pub(crate) fn run(contexts: Contexts, witness: &Arc<Witness>) -> Outcome<()> {
     let runtime = runtime(1)?;
     let witness = Arc::clone(witness);
     runtime.block_on(async move {
         let orm = Orm::builder(Sqlite::connect("sqlite::memory:").await?).entity::<Author>().build().await?;
-        for round in 0..JOINS {
-            join(&orm, &witness, round).await?;
+        let em = orm.em();
+        let joins = async {
+            for round in 0..JOINS {
+                join(em, contexts, &witness, round).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        match contexts {
+            Contexts::Own => joins.await?,
+            Contexts::Shared => RequestContext::create(em, joins).await?,
         }
-        RequestContext::create(&orm, async {
+        RequestContext::create(em, async {
             for round in 0..ENDS {
-                ends(orm.em(), &witness, round).await;
+                ends(em, contexts, &witness, round).await;
             }
         })
         .await;
-        let outside = orm.em().get_context();
+        let outside = em.get_context();
         witness.check(Check::OuterRestored, outside.is_err(), || "a context is left".into());
         Ok(())
     })
@@ -43,8 +70,8 @@ pub(crate) fn run(witness: &Arc<Witness>) -> Outcome<()> {
 struct Owner(i64);
 
 /// Both work by turns on what is the same row, by its key, and another instance in each.
-async fn join(orm: &Orm, witness: &Witness, round: i64) -> Outcome<()> {
-    let scope = |number| RequestContext::create(orm, in_scope(orm.em(), witness, number));
+async fn join(em: &EntityManager, contexts: Contexts, witness: &Witness, round: i64) -> Result<(), Error> {
+    let scope = |number| contexts.scope(em, in_scope(em, witness, number));
     let (one, two) = tokio::join!(scope(round * 2 + 1), scope(round * 2 + 2));
     let (one, two) = (one?, two?);
     witness.check(Check::JoinedScopes, one != two, || format!("both are {one}"));
@@ -72,7 +99,7 @@ async fn in_scope(em: &EntityManager, witness: &Witness, number: i64) -> Result<
 }
 
 /// A scope inside of the current one ends well, with an error, by a panic, and by a drop.
-async fn ends(em: &EntityManager, witness: &Witness, round: i64) {
+async fn ends(em: &EntityManager, contexts: Contexts, witness: &Witness, round: i64) {
     let outer = em.id();
     let is_back = |inner: Option<u64>, how: &str| {
         witness.check(Check::OuterRestored, em.id() == outer && inner != Some(outer), || {
@@ -83,17 +110,17 @@ async fn ends(em: &EntityManager, witness: &Witness, round: i64) {
         yield_now().await;
         result.map(|()| em.id())
     };
-    let ended = RequestContext::create(em, work(Ok(()))).await;
+    let ended = contexts.scope(em, work(Ok(()))).await;
     is_back(ended.ok(), "Ok");
-    let ended = RequestContext::create(em, work(Err(Error::other("as planned")))).await;
+    let ended = contexts.scope(em, work(Err(Error::other("as planned")))).await;
     is_back(ended.ok(), "Err");
-    let panicking = RequestContext::create(em, async {
+    let panicking = contexts.scope(em, async {
         yield_now().await;
         std::panic::panic_any(Planned)
     });
     let ended = AssertUnwindSafe(panicking).catch_unwind().await;
     is_back(ended.ok(), "panic");
-    let mut dropped = Box::pin(RequestContext::create(em, async {
+    let mut dropped = Box::pin(contexts.scope(em, async {
         yield_now().await;
         std::future::pending::<()>().await;
     }));

@@ -245,3 +245,42 @@ async fn a_middleware_inside_of_another_goes_on_in_its_context() {
     assert_eq!(body(response).await, "true");
     assert_eq!(log.lines_with("inside of another one").len(), 1);
 }
+
+/// What is no JSON, not the one that is asked for, or too long never reaches the handler, and leaves nothing.
+#[actix_web::test]
+async fn bad_bodies_are_refused_before_the_handler() {
+    async fn shelving(em: Em, titles: web::Json<Vec<String>>) -> Answer<String> {
+        for title in titles.iter() {
+            shelve(&em, title).map_err(failure)?;
+        }
+        Ok(titles.len().to_string())
+    }
+
+    let (library, probe) = (Library::open().await, Probe::default());
+    let marks = probe.clone();
+    let middleware = RequestContextMiddleware::new(&library.orm)
+        .flush_on_success(true)
+        .on_enter(move |em, _| em.set(marks.mark()));
+    let app = App::new()
+        .app_data(web::JsonConfig::default().limit(64))
+        .route("/", web::post().to(shelving))
+        .wrap(middleware);
+    let app = init_service(app).await;
+    let post = |body: String| {
+        let request = TestRequest::post().insert_header(("content-type", "application/json"));
+        call_service(&app, request.set_payload(body).to_request())
+    };
+    for (sent, status, words) in [
+        ("[\"Lavinia\"".to_owned(), StatusCode::BAD_REQUEST, "EOF while parsing"),
+        ("[1]".to_owned(), StatusCode::BAD_REQUEST, "expected a string"),
+        (format!("[\"{}\"]", "Lavinia ".repeat(100)), StatusCode::PAYLOAD_TOO_LARGE, "larger than"),
+    ] {
+        let response = post(sent).await;
+        assert_eq!(response.status(), status);
+        let text = body(response).await;
+        assert!(text.contains(words), "{text}");
+    }
+    assert_eq!((library.statements.count(), probe.contexts()), (0, 0));
+    assert_eq!(post("[\"Lavinia\"]".into()).await.status(), StatusCode::OK);
+    assert_eq!(library.titles().await.len(), 3);
+}
