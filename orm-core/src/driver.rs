@@ -17,7 +17,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use capability::{Capabilities, NullOrder, Reads, RowLocks, Writers};
+pub use capability::{Capabilities, IdentifierLength, NullOrder, Reads, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{
     Items, Join, LimitEach, Link, LockStrength, LockWait, Reading, RowLock, Select, Selection, StatementText,
@@ -32,7 +32,7 @@ pub use write::{
 };
 
 use crate::schema::database::DatabaseSchema;
-use crate::schema::{Schema, SchemaComparison, SchemaDiff};
+use crate::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
 
 /// The future of a driver's method.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -80,6 +80,18 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// [`DriverErrorKind::Unsupported`] for a change that this database can't make.
     fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
         let _ = comparison;
+        Err(no_catalog())
+    }
+
+    /// What `live`, in this database's words, is in those of a [`Schema`]. Sends nothing.
+    ///
+    /// Left as it is by drivers that can't tell.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverErrorKind::Unsupported`] where the driver can't tell. What can't be understood is no error.
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        let _ = live;
         Err(no_catalog())
     }
 

@@ -17,6 +17,7 @@ use crate::error::{ConstraintViolation, Error, Result};
 use crate::filter::{FilterRegistry, FilterTargets, RegisteredFilter};
 use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
 use crate::schema::Schema;
+use crate::schema::identifiers::check_lengths;
 use crate::session::Holder;
 use crate::subscriber::{Subscriber, Subscription, Subscriptions};
 use crate::wait::within;
@@ -273,11 +274,12 @@ impl OrmBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Metadata`], naming entity and field, when the entities do not fit together, and
-    /// [`Error::UnknownEntity`] for a filter of an entity that was not added.
+    /// [`Error::Metadata`], naming entity and field, when the entities do not fit together or a name is longer than the
+    /// database takes, and [`Error::UnknownEntity`] for a filter of an entity that was not added.
     #[expect(clippy::unused_async, reason = "checks against the database come here, and may await")]
     pub async fn build(self) -> Result<Orm> {
         let metadata = Metadata::build(&self.entities, self.naming)?;
+        check_lengths(&metadata, self.driver.capabilities().identifier_length)?;
         let filters = FilterRegistry::build(&metadata, self.filters)?;
         let caching = Caching::new(self.name.clone(), self.result_cache, self.wait_timeout);
         let core = OrmCore {

@@ -6,12 +6,17 @@
 
 pub mod database;
 mod diff;
+mod entities;
+pub(crate) mod identifiers;
 mod implied;
+mod understood;
 mod update;
 
 pub use self::diff::{
     Risk, SchemaChange, SchemaComparison, SchemaDiff, SchemaRenames, SchemaScript, Unknown,
 };
+pub use self::entities::GenerateEntities;
+pub use self::understood::{LeftOut, UnderstoodSchema};
 pub use self::update::{DiffSchema, UpdateSchema};
 
 use std::collections::HashSet;

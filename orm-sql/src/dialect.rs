@@ -14,6 +14,7 @@ use std::fmt;
 
 use orm_core::condition::{Function, ListMatch, NullPlace, TextMatch};
 use orm_core::driver::{Capabilities, LockStrength, LockWait, RawEffect, RowLock};
+use orm_core::schema::database::DatabaseColumn;
 use orm_core::schema::{Column, ColumnDefault, Enumeration, Table, TableIndex, View, labels_check};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
@@ -213,6 +214,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     fn column_check(&self, table: &Table, column: &Column) -> Option<Check> {
         let _ = (table, column);
         None
+    }
+
+    /// Whether a check stands for the type of the column, where the database has no other word for it.
+    fn is_implied_check(&self, column: &DatabaseColumn, expression: &str) -> bool {
+        let _ = (column, expression);
+        false
     }
 
     /// The statements that say the comments of a table and its columns, where they are not said in its definition; none

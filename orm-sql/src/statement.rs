@@ -30,7 +30,8 @@ use std::sync::Arc;
 
 use orm_core::driver::{Capabilities, DriverError, DriverErrorKind, Raw, RawEffect, Reading, Select, Write};
 use orm_core::metadata::Metadata;
-use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
+use orm_core::schema::database::DatabaseSchema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
 
 pub use self::answer::{Answered, GeneratedKeys, WriteStatement, WrittenRows, outcome_of};
 pub use self::bound::Bound;
@@ -239,6 +240,12 @@ impl Statements {
             DriverError::new(DriverErrorKind::Unsupported, message)
         })?;
         schema::diff(alterations, comparison)
+    }
+
+    /// What `live`, in the words of this database, is in those of a [`Schema`].
+    #[must_use]
+    pub fn understand_schema(&self, live: &DatabaseSchema) -> UnderstoodSchema {
+        schema::understand(self.dialect, live)
     }
 
     /// Finds the text of `shape`, or makes it with `render`, which is given the values of the shape.

@@ -29,12 +29,14 @@ use std::sync::Arc;
 use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
 };
-use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
+use orm_core::schema::database::DatabaseSchema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
 use orm_sql::Bound;
 
 use self::connection::PooledConnection;
 use self::pool::Pool;
 use crate::backend::Backend;
+use crate::migration::is_history;
 
 /// A driver over a pool of connections of sqlx; [`Sqlite`], [`Postgres`] and [`MySql`] are its kinds.
 ///
@@ -189,6 +191,12 @@ impl<B: Backend> Driver for SqlxDriver<B> {
 
     fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
         self.pool.statements.diff_schema(comparison)
+    }
+
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        let mut live = live.clone();
+        live.tables.retain(|table| !is_history(table));
+        Ok(self.pool.statements.understand_schema(&live))
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {

@@ -67,5 +67,6 @@ pub use cli::{Create, Diff, Down, MigrateCommand, MigrationCli, Resolve, Up, cli
 pub use error::{FailedStatement, MigrationError, Result};
 pub use generate::CreatedMigration;
 pub use history::Direction;
+pub(crate) use history::is_history;
 pub use migrator::{AppliedMigration, MigrationState, MigrationStatus, Migrator, Resolution};
 pub use source::{Embedded, MigrationSource};

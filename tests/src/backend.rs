@@ -11,11 +11,13 @@ use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
     TransactionMode, TransactionStep,
 };
-use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
+use orm_core::schema::database::DatabaseSchema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
 use orm_core::{EntityManager, Error, Orm, OrmBuilder, Result};
 
 use orm_sqlx::SqliteOptions;
 
+use crate::fixtures::printed::Printed;
 use crate::plain::begin_left_open;
 use crate::proxy::Proxy;
 use crate::recorder::{Recorder, Recording};
@@ -79,6 +81,10 @@ pub struct Facts {
     pub refused_inside: &'static str,
     /// Whether a `begin` of sqlx's own pool that is dropped can leave a transaction open.
     pub plain_begin_is_left_open: bool,
+    /// A type of columns that the ORM has nothing for.
+    pub unknown_type: &'static str,
+    /// What is printed of it.
+    pub printed: Printed,
     /// Collations that hold keys equal that are spelled in two ways.
     pub spellings: &'static [Spelling],
 }
@@ -162,6 +168,8 @@ impl Facts {
         // Its worker rolls back what nobody waits for.
         plain_begin_is_left_open: false,
         spellings: &[Spelling::folded(&[], "TEXT COLLATE NOCASE"), Spelling::padded("TEXT COLLATE RTRIM")],
+        unknown_type: "GEOMETRY",
+        printed: Printed::SQLITE,
     };
     const POSTGRES: Self = Self {
         keeps_nul: false,
@@ -210,6 +218,8 @@ impl Facts {
             &["CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"],
             "TEXT COLLATE folded",
         )],
+        unknown_type: "box",
+        printed: Printed::POSTGRES,
     };
     const MYSQL: Self = Self {
         keeps_nul: true,
@@ -258,8 +268,11 @@ impl Facts {
             // It cuts off what it is given.
             Spelling::padded("CHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
         ],
+        unknown_type: "geometry",
+        printed: Printed::MYSQL,
     };
-    const MARIADB: Self = Self { returning: &["insert"], upsert_statements: 1, ..Self::MYSQL };
+    const MARIADB: Self =
+        Self { returning: &["insert"], upsert_statements: 1, printed: Printed::MARIADB, ..Self::MYSQL };
     const MARIADB_WITHOUT_RETURNING: Self = Self { upsert_statements: 4, ..Self::MARIADB };
 }
 
@@ -414,6 +427,10 @@ impl<D: Driver, T: fmt::Debug + Send + Sync + 'static> Driver for Owning<D, T> {
         self.driver.diff_schema(comparison)
     }
 
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        self.driver.understand_schema(live)
+    }
+
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
         self.driver.statement(select, reading)
     }
@@ -473,6 +490,10 @@ impl<D: Driver> Driver for Limited<D> {
 
     fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
         self.driver.diff_schema(comparison)
+    }
+
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        self.driver.understand_schema(live)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {
@@ -654,6 +675,10 @@ impl Driver for SharedDriver {
 
     fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
         self.0.diff_schema(comparison)
+    }
+
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        self.0.understand_schema(live)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {

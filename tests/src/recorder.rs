@@ -9,7 +9,7 @@ use orm_core::driver::{
     WriteOutcome,
 };
 use orm_core::schema::database::DatabaseSchema;
-use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
 use parking_lot::Mutex;
 
 /// One thing that a driver was asked.
@@ -276,6 +276,10 @@ impl<D: Driver> Driver for Recording<D> {
 
     fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
         self.driver.diff_schema(comparison)
+    }
+
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        self.driver.understand_schema(live)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {

@@ -47,6 +47,7 @@ pub mod flush_turns;
 pub mod forks;
 pub mod freed_values;
 pub mod generated_columns;
+pub mod generated_entities;
 pub mod generated_keys;
 pub mod hidden_values;
 pub mod hooks;
@@ -98,6 +99,7 @@ pub mod row_locks;
 pub mod scalars;
 pub mod schema;
 pub mod schema_diff;
+pub mod schema_pairs;
 pub mod schema_update;
 pub mod seeds;
 pub mod serialization;
@@ -155,7 +157,19 @@ pub fn behaviours(database: Database) -> Vec<Behaviour> {
     if database.is_server() {
         all.extend(on_a_server());
     }
+    if database.takes_any_schema() {
+        all.extend(on_any_schema());
+    }
     all
+}
+
+/// What is about schemas that have hardly anything in common.
+fn on_any_schema() -> &'static [Behaviour] {
+    &behaviours! { Given, "", 1;
+        schema_pairs:
+            an_update_leads_from_any_schema_to_any_other,
+            a_safe_update_loses_nothing;
+    }
 }
 
 fn on_any_pool() -> &'static [Behaviour] {
@@ -999,9 +1013,15 @@ fn on_any_pool() -> &'static [Behaviour] {
             an_update_is_checked,
             an_expression_fills_in_rows_of_other_programs,
             comments_are_kept_as_they_are;
+        generated_entities:
+            what_is_printed_is_known_to_the_word,
+            printed_entities_need_no_change,
+            what_has_no_entity_is_said,
+            printed_entities_read_the_rows;
         schema_diff:
             what_was_created_needs_no_change,
-            an_update_of_an_empty_database_creates_it;
+            an_update_of_an_empty_database_creates_it,
+            what_is_understood_is_what_was_created;
         schema_update:
             what_is_safe_is_done_and_keeps_the_rows,
             what_was_changed_holds,
@@ -1011,7 +1031,12 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_refused_update_changes_nothing,
             a_rename_keeps_the_rows,
             an_update_can_be_taken_back,
-            unknown_tables_are_left_alone;
+            unknown_tables_are_left_alone,
+            a_new_label_is_safe,
+            a_label_that_goes_is_destructive,
+            labels_in_another_order_keep_the_rows,
+            what_is_computed_changes_with_its_expression,
+            computing_what_rows_hold_is_destructive;
         database_views:
             a_view_is_read_as_any_entity,
             relations_of_views_are_populated,
@@ -1043,6 +1068,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             two_inverse_sides_of_one_relation_are_refused,
             a_pivot_that_collides_is_refused,
             an_entity_without_a_table_name_is_refused,
+            a_name_beyond_the_limit_is_refused,
             an_unknown_entity_is_refused_by_name;
         conditions:
             equal_and_not_equal,

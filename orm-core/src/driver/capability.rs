@@ -22,6 +22,8 @@ pub struct Capabilities {
     pub connections: usize,
     /// Where NULL stands among the values of an ordered column.
     pub null_order: NullOrder,
+    /// How long the name of a table, a column or a constraint may be.
+    pub identifier_length: IdentifierLength,
     /// One bit a level.
     isolation_levels: u8,
 }
@@ -65,6 +67,31 @@ pub enum NullOrder {
     Largest,
 }
 
+/// How long the name of a table, a column or a constraint may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdentifierLength {
+    /// As long as one likes.
+    Any,
+    /// So many bytes of UTF-8.
+    Bytes(usize),
+    /// So many characters.
+    Characters(usize),
+}
+
+impl IdentifierLength {
+    /// The limit in words, if `name` is beyond it.
+    #[must_use]
+    pub fn exceeded_by(self, name: &str) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::Bytes(longest) => (name.len() > longest).then(|| format!("{longest} bytes")),
+            Self::Characters(longest) => {
+                (name.chars().count() > longest).then(|| format!("{longest} characters"))
+            }
+        }
+    }
+}
+
 impl Capabilities {
     /// Batches of 1,000 rows, one connection, and nothing optional.
     #[must_use]
@@ -78,6 +105,7 @@ impl Capabilities {
             writers: Writers::Many,
             connections: 1,
             null_order: NullOrder::Smallest,
+            identifier_length: IdentifierLength::Any,
             isolation_levels: 0,
         }
     }
@@ -142,6 +170,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_null_order(mut self, order: NullOrder) -> Self {
         self.null_order = order;
+        self
+    }
+
+    /// Says how long names may be. An ORM with a longer one in its entities is not built.
+    #[must_use]
+    pub const fn with_identifier_length(mut self, length: IdentifierLength) -> Self {
+        self.identifier_length = length;
         self
     }
 

@@ -32,8 +32,10 @@ mod store;
 
 use orm_core::condition::{Function, ListMatch, NullPlace, TextMatch};
 use orm_core::driver::{
-    Capabilities, IsolationLevel, LockStrength, LockWait, RawEffect, Reads, RowLock, RowLocks,
+    Capabilities, IdentifierLength, IsolationLevel, LockStrength, LockWait, RawEffect, Reads, RowLock,
+    RowLocks,
 };
+use orm_core::schema::database::DatabaseColumn;
 use orm_core::schema::{Column, Table, TableIndex};
 use orm_core::value::{ColumnType, KeyValues, Value, ValueError};
 use sea_query::{
@@ -112,8 +114,12 @@ impl Dialect for MySql {
             IsolationLevel::Serializable,
         ];
         let capabilities = levels.into_iter().fold(Capabilities::new(), Capabilities::with_isolation_level);
-        let capabilities = capabilities.with_schemas().with_savepoints().with_row_locks(RowLocks::Rows);
-        capabilities.with_reads(Reads::AsFirstRead)
+        capabilities
+            .with_schemas()
+            .with_savepoints()
+            .with_row_locks(RowLocks::Rows)
+            .with_reads(Reads::AsFirstRead)
+            .with_identifier_length(IdentifierLength::Characters(64))
     }
 
     fn name(&self) -> &'static str {
@@ -374,6 +380,10 @@ impl Dialect for MySql {
         column::check(table, column)
     }
 
+    fn is_implied_check(&self, column: &DatabaseColumn, expression: &str) -> bool {
+        catalog::is_json_check(column, expression)
+    }
+
     fn table_suffix(&self) -> Option<&'static str> {
         Some(match self.is_mariadb() {
             true => "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin",
@@ -399,11 +409,6 @@ impl Dialect for MySql {
 
     /// Names are kept in characters of three bytes: <https://dev.mysql.com/doc/refman/8.4/en/identifiers.html>.
     fn refuse_name(&self, name: &str) -> Option<String> {
-        const LONGEST: usize = 64;
-        if name.chars().count() > LONGEST {
-            let problem = "characters that this database takes in one; give it a shorter one";
-            return Some(format!("is longer than the {LONGEST} {problem}"));
-        }
         if name.chars().any(|char| u32::from(char) > 0xffff) {
             return Some("has a character that this database does not take in one; leave it out".to_owned());
         }

@@ -26,7 +26,9 @@ mod rows;
 mod store;
 
 use orm_core::condition::{ListMatch, TextMatch};
-use orm_core::driver::{Capabilities, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks};
+use orm_core::driver::{
+    Capabilities, IdentifierLength, IsolationLevel, NullOrder, RawEffect, RowLock, RowLocks,
+};
 use orm_core::metadata::description::GeneratedStorage;
 use orm_core::schema::{Column, Enumeration, Table, View, labels_check, length_check};
 use orm_core::value::{ColumnType, EnumType, KeyValues, Value, ValueError};
@@ -88,6 +90,8 @@ impl Dialect for Postgres {
             .with_savepoints()
             .with_row_locks(RowLocks::Rows)
             .with_null_order(NullOrder::Largest)
+            // NAMEDATALEN without its NUL.
+            .with_identifier_length(IdentifierLength::Bytes(63))
     }
 
     fn name(&self) -> &'static str {
@@ -321,16 +325,6 @@ impl Dialect for Postgres {
 
     fn has_late_foreign_keys(&self) -> bool {
         true
-    }
-
-    fn refuse_name(&self, name: &str) -> Option<String> {
-        // NAMEDATALEN without its NUL.
-        const LONGEST: usize = 63;
-        (name.len() > LONGEST).then(|| {
-            format!(
-                "is longer than the {LONGEST} bytes that this database keeps of one; give it a shorter one"
-            )
-        })
     }
 
     fn drops_with_references(&self) -> bool {

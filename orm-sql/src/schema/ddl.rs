@@ -259,6 +259,13 @@ fn check(dialect: &dyn Dialect, table: &Table) -> Result<(), DriverError> {
         if name.is_empty() || name.contains('\0') {
             return Err(unsupported(format!("{name:?} can't name a part of the table {}", table.name)));
         }
+        if let Some(longest) = dialect.capabilities().identifier_length.exceeded_by(name) {
+            return Err(unsupported(format!(
+                "the name `{name}` in the table {} is longer than the {longest} that this database keeps of one; give \
+                 it a shorter one",
+                table.name,
+            )));
+        }
         if let Some(problem) = dialect.refuse_name(name) {
             return Err(unsupported(format!("the name `{name}` in the table {} {problem}", table.name)));
         }

@@ -7,6 +7,7 @@ mod operations;
 
 mod attributes;
 mod cache;
+mod diff;
 mod family;
 mod lists;
 mod placeholders;

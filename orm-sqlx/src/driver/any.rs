@@ -3,7 +3,8 @@
 use orm_core::driver::{
     BoxFuture, Capabilities, Connection, Driver, DriverError, Raw, RawEffect, Reading, Select, StatementText,
 };
-use orm_core::schema::{Schema, SchemaComparison, SchemaDiff};
+use orm_core::schema::database::DatabaseSchema;
+use orm_core::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
 
 use super::options::AnyOptions;
 
@@ -85,6 +86,10 @@ impl Driver for AnyDriver {
 
     fn diff_schema(&self, comparison: &SchemaComparison) -> Result<SchemaDiff, DriverError> {
         self.driver().diff_schema(comparison)
+    }
+
+    fn understand_schema(&self, live: &DatabaseSchema) -> Result<UnderstoodSchema, DriverError> {
+        self.driver().understand_schema(live)
     }
 
     fn statement(&self, select: &Select, reading: Reading) -> Result<StatementText, DriverError> {

@@ -425,11 +425,32 @@ async fn schema_statements<B: Backend>(
     running: &mut Running<'_, B>,
     statements: &[String],
 ) -> Result<(), DriverError> {
-    for sql in statements {
+    for (done, sql) in statements.iter().enumerate() {
         let statement = Statement { sql: sql.as_str().into(), values: Vec::new(), reusable: false };
-        run(pool, running, statement, StatementKind::Schema, |row| B::schema_row(sql, row)).await?;
+        let ran = run(pool, running, statement, StatementKind::Schema, |row| B::schema_row(sql, row)).await;
+        match ran {
+            Err(error) if B::COMMITS_SCHEMA_CHANGES && done > 0 => {
+                return Err(stopped_half_way(error, &statements[..done], sql));
+            }
+            other => other?,
+        };
     }
     Ok(())
+}
+
+/// The error of changes that the database does not take back, with what is done and what is not.
+fn stopped_half_way(error: DriverError, done: &[String], refused: &str) -> DriverError {
+    let done: String = done.iter().map(|sql| format!("\n{sql};")).collect();
+    let message = format!(
+        "the changes stopped half-way, and this database takes none of them back; this one failed:\n{refused};\nthese \
+         were done before it, and stay:{done}"
+    );
+    let half_way = DriverError::new(error.kind(), message);
+    let half_way = match error.violation().cloned() {
+        Some(violation) => half_way.with_violation(violation),
+        None => half_way,
+    };
+    half_way.with_source(error)
 }
 
 /// Runs one statement to its end, and gives what it did.

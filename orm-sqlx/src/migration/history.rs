@@ -6,6 +6,7 @@ use std::fmt;
 
 use orm_core::Value;
 use orm_core::driver::{Connection, DriverError, Raw, RawPart, RawRows, RowReader, RowSink, RowSinkError};
+use orm_core::schema::database::DatabaseTable;
 
 use super::error::{MigrationError, Result};
 use super::file::Migration;
@@ -68,6 +69,12 @@ fn state(going: Option<Direction>) -> &'static str {
         Some(Direction::Up) => APPLYING,
         Some(Direction::Down) => REVERTING,
     }
+}
+
+/// Whether it is a table of what is applied, whatever its name.
+pub(crate) fn is_history(table: &DatabaseTable) -> bool {
+    const COLUMNS: [&str; 7] = ["version", "name", "checksum", "state", "applied_at", "duration_us", "done"];
+    table.columns.iter().map(|column| column.name.as_str()).eq(COLUMNS)
 }
 
 /// The table, by its name.

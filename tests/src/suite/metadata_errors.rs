@@ -1,12 +1,15 @@
 //! Entities that do not fit together are refused when the ORM is built: each refusal names entity and field and says
 //! what to change. Nothing is sent.
 
+use orm_core::driver::Driver;
 use orm_core::{Error, OrmBuilder, Result};
 
 use crate::fixtures::wrong::{
-    NoColumn, NoTable, join_columns, one_column, one_name, one_table, pivots, two_inverses,
+    NoColumn, NoTable, join_columns, long, one_column, one_name, one_table, pivots, two_inverses,
 };
 use crate::{Backend, TestDb};
+
+type Configure = fn(OrmBuilder) -> OrmBuilder;
 
 /// Two entities on one table.
 pub async fn two_entities_on_one_table_are_refused<B: Backend>() -> Result<()> {
@@ -65,6 +68,33 @@ pub async fn an_entity_without_a_table_name_is_refused<B: Backend>() -> Result<(
     refused::<B>(named("a\0b"), &["Plain", "control"]).await;
     let nameless = |builder: OrmBuilder| builder.entity::<one_table_free::Plain>().naming_strategy(NoColumn);
     refused::<B>(nameless, &["Plain", "column"]).await;
+    Ok(())
+}
+
+/// A name that the database has no room for, wherever it is; where it has room, the tables are made.
+pub async fn a_name_beyond_the_limit_is_refused<B: Backend>() -> Result<()> {
+    let limit = B::connect().await?.capabilities().identifier_length;
+    let cases: [(Configure, &str, &[&str]); 9] = [
+        (OrmBuilder::entity::<long::Fitting>, long::FITTING, &[]),
+        (OrmBuilder::entity::<long::Table>, long::SIXTY_FOUR, &["Table:", "its table", "(table = "]),
+        (OrmBuilder::entity::<long::TwoBytes>, long::TWO_BYTES, &["TwoBytes.short", "`column = "]),
+        (OrmBuilder::entity::<long::Column>, long::TOO_LONG, &["Column.short", "its column", "`column = "]),
+        (OrmBuilder::entity::<long::Reference>, long::TOO_LONG, &["Reference.other", "`join_column = "]),
+        (OrmBuilder::entity::<long::Index>, long::TOO_LONG, &["Index:", "its index", "`unique(.., name = "]),
+        (OrmBuilder::entity::<long::Check>, long::TOO_LONG, &["Check.a", "its check", "`check(name = "]),
+        (OrmBuilder::entity::<long::Pivot>, long::TOO_LONG, &["Pivot.others", "`pivot_table = "]),
+        (
+            OrmBuilder::entity::<long::PivotColumn>,
+            long::TOO_LONG,
+            &["PivotColumn.others", "`inverse_join_column = "],
+        ),
+    ];
+    for (configure, name, words) in cases {
+        match limit.exceeded_by(name) {
+            Some(longest) => refused::<B>(configure, &[words, &[name, longest.as_str()]].concat()).await,
+            None => TestDb::open::<B>(configure).await?.orm.schema().drop().await?,
+        }
+    }
     Ok(())
 }
 

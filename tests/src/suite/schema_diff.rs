@@ -1,7 +1,7 @@
 //! A live database against what the entities need: what was created needs no change, and whatever differs is found.
 
-use orm_core::schema::SchemaDiff;
-use orm_core::{OrmBuilder, Result};
+use orm_core::schema::{SchemaComparison, SchemaDiff};
+use orm_core::{Error, OrmBuilder, Result};
 
 use crate::fixtures::{
     account, archive, banquet, blog, capitals, circle, contest, diary, document, estate, folder, guild,
@@ -72,6 +72,26 @@ pub async fn an_update_of_an_empty_database_creates_it<B: Backend>() -> Result<(
         let back: Vec<&str> = done.safe().down.iter().map(String::as_str).collect();
         db.run(&back).await?;
         assert_eq!(db.orm.schema().diff().await?.statements(), done.statements(), "{model}");
+    }
+    Ok(())
+}
+
+/// What is read back into the model says all that was created from it.
+pub async fn what_is_understood_is_what_was_created<B: Backend>() -> Result<()> {
+    for (model, configure) in MODELS {
+        let db = TestDb::open::<B>(configure).await?;
+        let driver = db.orm.driver();
+        let mut connection = driver.acquire().await.map_err(Error::other)?;
+        let live = connection.read_schema(&[]).await.map_err(Error::other)?;
+        let mut understood = driver.understand_schema(&live).map_err(Error::other)?;
+        assert_eq!(understood.left_out, [], "{model}");
+        // Where a database keeps no names of foreign keys, there are none.
+        let tables = understood.schema.tables.iter_mut();
+        let unnamed = tables.flat_map(|table| &mut table.foreign_keys).filter(|key| key.name.is_empty());
+        unnamed.for_each(|key| key.name = "foreign".to_owned());
+        let wanted = connection.describe_schema(&understood.schema).await.map_err(Error::other)?;
+        let comparison = SchemaComparison { live, wanted, ..SchemaComparison::default() };
+        assert_no_change(model, &driver.diff_schema(&comparison).map_err(Error::other)?);
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! Changes of a live database: every kind of difference is found and made, what could lose data is left out unless it is
 //! asked for, and rows are kept.
 
+use std::error::Error as _;
+
 use orm_core::driver::ViolationKind;
 use orm_core::schema::SchemaDiff;
 use orm_core::{Condition, Error, Result};
 
+use crate::fixtures::forecast::{doubled, plain, three, tripled, turned, two};
 use crate::fixtures::renovation::{after, before, less, renamed};
 use crate::{Backend, TestDb};
 
@@ -124,10 +127,28 @@ pub async fn a_refused_update_changes_nothing<B: Backend>() -> Result<()> {
     if B::facts().takes_back_schema {
         assert_eq!(now.orm.schema().diff().await?, before_it);
         assert_eq!(db.em().count(before::House::PLOT.eq(1 << 40)).await?, 1);
+    } else {
+        assert_says_what_was_done(&now, &before_it, &error).await?;
     }
     db.run(&["UPDATE house SET note = 'none' WHERE note IS NULL"]).await?;
     now.orm.schema().update().allow_destructive().await?;
     assert_in_sync(&now).await
+}
+
+/// The error names the statement that failed and those before it, which are no longer to be done.
+async fn assert_says_what_was_done(db: &TestDb, wanted: &SchemaDiff, error: &Error) -> Result<()> {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    let told =
+        cause.split_once("this one failed:\n").and_then(|(_, rest)| rest.split_once("\nthese were done"));
+    let (failed, done) = told.unwrap_or_else(|| panic!("{error:?}"));
+    let left = db.orm.schema().diff().await?;
+    let (wanted, left) = (wanted.all_statements(), left.all_statements());
+    assert!(left.len() < wanted.len() && !left.is_empty(), "{left:#?}");
+    assert!(left.iter().any(|sql| format!("{sql};") == failed), "{failed} is done");
+    for sql in wanted {
+        assert_eq!(done.contains(sql), !left.contains(sql), "{sql}\n{cause}");
+    }
+    Ok(())
 }
 
 /// `renamed_from` renames tables and columns, with everything on them, and all rows stay.
@@ -190,6 +211,99 @@ pub async fn unknown_tables_are_left_alone<B: Backend>() -> Result<()> {
     assert!(db.run(&["INSERT INTO stranger VALUES (1)"]).await.is_err());
     db.run(&["INSERT INTO guest VALUES (1)"]).await?;
     assert_eq!(db.em().count(Condition::<before::House>::always()).await?, 2);
+    Ok(())
+}
+
+/// A label more is safe, wherever it stands: rows keep theirs, and new ones may have it.
+pub async fn a_new_label_is_safe<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(two::entities).await?;
+    let em = db.em();
+    em.persist(two::Day { id: 1, weather: two::Weather::Rain, ..two::Day::default() })?;
+    em.flush().await?;
+    let now = db.beside(three::entities).await?;
+    let done = now.orm.schema().update().await?;
+    assert!(!done.is_empty() && !done.has_destructive(), "{done}");
+    assert_in_sync(&now).await?;
+    let em = now.em();
+    em.persist(three::Day { id: 2, weather: three::Weather::Fog, ..three::Day::default() })?;
+    em.flush().await?;
+    let kept = em.find_by_id_or_fail::<three::Day>(1).await?.get();
+    assert_eq!((kept.weather, kept.foretold), (three::Weather::Rain, three::Weather::Sun));
+    Ok(())
+}
+
+/// A label that goes is destructive: it stays until that is asked for, and is refused where a row has it.
+pub async fn a_label_that_goes_is_destructive<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(three::entities).await?;
+    let em = db.em();
+    let foggy = em.persist(three::Day { id: 1, weather: three::Weather::Fog, ..three::Day::default() })?;
+    em.flush().await?;
+    let now = db.beside(two::entities).await?;
+    let left_out = now.orm.schema().update().await?;
+    assert_eq!(left_out.statements(), [] as [String; 0], "{left_out}");
+    assert!(left_out.has_destructive(), "{left_out}");
+    assert_in_sync(&db).await?;
+
+    now.orm.schema().update().allow_destructive().await.expect_err("a row has it");
+    foggy.edit().weather = three::Weather::Rain;
+    em.flush().await?;
+    now.orm.schema().update().allow_destructive().await?;
+    assert_in_sync(&now).await?;
+    let kept = now.em().find_by_id_or_fail::<two::Day>(1).await?.get();
+    assert_eq!((kept.weather, kept.foretold), (two::Weather::Rain, two::Weather::Sun));
+    let column = "INSERT INTO day (id, weather) VALUES (2, 'fog')";
+    assert!(db.run(&[column]).await.is_err(), "it is a label no more");
+    Ok(())
+}
+
+/// Labels in another order are no loss: rows keep theirs, and so do defaults.
+pub async fn labels_in_another_order_keep_the_rows<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(three::entities).await?;
+    let em = db.em();
+    em.persist(three::Day { id: 1, weather: three::Weather::Fog, ..three::Day::default() })?;
+    em.flush().await?;
+    let now = db.beside(turned::entities).await?;
+    let done = now.orm.schema().update().await?;
+    assert!(!done.has_destructive(), "{done}");
+    assert_in_sync(&now).await?;
+    db.run(&["INSERT INTO day (id, weather) VALUES (2, 'rain')"]).await?;
+    let days = now.em().find_all::<turned::Day>().order_by(turned::Day::ID.asc()).await?;
+    let days: Vec<_> = days.iter().map(|day| (day.get().weather, day.get().foretold)).collect();
+    let sun = turned::Weather::Sun;
+    assert_eq!(days, [(turned::Weather::Fog, sun), (turned::Weather::Rain, sun)]);
+    Ok(())
+}
+
+/// Another expression computes all rows anew; none keeps what was computed.
+pub async fn what_is_computed_changes_with_its_expression<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(doubled::entities).await?;
+    db.run(&["INSERT INTO tally_sheet (id, number) VALUES (1, 5)"]).await?;
+    let now = db.beside(tripled::entities).await?;
+    let done = now.orm.schema().update().await?;
+    assert!(!done.is_empty() && !done.has_destructive(), "{done}");
+    assert_in_sync(&now).await?;
+    assert_eq!(now.em().find_by_id_or_fail::<tripled::Sheet>(1).await?.get().total, Some(15));
+
+    let now = db.beside(plain::entities).await?;
+    let done = now.orm.schema().update().await?;
+    assert!(!done.is_empty() && !done.has_destructive(), "{done}");
+    assert_in_sync(&now).await?;
+    let sheet = now.em().find_by_id_or_fail::<plain::Sheet>(1).await?;
+    assert_eq!(sheet.get().total, Some(15));
+    Ok(())
+}
+
+/// Where a column of the program's is to be computed, what is in it goes, and only where that is asked for.
+pub async fn computing_what_rows_hold_is_destructive<B: Backend>() -> Result<()> {
+    let db = TestDb::open::<B>(plain::entities).await?;
+    db.run(&["INSERT INTO tally_sheet (id, number, total) VALUES (1, 5, 7)"]).await?;
+    let now = db.beside(doubled::entities).await?;
+    let left_out = now.orm.schema().update().await?;
+    assert!(left_out.has_destructive(), "{left_out}");
+    assert_eq!(db.em().find_by_id_or_fail::<plain::Sheet>(1).await?.get().total, Some(7));
+    now.orm.schema().update().allow_destructive().await?;
+    assert_in_sync(&now).await?;
+    assert_eq!(now.em().find_by_id_or_fail::<doubled::Sheet>(1).await?.get().total, Some(10));
     Ok(())
 }
 

@@ -82,6 +82,7 @@ enum Phase {
     DropTable,
     Table,
     AddColumn,
+    Fill,
     DropKey,
     /// Of a column that changes: its new type may be one that no index takes.
     DropColumnIndex,
@@ -90,6 +91,8 @@ enum Phase {
     RenameIndex,
     DropIndex,
     Index,
+    /// What is computed goes before what it is computed of.
+    DropGenerated,
     DropColumn,
     Check,
     ForeignKey,
@@ -148,7 +151,9 @@ impl<'a> Script<'a> {
                 self.alter(Phase::AddColumn, name, &format!("ADD COLUMN {}", column_words(column)));
             }
             ChangeKind::DropColumn(column) => {
-                self.alter(Phase::DropColumn, name, &format!("DROP COLUMN {}", quote(&column.name)));
+                let is_generated = column.generated.is_some();
+                let phase = if is_generated { Phase::DropGenerated } else { Phase::DropColumn };
+                self.alter(phase, name, &format!("DROP COLUMN {}", quote(&column.name)));
             }
             ChangeKind::ChangeColumn { from, to, aspect } => self.change_column(name, from, to, *aspect),
             ChangeKind::ChangeKey { from, to } => {
@@ -218,7 +223,8 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// All changes of a column at once; a change of how it is computed makes it anew.
+    /// All changes of a column at once. What is stored and what is not don't change into each other: such a column is made
+    /// anew, and gets what was computed of it.
     fn change_column(
         &mut self,
         table: &DatabaseName,
@@ -226,15 +232,16 @@ impl<'a> Script<'a> {
         to: &DatabaseColumn,
         aspect: Aspect,
     ) {
-        if aspect == Aspect::Generation
-            && (from.generated.is_some() != to.generated.is_some() || to.generated.is_some())
-        {
+        let is_virtual =
+            |column: &DatabaseColumn| column.generated.as_ref().is_some_and(|generated| !generated.is_stored);
+        if aspect == Aspect::Generation && is_virtual(from) != is_virtual(to) {
             let column = quote(&to.name);
-            self.alter(
-                Phase::AddColumn,
-                table,
-                &format!("DROP COLUMN {column}, ADD COLUMN {}", column_words(to)),
-            );
+            let action = format!("DROP COLUMN {column}, ADD COLUMN {}", column_words(to));
+            self.alter(Phase::AddColumn, table, &action);
+            if let (Some(generated), None) = (&from.generated, &to.generated) {
+                let table = qualified(quote, table);
+                self.push(Phase::Fill, format!("UPDATE {table} SET {column} = ({})", generated.expression));
+            }
             return;
         }
         // The column as it is when all that is done has been done.

@@ -5,7 +5,7 @@ use orm_core::schema::database::{DatabaseColumn, DatabaseName, DatabaseTable};
 use orm_core::value::ColumnType;
 
 use crate::schema::definition;
-use crate::schema::tokens::{TokenKind, tokens};
+use crate::schema::tokens::{TokenKind, same_expression, tokens};
 
 /// The table that the answer of `SHOW CREATE TABLE` tells of.
 ///
@@ -24,6 +24,12 @@ pub fn read_table(name: DatabaseName, answer: &str) -> Result<DatabaseTable, Str
         let unless_usual = |action: &ReferentialAction| *action != ReferentialAction::Restrict;
         (key.on_delete, key.on_update) =
             (key.on_delete.filter(unless_usual), key.on_update.filter(unless_usual));
+    }
+    let checks = &table.checks;
+    for column in &mut table.columns {
+        if checks.iter().any(|check| is_json_check(column, &check.expression)) {
+            column.column_type = Some(ColumnType::Json);
+        }
     }
     // An index that was made for a foreign key comes and goes with it.
     let foreign_keys = table.foreign_keys.clone();
@@ -69,6 +75,12 @@ fn settle_column(column: &mut DatabaseColumn) {
     column.length = arguments.filter(|_| is_text).and_then(|length| length.parse().ok());
 }
 
+/// Whether the check is the one by which MariaDB tells JSON, which has no type of its own there, from other texts.
+pub(super) fn is_json_check(column: &DatabaseColumn, expression: &str) -> bool {
+    let quoted = format!("json_valid(`{}`)", column.name.replace('`', "``"));
+    column.type_name.starts_with("longtext") && same_expression(expression, &quoted)
+}
+
 /// What a type is to the ORM, where it knows it.
 fn column_type(type_name: &str) -> Option<ColumnType> {
     let is_unsigned = type_name.contains("unsigned");
@@ -102,7 +114,7 @@ mod tests {
     #[test]
     fn an_answer_is_read() {
         let answer = "CREATE TABLE `house` (\n  `id` int(11) NOT NULL AUTO_INCREMENT,\n  `note` longtext COLLATE utf8mb4_bin \
-            DEFAULT NULL COMMENT 'it''s',\n  `street` varchar(41) NOT NULL DEFAULT 'x',\n  PRIMARY KEY (`id`),\n  \
+            DEFAULT NULL COMMENT 'it''s',\n  `street` varchar(41) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT 'x',\n  PRIMARY KEY (`id`),\n  \
             UNIQUE KEY `by_street` (`street`),\n  KEY `owner_fk` (`owner`),\n  CONSTRAINT `owner_fk` FOREIGN KEY (`owner`) \
             REFERENCES `owner` (`id`) ON DELETE CASCADE,\n  CONSTRAINT `c` CHECK (char_length(`street`) <= 40)\n) \
             ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8mb4 COMMENT='a house'";
@@ -112,7 +124,7 @@ mod tests {
         assert_eq!(table.comment.as_deref(), Some("a house"));
         assert_eq!(table.columns[0].counted.as_deref(), Some("AUTO_INCREMENT"));
         assert_eq!((&table.columns[1].default, table.columns[1].comment.as_deref()), (&None, Some("it's")));
-        assert_eq!(table.columns[2].length, Some(41));
+        assert_eq!((table.columns[2].length, table.columns[2].options.as_str()), (Some(41), ""));
         let indexes: Vec<_> =
             table.indexes.iter().map(|index| (index.name.as_deref(), index.is_unique)).collect();
         assert_eq!(indexes, [(Some("by_street"), true)]);

@@ -5,6 +5,9 @@ use orm_core::value::ColumnType;
 /// What a type is to the ORM, where it knows it.
 #[must_use]
 pub fn column_type(type_name: &str) -> Option<ColumnType> {
+    if let Some(element) = type_name.strip_suffix("[]") {
+        return column_type(element).and_then(array_of);
+    }
     Some(match without_arguments(type_name).as_str() {
         "boolean" => ColumnType::Bool,
         "smallint" => ColumnType::Int(16),
@@ -23,6 +26,27 @@ pub fn column_type(type_name: &str) -> Option<ColumnType> {
         "jsonb" | "json" => ColumnType::Json,
         _ => return None,
     })
+}
+
+/// Lists of lists and of JSON are none of the ORM's.
+fn array_of(element: ColumnType) -> Option<ColumnType> {
+    Some(ColumnType::Array(match element {
+        ColumnType::Bool => &ColumnType::Bool,
+        ColumnType::Int(16) => &ColumnType::Int(16),
+        ColumnType::Int(32) => &ColumnType::Int(32),
+        ColumnType::Int(64) => &ColumnType::Int(64),
+        ColumnType::Float => &ColumnType::Float,
+        ColumnType::Double => &ColumnType::Double,
+        ColumnType::Text => &ColumnType::Text,
+        ColumnType::Bytes => &ColumnType::Bytes,
+        ColumnType::Uuid => &ColumnType::Uuid,
+        ColumnType::Date => &ColumnType::Date,
+        ColumnType::Time => &ColumnType::Time,
+        ColumnType::DateTime => &ColumnType::DateTime,
+        ColumnType::Timestamp => &ColumnType::Timestamp,
+        ColumnType::Decimal => &ColumnType::Decimal,
+        _ => return None,
+    }))
 }
 
 /// How many characters a type takes, where it says so.
