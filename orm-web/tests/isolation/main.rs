@@ -82,6 +82,7 @@ fn main() -> ExitCode {
             shown(info);
         }
     }));
+    run::exercise_locks();
     let done = match options.breaks {
         Some(_) => broken(&options),
         None => proof(&options),

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use orm_sqlx::{Sqlite, StatementOutcome};
+use parking_lot::{Condvar, Mutex};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, yield_now};
@@ -171,7 +173,7 @@ async fn exercise(workers: usize) -> Outcome<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..workers * 512 {
         tasks.spawn(async {
-            for _ in 0..8 {
+            for _ in 0..64 {
                 yield_now().await;
             }
         });
@@ -180,6 +182,23 @@ async fn exercise(workers: usize) -> Outcome<()> {
         task?;
     }
     Ok(())
+}
+
+/// Has more threads wait for a lock at one time than ever do later: there is one table of them for the whole process, which
+/// grows with the most that there were.
+pub(crate) fn exercise_locks() {
+    const THREADS: usize = 64;
+    let (waiting, all_wait) = (Mutex::new(0), Condvar::new());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let mut waiting = waiting.lock();
+                *waiting += 1;
+                all_wait.notify_all();
+                all_wait.wait_while(&mut waiting, |waiting| *waiting < THREADS);
+            });
+        }
+    });
 }
 
 /// Looks at what is left when all is over.
