@@ -146,6 +146,12 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         bind
     }
 
+    /// A placeholder of this type that a column is compared with, where the database would take it for something else.
+    fn compared_with(&self, bind: Expr, column_type: ColumnType) -> Expr {
+        let _ = column_type;
+        bind
+    }
+
     /// Whether two values are equal, or both NULL.
     fn same(&self, left: Expr, right: Expr) -> Expr;
 

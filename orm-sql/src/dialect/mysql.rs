@@ -306,6 +306,11 @@ impl Dialect for MySql {
         }
     }
 
+    /// A text is never equal to a document of MySQL; to one of MariaDB, which is a text, it is.
+    fn compared_with(&self, bind: Expr, column_type: ColumnType) -> Expr {
+        if column_type == ColumnType::Json && !self.is_mariadb() { bind.cast_as("JSON") } else { bind }
+    }
+
     fn same(&self, left: Expr, right: Expr) -> Expr {
         left.binary(BinOper::Custom("<=>"), right)
     }

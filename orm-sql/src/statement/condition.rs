@@ -97,7 +97,7 @@ impl TextWriter<'_> {
             Form::IsNull => all(columns.into_iter().map(ExprTrait::is_null).collect()),
             Form::Set(form) => self.in_set(columns, &form, values),
             Form::Compare(_) | Form::Between | Form::Text(_) | Form::List(..) => {
-                let binds: Vec<Expr> = values.into_iter().map(|value| self.bind(value)).collect();
+                let binds: Vec<Expr> = values.into_iter().map(|value| self.bind_compared(value)).collect();
                 // A leaf of these forms is on one column.
                 columns
                     .into_iter()
@@ -130,7 +130,7 @@ impl TextWriter<'_> {
 
     /// Whether the columns hold one of the keys.
     pub(super) fn in_set(&mut self, columns: Vec<Expr>, form: &SetForm, values: Vec<Bound>) -> Expr {
-        let binds: Vec<Expr> = values.into_iter().map(|value| self.bind(value)).collect();
+        let binds: Vec<Expr> = values.into_iter().map(|value| self.bind_compared(value)).collect();
         match form {
             SetForm::Empty => never(),
             SetForm::One => {

@@ -56,6 +56,16 @@ impl<'a> TextWriter<'a> {
         }
     }
 
+    /// A placeholder for what a column is compared with.
+    pub(super) fn bind_compared(&mut self, value: Bound) -> Expr {
+        let kind = if let Bound::Value(value) = &value { kind_of(value) } else { None };
+        let place = self.bind(value);
+        match kind {
+            Some(kind) => self.dialect.compared_with(place, kind),
+            None => place,
+        }
+    }
+
     /// Takes a value, and gives its place. For what sea-query wants as a number, such as a limit.
     pub(super) fn place(&mut self, value: impl Into<Bound>) -> u64 {
         let place = self.values.len() as u64;
