@@ -7,5 +7,5 @@ mod request;
 mod source;
 pub(crate) mod transaction;
 
-pub use request::{InContext, InCurrentContext, RequestContext, RequestManagers};
+pub use request::{InContext, InCurrentContext, RequestContext, RequestManagers, spawn_in_context};
 pub use source::{ContextSource, Returned, ReturnedValue};

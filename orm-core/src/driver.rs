@@ -17,6 +17,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use crate::activity::Origin;
 pub use capability::{Capabilities, IdentifierLength, NullOrder, Reads, RowLocks, Writers};
 pub use error::{DriverError, DriverErrorKind, Violation, ViolationKind};
 pub use operation::{
@@ -125,9 +126,18 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 ///
 /// # Contract
 ///
+/// - Each statement that is sent SHOULD be counted by [`Origin::note_statement`] of the origin that was set last.
 /// - Dropping it inside a transaction, or while a method's future was dropped unfinished, MUST NOT let anyone
 ///   else continue that transaction: roll back, or close the connection.
 pub trait Connection: Send {
+    /// Says for what the statements are that are sent from now on, for logs and counters. Not called for what belongs to no
+    /// context, such as changes of the schema.
+    ///
+    /// Left as it is by drivers that don't log.
+    fn set_origin(&mut self, origin: Origin) {
+        let _ = origin;
+    }
+
     /// Runs `select` and lends each row, in the database's order, to `rows`.
     ///
     /// # Errors

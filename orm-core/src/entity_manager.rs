@@ -11,11 +11,11 @@ mod sql;
 mod transaction;
 mod values;
 
+use crate::activity::{Statistics, called_at, place};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
@@ -105,10 +105,9 @@ impl EntityManager {
         flush_mode: FlushMode,
         request: Arc<RequestState>,
     ) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let orm = Arc::clone(session.orm());
         let context = Context {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: request.activity.context(),
             region: Mutex::new(Region::new(Arc::clone(&session), Arc::clone(&request))),
             subscribers: SubscriberList::new(Arc::clone(&orm.subscribers)),
             session,
@@ -181,6 +180,19 @@ impl EntityManager {
         self.contextual().context.id
     }
 
+    /// What the context that this manager stands for has done so far.
+    ///
+    /// Also for the global manager outside any context, which counts what needs none.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.contextual().own_statistics()
+    }
+
+    /// What this very context has done.
+    pub(crate) fn own_statistics(&self) -> Statistics {
+        self.request().activity.statistics(self.region().count_loaded())
+    }
+
     /// What time it is, by the clock of its ORM.
     #[must_use]
     pub fn now(&self) -> SystemTime {
@@ -194,14 +206,30 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`] for the global manager outside any context.
+    #[track_caller]
     pub fn get_context(&self) -> Result<Self> {
         self.resolve("get_context")
     }
 
+    /// As there, for a method that is not awaited.
+    #[track_caller]
     pub(crate) fn resolve(&self, method: &'static str) -> Result<Self> {
+        self.resolve_at(method, Some(Location::caller()))
+    }
+
+    /// As there, for one whose future runs as what was [`called_at`] a place.
+    pub(crate) fn resolve_in_call(&self, method: &'static str) -> Result<Self> {
+        self.resolve_at(method, place())
+    }
+
+    pub(crate) fn resolve_at(
+        &self,
+        method: &'static str,
+        place: Option<&'static Location<'static>>,
+    ) -> Result<Self> {
         let em = self.contextual();
         if em.context.kind == ContextKind::Global && !em.context.orm.allow_global_context {
-            return Err(Error::GlobalContext { method });
+            return Err(Error::GlobalContext { method, place });
         }
         Ok(em)
     }
@@ -298,6 +326,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`].
+    #[track_caller]
     pub fn clear(&self) -> Result<()> {
         let em = self.resolve("clear")?;
         let fresh = Region::new(Arc::clone(&em.context.session), Arc::clone(em.request()));
@@ -362,6 +391,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`], [`Error::UnknownEntity`], and [`Error::Value`] for a key that no column can hold.
+    #[track_caller]
     pub fn get_reference<T: Entity>(&self, key: impl Into<T::Key>) -> Result<BoundRef<T>> {
         let region = self.resolve("get_reference")?.region();
         let (entity, arena) = region.arena_of::<T>()?;
@@ -402,7 +432,8 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::Driver`], [`Error::DanglingReference`], and [`Error::ForeignEntity`] for a handle of another context.
-    pub async fn populate<T, P, H, Q>(&self, handles: H, path: Q) -> Result<H::Out<Q::Out>>
+    #[track_caller]
+    pub fn populate<T, P, H, Q>(&self, handles: H, path: Q) -> impl Future<Output = Result<H::Out<Q::Out>>>
     where
         T: Entity,
         P: 'static,
@@ -410,20 +441,22 @@ impl EntityManager {
         Q: PopulatePath<T, P>,
         Q::Out: Record<T>,
     {
-        let mut shape = Q::Out::__shape();
-        let mut choices = Vec::new();
-        path.__choices(&mut choices);
-        shape.choose(&choices);
-        let region = self.resolve("populate")?.region();
-        let (entity, _) = region.arena_of::<T>()?;
-        let mut cells = Vec::new();
-        for handle in handles.list() {
-            self.check_own(&region, handle)?;
-            cells.push(handle.cell_id().at);
-        }
-        populate(&region, entity, &cells, &shape, Freshness::Merge).await?;
-        keep_promises(&region).await?;
-        Ok(handles.rebuild(|handle| Loaded::new(Arc::clone(&region), handle.cell_id())))
+        called_at(Location::caller(), async move {
+            let mut shape = Q::Out::__shape();
+            let mut choices = Vec::new();
+            path.__choices(&mut choices);
+            shape.choose(&choices);
+            let region = self.resolve_in_call("populate")?.region();
+            let (entity, _) = region.arena_of::<T>()?;
+            let mut cells = Vec::new();
+            for handle in handles.list() {
+                self.check_own(&region, handle)?;
+                cells.push(handle.cell_id().at);
+            }
+            populate(&region, entity, &cells, &shape, Freshness::Merge).await?;
+            keep_promises(&region).await?;
+            Ok(handles.rebuild(|handle| Loaded::new(Arc::clone(&region), handle.cell_id())))
+        })
     }
 
     /// Loads the row again and overwrites the entity, unsaved edits included.
@@ -432,31 +465,41 @@ impl EntityManager {
     ///
     /// [`Error::NotFound`] when the row is gone; the entity is then detached. [`Error::ForeignEntity`],
     /// [`Error::MissingKey`] for an entity that was never flushed, [`Error::Driver`].
-    pub async fn refresh<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
-        let region = self.resolve("refresh")?.region();
-        self.check_own(&region, entity)?;
-        let cell = entity.cell_id();
-        if region.state(cell) == State::New {
-            return Err(Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "it was never flushed" });
-        }
-        let Some(key) = region.key(cell) else {
-            return Err(Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "it was never flushed" });
-        };
-        let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key.clone()] };
-        let select = select(&region, cell.entity, condition, Vec::new());
-        let hydrated = load_rows(&region, &select, Freshness::Refresh).await?;
-        keep_promises(&region).await?;
-        if hydrated.cells.is_empty() {
-            let name = region.name(cell);
-            region.settle_vanished(cell);
-            return Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: name.to_string() });
-        }
-        let spelled = |at: &u32| region.note_spelling(CellId { at: *at, ..cell }, &key);
-        hydrated.cells.iter().try_for_each(spelled)
+    #[track_caller]
+    pub fn refresh<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> impl Future<Output = Result<()>> {
+        called_at(Location::caller(), async move {
+            let region = self.resolve_in_call("refresh")?.region();
+            self.check_own(&region, entity)?;
+            let cell = entity.cell_id();
+            if region.state(cell) == State::New {
+                return Err(Error::MissingKey {
+                    entity: T::__DESCRIPTION.name,
+                    hint: "it was never flushed",
+                });
+            }
+            let Some(key) = region.key(cell) else {
+                return Err(Error::MissingKey {
+                    entity: T::__DESCRIPTION.name,
+                    hint: "it was never flushed",
+                });
+            };
+            let condition = crate::condition::Expression::KeyIn { property: None, keys: vec![key.clone()] };
+            let select = select(&region, cell.entity, condition, Vec::new());
+            let hydrated = load_rows(&region, &select, Freshness::Refresh).await?;
+            keep_promises(&region).await?;
+            if hydrated.cells.is_empty() {
+                let name = region.name(cell);
+                region.settle_vanished(cell);
+                return Err(Error::NotFound { entity: T::__DESCRIPTION.name, condition: name.to_string() });
+            }
+            let spelled = |at: &u32| region.note_spelling(CellId { at: *at, ..cell }, &key);
+            hydrated.cells.iter().try_for_each(spelled)
+        })
     }
 
     /// Whether the entity is in the identity map of this manager's context.
     #[must_use]
+    #[track_caller]
     pub fn contains<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> bool {
         let Ok(em) = self.resolve("contains") else { return false };
         let region = em.region();
@@ -469,9 +512,10 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`].
+    #[track_caller]
     pub fn managed_count(&self) -> Result<usize> {
         let region = self.resolve("managed_count")?.region();
-        Ok(region.arenas().map(|(_, arena)| arena.count_loaded()).sum())
+        Ok(region.count_loaded())
     }
 
     // ---- changing
@@ -484,6 +528,7 @@ impl EntityManager {
     ///
     /// [`Error::AlreadyManaged`] for a second instance of a managed row, [`Error::ForeignEntity`] for a handle or a
     /// relation of another context, [`Error::Detached`], [`Error::GlobalContext`], [`Error::UnknownEntity`].
+    #[track_caller]
     pub fn persist<V: Persist>(&self, entity: V) -> Result<V::Out> {
         entity.__persist(&self.resolve("persist")?.region())
     }
@@ -506,6 +551,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::ForeignEntity`], [`Error::Detached`], [`Error::GlobalContext`].
+    #[track_caller]
     pub fn remove<V: Remove>(&self, entity: V) -> Result<()> {
         entity.__remove(&self.resolve("remove")?.region(), Removal::AsDeclared)
     }
@@ -516,6 +562,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// As [`remove`](Self::remove).
+    #[track_caller]
     pub fn remove_for_good<V: Remove>(&self, entity: V) -> Result<()> {
         entity.__remove(&self.resolve("remove_for_good")?.region(), Removal::ForGood)
     }
@@ -526,6 +573,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::Detached`] for an entity whose removal was flushed, [`Error::ForeignEntity`], [`Error::GlobalContext`].
+    #[track_caller]
     pub fn restore<T: Writable, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
         let region = self.resolve("restore")?.region();
         self.check_own(&region, entity)?;
@@ -545,6 +593,7 @@ impl EntityManager {
     ///
     /// [`Error::StillReferenced`] for a new entity that others point to, which could not be saved without it;
     /// [`Error::ForeignEntity`] and [`Error::GlobalContext`].
+    #[track_caller]
     pub fn detach<T: Entity, P: 'static>(&self, entity: &Loaded<T, P>) -> Result<()> {
         let region = self.resolve("detach")?.region();
         match self.check_own(&region, entity) {
@@ -560,6 +609,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::MissingKey`], [`Error::GlobalContext`], [`Error::UnknownEntity`].
+    #[track_caller]
     pub fn merge<V: Merge>(&self, entity: V) -> Result<Loaded<V::Entity>> {
         entity.__merge(&self.resolve("merge")?.region())
     }
@@ -582,13 +632,13 @@ impl EntityManager {
     #[track_caller]
     pub fn flush(&self) -> impl Future<Output = Result<()>> + Send + use<'_> {
         let holder = Holder::new("flush", Location::caller());
-        async move {
-            let em = self.resolve("flush")?;
+        called_at(Location::caller(), async move {
+            let em = self.resolve_in_call("flush")?;
             if HookScope::is_inside(em.context.id) {
                 return Err(Error::FlushInHook);
             }
             em.flush_now(holder).await
-        }
+        })
     }
 
     /// Flushes this very context, where it stands.
@@ -602,6 +652,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// As [`flush`](Self::flush), as far as it can tell without the database.
+    #[track_caller]
     pub fn flush_plan(&self) -> Result<FlushPlan> {
         let em = self.resolve("flush_plan")?;
         FlushPlan::of(&em, &em.region())

@@ -1,6 +1,7 @@
 //! Errors: what went wrong, where, and what to do.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use crate::cache::CacheError;
@@ -23,13 +24,31 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A method that works with an identity map was called on the global manager, outside any context.
     #[error(
-        "the global EntityManager has no identity map to work with: `{method}` needs a context. Call it on a fork \
-         (`em.fork()`), inside `RequestContext::create(&em, ..)` or a function with `#[create_request_context]`; for \
-         tests there is `allow_global_context(true)` or ORM_ALLOW_GLOBAL_CONTEXT=1"
+        "`{method}` was called on the global EntityManager outside any context{}. Three ways: run it inside a context \
+         (`RequestContext::create(&em, ..)`, `#[create_request_context]`, the layer of orm-web); carry a context into a \
+         task that is spawned (`spawn_in_context(..)`, `.in_current_context()`); or work on a fork of your own \
+         (`em.fork()`). For tests there is `allow_global_context(true)` or ORM_ALLOW_GLOBAL_CONTEXT=1",
+        at(*.place)
     )]
     GlobalContext {
         /// The method.
         method: &'static str,
+        /// Where the program has called it, or awaited it.
+        place: Option<&'static Location<'static>>,
+    },
+
+    /// Under [`strict_loading`](crate::OrmBuilder::strict_loading), entities were loaded one by one that one statement could
+    /// have brought.
+    #[error("{what} {times} times in one context, by a statement each time{}; {cure}", at(*.place))]
+    StrictLoading {
+        /// What was loaded, and how.
+        what: String,
+        /// How often.
+        times: u32,
+        /// What to do, such as the populate to add.
+        cure: String,
+        /// Where the program has asked for it.
+        place: Option<&'static Location<'static>>,
     },
 
     /// The entity types do not fit together, or not with a database.
@@ -710,6 +729,10 @@ fn were(keys: &[EntityKey]) -> String {
         more => format!(" and {more} more"),
     };
     format!("{}{more} {}", shown.join(", "), if keys.len() == 1 { "was" } else { "were" })
+}
+
+fn at(place: Option<&'static Location<'static>>) -> String {
+    place.map(|place| format!(", at {}:{}", place.file(), place.line())).unwrap_or_default()
 }
 
 fn did_you_mean(suggestion: &Option<&'static str>) -> String {

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod activity;
 pub mod bulk;
 pub mod cache;
 mod clock;
@@ -25,6 +26,7 @@ mod populate;
 pub mod prelude;
 pub mod query;
 pub mod relation;
+mod repeats;
 pub mod schema;
 pub mod serialize;
 mod session;
@@ -35,10 +37,11 @@ mod unit_of_work;
 pub mod value;
 mod wait;
 
+pub use activity::Statistics;
 pub use cache::{CachedResults, ResultCache};
 pub use clock::Clock;
 pub use condition::{Condition, Embedded, Expr, Field, Having, OrderBy, count_rows};
-pub use context::{ContextSource, InCurrentContext, RequestContext};
+pub use context::{ContextSource, InCurrentContext, RequestContext, spawn_in_context};
 pub use driver::IsolationLevel;
 pub use entity::{
     ChangeKind, Edit, Embeddable, Entity, EntityHooks, Extent, Has, HookContext, IsPopulated, ItemsOf, Key,

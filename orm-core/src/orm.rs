@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
+use crate::activity::called_at;
 use crate::cache::{Caching, ResultCache, Watched};
 use crate::clock::Clock;
 use crate::driver::{Capabilities, Connection, Driver, DriverError, DriverErrorKind};
@@ -16,9 +17,10 @@ use crate::entity_manager::{EntityManager, FlushMode, test_transaction};
 use crate::error::{ConstraintViolation, Error, Result};
 use crate::filter::{FilterRegistry, FilterTargets, RegisteredFilter};
 use crate::metadata::{EntityMetadata, Metadata, NamingStrategy, RelationKind, SnakeCase};
+use crate::repeats::OnRepeats;
 use crate::schema::Schema;
 use crate::schema::identifiers::check_lengths;
-use crate::session::Holder;
+use crate::session::{Holder, LentConnections};
 use crate::subscriber::{Subscriber, Subscription, Subscriptions};
 use crate::wait::within;
 
@@ -54,6 +56,7 @@ impl Orm {
             context: None,
             allow_global_context: std::env::var("ORM_ALLOW_GLOBAL_CONTEXT").is_ok_and(|value| is_on(&value)),
             flush_mode: FlushMode::default(),
+            on_repeats: OnRepeats::default(),
             wait_timeout: Duration::from_secs(30),
             clock: Arc::new(SystemTime::now),
             subscribers: Vec::new(),
@@ -151,7 +154,7 @@ impl Orm {
         F: AsyncFnOnce(EntityManager) -> Result<V, E>,
     {
         let holder = Holder::new("test", Location::caller());
-        async move { test_transaction(self.em.fork(), holder, work).await }
+        called_at(Location::caller(), async move { test_transaction(self.em.fork(), holder, work).await })
     }
 
     /// Closes every connection. What is called later fails.
@@ -177,6 +180,7 @@ pub struct OrmBuilder {
     context: Option<ContextCallback>,
     allow_global_context: bool,
     flush_mode: FlushMode,
+    on_repeats: OnRepeats,
     wait_timeout: Duration,
     clock: Arc<dyn Clock>,
     subscribers: Vec<Subscription>,
@@ -241,6 +245,25 @@ impl OrmBuilder {
         self
     }
 
+    /// Whether the log tells of entities that one context loads one by one where one statement would have brought them, and
+    /// names the populate to add. On in debug builds, unless this says otherwise; it looks at lazy loads, at finds by key
+    /// and at finds by an owner, and tells at the fifth.
+    pub fn warn_of_repeats(mut self, warns: bool) -> Self {
+        self.on_repeats = if warns { OnRepeats::Warn } else { OnRepeats::Nothing };
+        self
+    }
+
+    /// Makes what [`warn_of_repeats`](Self::warn_of_repeats) tells of an error, [`Error::StrictLoading`]: for tests, and for
+    /// programs that want no N+1 in production either.
+    pub fn strict_loading(mut self, is_strict: bool) -> Self {
+        match (is_strict, self.on_repeats) {
+            (true, _) => self.on_repeats = OnRepeats::Refuse,
+            (false, OnRepeats::Refuse) => self.on_repeats = OnRepeats::default(),
+            (false, OnRepeats::Nothing | OnRepeats::Warn) => {}
+        }
+        self
+    }
+
     /// How long a flush or a transaction waits for another one of the same context, a statement for the connection of its
     /// transaction or one of the pool, and a lazy load for another one of the same relation; then it fails with
     /// [`Error::Wait`], which names who has it. The default is 30 seconds.
@@ -291,8 +314,10 @@ impl OrmBuilder {
             context: self.context,
             allow_global_context: self.allow_global_context,
             flush_mode: self.flush_mode,
+            on_repeats: self.on_repeats,
             wait_timeout: self.wait_timeout,
             transactions: Mutex::default(),
+            lent: Arc::default(),
             clock: self.clock,
             subscribers: self.subscribers.into(),
         };
@@ -319,9 +344,12 @@ pub(crate) struct OrmCore {
     pub(crate) context: Option<ContextCallback>,
     pub(crate) allow_global_context: bool,
     pub(crate) flush_mode: FlushMode,
+    pub(crate) on_repeats: OnRepeats,
     pub(crate) wait_timeout: Duration,
     /// The transactions that are open, for the error of who waits for a connection.
     transactions: Mutex<Vec<(u64, Holder)>>,
+    /// The connections that are lent, for the same; in debug builds.
+    lent: Arc<LentConnections>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) subscribers: Subscriptions,
     pub(crate) caching: Arc<Caching>,
@@ -332,19 +360,23 @@ impl OrmCore {
     ///
     /// # Errors
     ///
-    /// [`Error::Wait`] when none became free in time, naming the transactions that hold some, and [`Error::Driver`].
+    /// [`Error::Wait`] when none became free in time, naming the transactions that hold some, and in debug builds whatever
+    /// else does; and [`Error::Driver`].
     pub(crate) async fn connection(&self, action: &'static str) -> Result<Watched> {
         let begun = Instant::now();
         let error = match within(self.wait_timeout, self.driver.acquire()).await {
             Some(Ok(connection)) => {
-                return Ok(Watched::new(connection, Arc::clone(&self.caching), Arc::clone(&self.metadata)));
+                let (caching, metadata) = (Arc::clone(&self.caching), Arc::clone(&self.metadata));
+                return Ok(Watched::new(connection, caching, metadata, self.lent.note(action)));
             }
             Some(Err(error)) if error.kind() == DriverErrorKind::PoolTimeout => Some(error),
             Some(Err(error)) => return Err(self.error(action, error)),
             None => None,
         };
-        let holders: Vec<String> =
-            self.transactions.lock().iter().map(|(_, holder)| holder.to_string()).collect();
+        let mut holders = self.lent.holders();
+        if holders.is_empty() {
+            holders = self.transactions.lock().iter().map(|(_, holder)| holder.to_string()).collect();
+        }
         let holder = match error {
             Some(error) if holders.is_empty() => return Err(self.error(action, error)),
             None if holders.is_empty() => "a connection of the pool, which others have".to_owned(),

@@ -7,6 +7,7 @@
 //! Every wait has a deadline, and an error that names who is waited for.
 
 mod lease;
+mod lent;
 mod level;
 mod unit;
 
@@ -20,11 +21,13 @@ use tokio::sync::Mutex as AsyncMutex;
 use self::lease::SharedConnection;
 
 pub(crate) use lease::Lease;
+pub(crate) use lent::{LentConnection, LentConnections};
 pub(crate) use level::{EndHooks, Holder, Level, Turn};
 pub(crate) use unit::Unit;
 
+use crate::activity::Activity;
 use crate::cache::{Touched, Watched, Written};
-use crate::driver::{Access, Connection, TransactionMode, TransactionStep};
+use crate::driver::{Access, Connection, Origin, TransactionMode, TransactionStep};
 use crate::error::{Error, Result};
 use crate::orm::OrmCore;
 use crate::unit_of_work::HookScope;
@@ -48,6 +51,8 @@ struct Open {
     number: u64,
     holder: Holder,
     access: Access,
+    /// Of the context that has begun it.
+    activity: Arc<Activity>,
     connection: Arc<AsyncMutex<Watched>>,
     /// What its commit will void.
     written: Arc<Mutex<Written>>,
@@ -137,9 +142,15 @@ impl Session {
     }
 
     /// Begins the context's transaction on a connection of its own.
-    pub(crate) async fn begin(&self, mode: TransactionMode, holder: Holder) -> Result<()> {
+    pub(crate) async fn begin(
+        &self,
+        mode: TransactionMode,
+        holder: Holder,
+        activity: &Arc<Activity>,
+    ) -> Result<()> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let mut connection = self.orm.connection("begin").await?;
+        connection.set_origin(Origin::of(activity));
         let begun = connection.transaction(TransactionStep::Begin(mode)).await;
         begun.map_err(|error| self.orm.error("begin", error))?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -148,6 +159,7 @@ impl Session {
             number,
             holder,
             access: mode.access,
+            activity: Arc::clone(activity),
             written: Arc::clone(connection.written()),
             connection: Arc::new(AsyncMutex::new(connection)),
             has_written: false,
@@ -158,25 +170,30 @@ impl Session {
     }
 
     /// Marks a place in the open transaction, which `level` stands in, to come back to.
-    pub(crate) async fn set_savepoint(&self, level: &Level) -> Result<u32> {
+    pub(crate) async fn set_savepoint(&self, level: &Level, activity: &Arc<Activity>) -> Result<u32> {
         let number = self.next_savepoint();
-        let mut connection = self.connection_at(level, "set a savepoint").await?;
+        let mut connection = self.connection_at(level, "set a savepoint", activity).await?;
         let set = connection.transaction(TransactionStep::Savepoint(number)).await;
         set.map_err(|error| self.orm.error("set a savepoint", error))?;
         Ok(number)
     }
 
     /// Keeps what was done since the savepoint.
-    pub(crate) async fn release_savepoint(&self, level: &Level, number: u32) -> Result<()> {
-        let mut connection = self.connection_at(level, "release a savepoint").await?;
+    pub(crate) async fn release_savepoint(
+        &self,
+        level: &Level,
+        number: u32,
+        activity: &Arc<Activity>,
+    ) -> Result<()> {
+        let mut connection = self.connection_at(level, "release a savepoint", activity).await?;
         let released = connection.transaction(TransactionStep::Release(number)).await;
         released.map_err(|error| self.orm.error("release a savepoint", error))
     }
 
     /// Takes back what was done since the savepoint. A failure dooms the transaction, and is only logged: there is an
     /// error to tell already.
-    pub(crate) async fn roll_back_to(&self, level: &Level, number: u32) {
-        let result = match self.connection_at(level, "roll back to a savepoint").await {
+    pub(crate) async fn roll_back_to(&self, level: &Level, number: u32, activity: &Arc<Activity>) {
+        let result = match self.connection_at(level, "roll back to a savepoint", activity).await {
             Ok(mut connection) => unit::roll_back_to(&mut connection, number)
                 .await
                 .map_err(|error| self.orm.error("roll back to a savepoint", error)),
@@ -189,8 +206,8 @@ impl Session {
     }
 
     /// Sends COMMIT. The transaction is over when it succeeds.
-    pub(crate) async fn commit(&self) -> Result<()> {
-        let mut connection = self.connection("commit").await?;
+    pub(crate) async fn commit(&self, activity: &Arc<Activity>) -> Result<()> {
+        let mut connection = self.connection("commit", activity).await?;
         let committed = connection.transaction(TransactionStep::Commit).await;
         committed.map_err(|error| self.orm.error("commit", error))?;
         self.close();
@@ -200,9 +217,10 @@ impl Session {
     /// Sends ROLLBACK. If that fails, or others don't give the connection back in time, it is closed, which does the
     /// same.
     pub(crate) async fn roll_back(&self) {
-        let Some(Open { connection, is_doomed, .. }) = self.open() else { return };
+        let Some(Open { connection, is_doomed, activity, .. }) = self.open() else { return };
         match within(self.orm.wait_timeout, connection.lock()).await {
             Some(mut connection) => {
+                connection.set_origin(Origin::of(&activity));
                 if let Err(error) = connection.transaction(TransactionStep::Rollback).await {
                     tracing::warn!(target: "orm", %error, "rollback failed; the connection is closed");
                 }
@@ -227,13 +245,19 @@ impl Session {
         drop(open);
     }
 
-    /// The connection for one statement, or for several that belong together: the open transaction's, or one of the
+    /// The connection for one statement of a context, or for several that belong together: the open transaction's, or one of the
     /// pool. A transaction that ended while this waited for its connection is not the open one any more.
     ///
     /// # Errors
     ///
     /// [`Error::Wait`], [`Error::Transaction`] after a step of the transaction was cut off, and [`Error::Driver`].
-    pub(crate) async fn connection(&self, action: &'static str) -> Result<Lease> {
+    pub(crate) async fn connection(&self, action: &'static str, activity: &Arc<Activity>) -> Result<Lease> {
+        let mut lease = self.lease(action).await?;
+        lease.set_origin(Origin::of(activity));
+        Ok(lease)
+    }
+
+    async fn lease(&self, action: &'static str) -> Result<Lease> {
         if HookScope::is_waited_for(self.id) {
             return Err(Error::Transaction {
                 action,
@@ -264,8 +288,13 @@ impl Session {
     /// # Errors
     ///
     /// As there, and [`Error::Transaction`] when the transaction has ended.
-    pub(crate) async fn connection_at(&self, level: &Level, action: &'static str) -> Result<Lease> {
-        let lease = self.connection(action).await?;
+    pub(crate) async fn connection_at(
+        &self,
+        level: &Level,
+        action: &'static str,
+        activity: &Arc<Activity>,
+    ) -> Result<Lease> {
+        let lease = self.connection(action, activity).await?;
         if lease.open_transaction() == level.transaction() && level.is_open() {
             return Ok(lease);
         }

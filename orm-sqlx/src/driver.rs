@@ -7,6 +7,7 @@ mod migration;
 mod native;
 mod options;
 pub(crate) mod pool;
+mod query_log;
 pub(crate) mod transaction;
 mod write;
 
@@ -22,6 +23,7 @@ pub use options::PostgresOptions;
 pub use options::SqliteOptions;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub use options::TlsMode;
+pub use query_log::QueryLog;
 
 use std::fmt;
 use std::sync::Arc;

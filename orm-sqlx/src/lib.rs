@@ -23,8 +23,8 @@ pub mod migration;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub use driver::TlsMode;
 pub use driver::{
-    AnyDriver, AnyOptions, SqlxDriver, StatementCounter, StatementEvent, StatementKind, StatementOutcome,
-    connect,
+    AnyDriver, AnyOptions, QueryLog, SqlxDriver, StatementCounter, StatementEvent, StatementKind,
+    StatementOutcome, connect,
 };
 #[cfg(feature = "mysql")]
 pub use driver::{MySql, MySqlOptions};

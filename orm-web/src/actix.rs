@@ -177,7 +177,7 @@ where
 /// Waits for the service, flushes, and gives the body its place.
 async fn respond<B: MessageBody>(
     settings: Rc<Settings<HttpRequest>>,
-    entered: Entered,
+    mut entered: Entered,
     handled: impl Future<Output = Result<ServiceResponse<B>, Error>>,
 ) -> Result<ServiceResponse<ResponseBody<B>>, Error> {
     let response = handled.await?;
@@ -187,13 +187,15 @@ async fn respond<B: MessageBody>(
         && is_success
         && let Err(failed) = entered.flush().await
     {
+        entered.answered(500);
         let mut answer = refused(500);
         answer.extensions_mut().insert(failed);
         return Ok(response.into_response(answer));
     }
+    entered.answered(status.as_u16());
     Ok(response.map_body(|_, body| {
         if settings.body_in_context {
-            ResponseBody::inside(entered.context, body)
+            ResponseBody::inside(entered, body)
         } else {
             ResponseBody::outside(body)
         }

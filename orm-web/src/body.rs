@@ -9,6 +9,9 @@ use std::task::Poll;
 use orm_core::RequestContext;
 use pin_project_lite::pin_project;
 
+use crate::enter::Entered;
+use crate::summary::Summary;
+
 pin_project! {
     /// The body of a response that came through the layer of tower or the middleware of actix-web.
     ///
@@ -18,20 +21,21 @@ pin_project! {
         #[pin]
         pub(crate) inner: Option<B>,
         context: Option<RequestContext>,
+        summary: Option<Summary>,
     }
 }
 
 impl<B> ResponseBody<B> {
     pub(crate) fn empty() -> Self {
-        Self { inner: None, context: None }
+        Self { inner: None, context: None, summary: None }
     }
 
     pub(crate) fn outside(body: B) -> Self {
-        Self { inner: Some(body), context: None }
+        Self { inner: Some(body), context: None, summary: None }
     }
 
-    pub(crate) fn inside(context: RequestContext, body: B) -> Self {
-        Self { inner: Some(body), context: Some(context) }
+    pub(crate) fn inside(entered: Entered, body: B) -> Self {
+        Self { inner: Some(body), context: Some(entered.context), summary: entered.summary }
     }
 
     /// Polls the service's own body in its place; one that is empty is at its end.

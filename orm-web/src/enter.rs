@@ -3,6 +3,7 @@
 use orm_core::{EntityManager, Error, RequestContext};
 
 use crate::settings::Settings;
+use crate::summary::{Head, Summary};
 
 /// What a function given to `on_enter` may return: nothing, or a result whose error is answered at once.
 ///
@@ -60,16 +61,28 @@ pub(crate) struct Entered {
     pub(crate) context: RequestContext,
     /// Those of the context that the middleware named.
     pub(crate) managers: Vec<EntityManager>,
+    /// What the log will tell of it.
+    pub(crate) summary: Option<Summary>,
 }
 
-impl<H> Settings<H> {
+impl Entered {
+    /// Notes with what status the request is answered.
+    pub(crate) fn answered(&mut self, status: u16) {
+        if let Some(summary) = &mut self.summary {
+            summary.answered(status);
+        }
+    }
+}
+
+impl<H: Head> Settings<H> {
     /// Makes the context of a request, or takes the current one as far as it has the managers, and runs `on_enter` in it.
     ///
     /// # Errors
     ///
     /// The status that the request is answered with.
     pub(crate) fn enter(&self, head: &H) -> Result<Entered, u16> {
-        let context = self.context();
+        let (context, made) = self.context();
+        let mut summary = Summary::of(head, &made).filter(|_| !made.is_empty());
         let managers: Vec<EntityManager> =
             self.managers.iter().filter_map(|em| context.manager_for(em)).collect();
         let entering = context.scope_sync(|| {
@@ -77,23 +90,31 @@ impl<H> Settings<H> {
                 .iter()
                 .try_for_each(|em| self.on_enter.iter().try_for_each(|on_enter| on_enter(em, head)))
         });
-        match entering {
-            Ok(()) => Ok(Entered { context, managers }),
-            Err(Refusal::Status(status)) => Err(status),
+        let status = match entering {
+            Ok(()) => return Ok(Entered { context, managers, summary }),
+            Err(Refusal::Status(status)) => status,
             Err(Refusal::Failed(error)) => {
                 tracing::error!(
                     target: "orm", error = &error as &dyn std::error::Error,
                     "`on_enter` failed; the request is answered with 500 and its handler does not run"
                 );
-                Err(500)
+                500
             }
+        };
+        if let Some(summary) = &mut summary {
+            summary.answered(status);
         }
+        Err(status)
     }
 
-    fn context(&self) -> RequestContext {
-        let Some(outer) = RequestContext::current() else {
-            return RequestContext::new(self.managers.clone());
+    /// The context of a request, and those of its managers that were made for it.
+    fn context(&self) -> (RequestContext, Vec<EntityManager>) {
+        let made = |managers: &[EntityManager]| {
+            let context = RequestContext::new(managers.to_vec());
+            let made = managers.iter().filter_map(|em| context.manager_for(em)).collect();
+            (context, made)
         };
+        let Some(outer) = RequestContext::current() else { return made(&self.managers) };
         let (there, missing): (Vec<_>, Vec<_>) =
             self.managers.iter().cloned().partition(|em| outer.manager_for(em).is_some());
         for em in &there {
@@ -103,6 +124,6 @@ impl<H> Settings<H> {
                  of the outer one; one of the two is to be removed"
             );
         }
-        if missing.is_empty() { outer } else { RequestContext::new(missing) }
+        if missing.is_empty() { (outer, missing) } else { made(&missing) }
     }
 }

@@ -96,8 +96,8 @@
 //! The context is current in the handler and in what it awaits, and nowhere else:
 //!
 //! * **Spawned tasks** are carried in by [`.in_current_context()`](orm_core::InCurrentContext::in_current_context), which
-//!   is called before the task is spawned. They then share the identity map of the request; where they should have one of
-//!   their own, [`RequestContext::create`](orm_core::RequestContext::create) gives it to them.
+//!   is called before the task is spawned. They then share the identity map of the request. Where they should have one of
+//!   their own, and no part in its transaction, [`spawn_in_context`](orm_core::spawn_in_context) spawns them with a fork.
 //! * **Streaming bodies**, server-sent events among them, are polled after the handler has returned: in the context with
 //!   [`body_in_context(true)`](RequestContextLayer::body_in_context), outside any without.
 //! * **WebSockets** live on in a task that the framework spawns. A socket is open for long and an identity map grows, so
@@ -106,6 +106,14 @@
 //!   [`scope`](orm_core::RequestContext::scope) in it.
 //! * **A client that hangs up** ends the handler where it awaits, as everywhere in async Rust; its transaction is rolled
 //!   back. With [`detached(true)`](RequestContextLayer::detached) the handler goes on to its end.
+//!
+//! # What a request did
+//!
+//! Each request leaves a line in the log at its end, through `tracing` at level DEBUG with the target `orm::request`: method,
+//! path, status and duration, and the [`Statistics`](orm_core::Statistics) of its context: statements, identity map hits,
+//! entities and flushes. With `body_in_context` it comes after the body. A request whose handler panicked or was cut off
+//! has `cut_off` instead of a status. In a test, [`RequestContext::statistics`](orm_core::RequestContext::statistics) tells
+//! the same.
 //!
 //! # Features
 //!
@@ -131,6 +139,8 @@ mod enter;
 mod flush;
 #[cfg(any(feature = "actix", feature = "tower"))]
 mod settings;
+#[cfg(any(feature = "actix", feature = "tower"))]
+mod summary;
 #[cfg(feature = "tower")]
 pub mod tower;
 

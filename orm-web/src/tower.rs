@@ -161,7 +161,7 @@ where
 /// Waits for the service, flushes, and gives the body its place.
 async fn respond<C, E>(
     settings: Arc<Settings<Parts>>,
-    entered: Entered,
+    mut entered: Entered,
     handled: impl Future<Output = Result<Response<C>, E>>,
 ) -> Result<Response<ResponseBody<C>>, E> {
     let response = handled.await?;
@@ -169,13 +169,15 @@ async fn respond<C, E>(
         && is_success(&response)
         && let Err(failed) = entered.flush().await
     {
+        entered.answered(500);
         let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR);
         response.extensions_mut().insert(failed);
         return Ok(response);
     }
+    entered.answered(response.status().as_u16());
     Ok(response.map(|body| {
         if settings.body_in_context {
-            ResponseBody::inside(entered.context, body)
+            ResponseBody::inside(entered, body)
         } else {
             ResponseBody::outside(body)
         }

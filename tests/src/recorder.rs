@@ -4,9 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use orm_core::driver::{
-    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, Raw, RawEffect, RawRows,
-    Reading, RowLock, RowReader, RowSink, RowSinkError, Select, StatementText, TransactionStep, Write,
-    WriteOutcome,
+    BoxFuture, Capabilities, Connection, Driver, DriverError, DriverErrorKind, Origin, Raw, RawEffect,
+    RawRows, Reading, RowLock, RowReader, RowSink, RowSinkError, Select, StatementText, TransactionStep,
+    Write, WriteOutcome,
 };
 use orm_core::schema::database::DatabaseSchema;
 use orm_core::schema::{Schema, SchemaComparison, SchemaDiff, UnderstoodSchema};
@@ -85,6 +85,8 @@ pub enum Fault {
 #[derive(Debug, Default)]
 struct Log {
     operations: Vec<Operation>,
+    /// For what each of them was.
+    origins: Vec<Option<Origin>>,
     /// What the selects locked.
     locks: Vec<RowLock>,
     statements: u64,
@@ -106,6 +108,7 @@ impl Recorder {
     pub fn reset(&self) {
         let mut log = self.0.lock();
         log.operations.clear();
+        log.origins.clear();
         log.locks.clear();
         log.statements = 0;
     }
@@ -120,6 +123,12 @@ impl Recorder {
     #[must_use]
     pub fn operations(&self) -> Vec<Operation> {
         self.0.lock().operations.clone()
+    }
+
+    /// For what each of the [`operations`](Self::operations) was.
+    #[must_use]
+    pub fn origins(&self) -> Vec<Option<Origin>> {
+        self.0.lock().origins.clone()
     }
 
     /// The locks that selects asked for, in order.
@@ -232,9 +241,10 @@ impl Recorder {
         }
     }
 
-    fn note(&self, operation: Operation, statements: u64) {
+    fn note(&self, operation: Operation, statements: u64, origin: Option<Origin>) {
         let mut log = self.0.lock();
         log.operations.push(operation);
+        log.origins.push(origin);
         log.statements += statements;
     }
 }
@@ -262,7 +272,7 @@ impl<D: Driver> Driver for Recording<D> {
         Box::pin(async {
             let connection = self.driver.acquire().await?;
             let recorder = self.recorder.clone();
-            Ok(Box::new(RecordingConnection { connection, recorder }) as Box<dyn Connection>)
+            Ok(Box::new(RecordingConnection { connection, recorder, origin: None }) as Box<dyn Connection>)
         })
     }
 
@@ -298,6 +308,13 @@ impl<D: Driver> Driver for Recording<D> {
 struct RecordingConnection {
     connection: Box<dyn Connection>,
     recorder: Recorder,
+    origin: Option<Origin>,
+}
+
+impl RecordingConnection {
+    fn note(&self, operation: Operation, statements: u64) {
+        self.recorder.note(operation, statements, self.origin.clone());
+    }
 }
 
 struct Counting<'a> {
@@ -321,6 +338,11 @@ fn lost() -> DriverError {
 }
 
 impl Connection for RecordingConnection {
+    fn set_origin(&mut self, origin: Origin) {
+        self.origin = Some(origin.clone());
+        self.connection.set_origin(origin);
+    }
+
     fn select<'a>(
         &'a mut self,
         select: &'a Select,
@@ -341,7 +363,7 @@ impl Connection for RecordingConnection {
             self.recorder.pause().await;
             let mut counting = Counting { sink: rows, rows: 0 };
             let result = self.connection.select(select, &mut counting).await;
-            self.recorder.note(Operation::Select(select.entity().name.to_owned(), counting.rows), 1);
+            self.note(Operation::Select(select.entity().name.to_owned(), counting.rows), 1);
             self.recorder.pause().await;
             result
         })
@@ -349,7 +371,7 @@ impl Connection for RecordingConnection {
 
     fn count<'a>(&'a mut self, select: &'a Select) -> BoxFuture<'a, Result<u64, DriverError>> {
         Box::pin(async move {
-            self.recorder.note(Operation::Count(select.entity().name.to_owned()), 1);
+            self.note(Operation::Count(select.entity().name.to_owned()), 1);
             self.connection.count(select).await
         })
     }
@@ -359,7 +381,7 @@ impl Connection for RecordingConnection {
         select: &'a Select,
         reading: Reading,
     ) -> BoxFuture<'a, Result<Vec<String>, DriverError>> {
-        self.recorder.note(Operation::Explain(select.entity().name.to_owned()), 1);
+        self.note(Operation::Explain(select.entity().name.to_owned()), 1);
         self.connection.explain(select, reading)
     }
 
@@ -372,7 +394,7 @@ impl Connection for RecordingConnection {
             let operation = describe(write);
             let outcome = self.connection.write(write).await;
             let statements = outcome.as_ref().map_or(1, |outcome| outcome.statements);
-            self.recorder.note(operation, statements);
+            self.note(operation, statements);
             self.recorder.pause().await;
             if self.recorder.take(Fault::WriteUnanswered) {
                 return Err(lost());
@@ -392,7 +414,7 @@ impl Connection for RecordingConnection {
             }
             self.recorder.pause().await;
             let outcome = self.connection.raw(raw, rows).await;
-            self.recorder.note(Operation::Raw, 1);
+            self.note(Operation::Raw, 1);
             self.recorder.pause().await;
             if self.recorder.take(Fault::WriteUnanswered) {
                 return Err(lost());
@@ -402,7 +424,7 @@ impl Connection for RecordingConnection {
     }
 
     fn as_any_mut(&mut self) -> Option<&mut (dyn Any + Send)> {
-        self.recorder.note(Operation::Native, 1);
+        self.note(Operation::Native, 1);
         self.connection.as_any_mut()
     }
 
@@ -427,7 +449,7 @@ impl Connection for RecordingConnection {
                 _ => {}
             }
             self.recorder.pause().await;
-            self.recorder.note(operation, 1);
+            self.note(operation, 1);
             let result = self.connection.transaction(step).await;
             self.recorder.pause().await;
             if step == TransactionStep::Commit && self.recorder.take(Fault::CommitUnanswered) {

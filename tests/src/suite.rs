@@ -75,6 +75,7 @@ pub mod naming;
 pub mod narrow_columns;
 pub mod never_saved;
 pub mod on_delete;
+pub mod origins;
 pub mod outdated_statements;
 pub mod pages;
 pub mod plain_begin;
@@ -430,6 +431,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             contexts_of_parallel_tasks_are_apart,
             a_nested_context_is_fresh_and_restores_the_outer_one,
             a_nested_context_is_warned_about,
+            a_spawned_task_has_a_fork_of_the_context,
             the_outer_context_is_back_after_an_error,
             the_outer_context_is_back_after_a_panic,
             the_outer_context_is_back_after_a_drop,
@@ -744,7 +746,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_joined_part_that_is_dropped_refuses_the_commit,
             a_begin_without_an_end_fails_the_transaction,
             a_closure_ends_nothing_but_its_own,
-            a_rollback_of_many_rows_costs_no_more_than_their_flush;
+            a_rollback_takes_back_the_keys_of_many_rows;
         propagation:
             an_attribute_on_a_plain_fork_refuses_to_leave_the_transaction,
             an_attribute_on_the_global_manager_moves_the_body,
@@ -764,6 +766,14 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_replaced_row_and_its_heir_wait_again,
             a_dropped_transaction_changes_nothing,
             an_unanswered_commit_is_the_programs_to_decide;
+        origins:
+            statements_tell_who_has_called,
+            a_transaction_tells_each_place,
+            statements_are_counted_by_context,
+            a_request_counts_what_is_its_own,
+            contexts_of_a_test_count_their_own,
+            repeated_statements_name_the_populate_to_add,
+            strict_loading_refuses_repeated_statements;
         turns:
             transactions_of_one_context_take_turns,
             nested_transactions_take_turns,
@@ -777,6 +787,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             trying_again_in_a_transaction_needs_a_second_connection,
             a_wait_for_the_pool_has_an_end_and_names_the_holder,
             a_transaction_that_went_with_its_context_is_named_no_more,
+            who_waits_for_the_pool_hears_of_every_holder,
             a_task_beside_a_transaction_writes_its_own,
             a_bulk_write_beside_a_transaction_is_not_rolled_back,
             a_bulk_write_in_a_hook_of_a_transaction_is_refused;

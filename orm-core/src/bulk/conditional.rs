@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::fields::{FieldSet, NamedField, of_relation};
 use super::making::{Made, Making};
 use super::writer::{Extent, Writer};
+use crate::activity::called_at;
 use crate::condition::{Condition, Expression, Field, IntoKeyOperand, Term};
 use crate::driver::{BoxFuture, DeleteWhere, UpdateWhere, Write};
 use crate::entity::{Entity, Region, RelationField, Shape, State};
@@ -350,8 +351,9 @@ impl<T: Entity> IntoFuture for UpdateMany<T> {
     type Output = Result<u64>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(called_at(Location::caller(), self.run()))
     }
 }
 
@@ -359,8 +361,9 @@ impl<T: Entity> IntoFuture for DeleteMany<T> {
     type Output = Result<u64>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(called_at(Location::caller(), self.run()))
     }
 }
 

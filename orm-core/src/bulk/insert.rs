@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::making::Making;
 use super::row::Row;
 use super::writer::{Extent, WriteGuard, Writer};
+use crate::activity::called_at;
 use crate::driver::{BoxFuture, Insert, Write};
 use crate::entity::{Entity, Key, Region};
 use crate::entity_manager::EntityManager;
@@ -158,8 +159,9 @@ impl<T: Entity> IntoFuture for InsertMany<T> {
     type Output = Result<Vec<T::Key>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(called_at(Location::caller(), self.run()))
     }
 }
 

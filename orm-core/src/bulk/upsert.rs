@@ -17,6 +17,7 @@ use super::insert::Batch;
 use super::making::{Made, Making, blank};
 use super::row::Row;
 use super::writer::{Extent, WriteGuard, Writer};
+use crate::activity::called_at;
 use crate::condition::Expression;
 use crate::driver::{BoxFuture, OnConflict, Reads, RowSink, Upsert as UpsertWrite, ValueRow, Write};
 use crate::entity::{CellId, Entity, Freshness, Key, Loaded, Region, Rows, State};
@@ -162,7 +163,7 @@ impl<T: Entity, M> Upsert<T, M> {
     }
 
     async fn run(self, method: &'static str) -> Result<Vec<Loaded<T>>> {
-        let em = if self.uses_identity_map { self.em.resolve(method)? } else { self.em.contextual() };
+        let em = if self.uses_identity_map { self.em.resolve_in_call(method)? } else { self.em.contextual() };
         let region = em.region();
         let (entity, _) = region.arena_of::<T>()?;
         if self.values.is_empty() {
@@ -417,8 +418,9 @@ impl<T: Entity, M: UpsertMode<T>> IntoFuture for Upsert<T, M> {
     type Output = Result<M::Output>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { M::__output(self.run(M::__METHOD).await?) })
+        Box::pin(called_at(Location::caller(), async move { M::__output(self.run(M::__METHOD).await?) }))
     }
 }
 

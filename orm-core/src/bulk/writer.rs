@@ -67,15 +67,15 @@ impl Writer {
             if !is_single(&em.level()) {
                 return Err(Error::FlushInHook);
             }
-            let way = Way::Statement(region.session().connection(action).await?);
+            let way = Way::Statement(region.connection(action).await?);
             return Ok(Self { em, way, action });
         }
         // A transaction of another task that is open now is not this write's: it comes after its end.
         let turn = em.turn(holder).await?;
         let way = if is_single(turn.level()) {
-            Way::Statement(region.session().connection_at(turn.level(), action).await?)
+            Way::Statement(region.session().connection_at(turn.level(), action, region.activity()).await?)
         } else {
-            Way::Unit(Unit::begin(region.session(), turn.level(), action).await?, turn)
+            Way::Unit(Unit::begin(&region, turn.level(), action).await?, turn)
         };
         if region.pending().unknown.is_some() {
             return Err(Error::OutcomeUnknown);

@@ -81,7 +81,7 @@ pub(crate) async fn select<R>(
         }
     }
     let mut rows = make();
-    let mut connection = region.session().connection(action).await?;
+    let mut connection = region.connection(action).await?;
     // A transaction that began meanwhile may have written what it reads.
     let Some(Asked { ticket, .. }) = asked.filter(|_| !connection.is_in_transaction()) else {
         let done = connection.select(select, sink(&mut rows)).await;
@@ -110,7 +110,7 @@ pub(crate) async fn count(region: &Region, select: &Select, cache: Option<&Cache
     {
         return Ok(count);
     }
-    let mut connection = region.session().connection("count").await?;
+    let mut connection = region.connection("count").await?;
     let count = connection.count(select).await.map_err(|error| orm.error("count", error))?;
     if let Some(Asked { ticket, .. }) = asked.filter(|_| !connection.is_in_transaction()) {
         drop(connection);

@@ -12,12 +12,13 @@ use parking_lot::Mutex;
 use super::caching::Caching;
 use super::touched::{Touched, Written};
 use crate::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawRows, Reading, RowSink, Select,
+    BoxFuture, Connection, DriverError, DriverErrorKind, Origin, Raw, RawRows, Reading, RowSink, Select,
     TransactionStep, Write, WriteOutcome,
 };
 use crate::metadata::Metadata;
 use crate::schema::Schema;
 use crate::schema::database::DatabaseSchema;
+use crate::session::LentConnection;
 
 /// See the module.
 pub(crate) struct Watched {
@@ -29,6 +30,8 @@ pub(crate) struct Watched {
     is_in_transaction: bool,
     /// Whether a commit, or a write that commits itself, is on its way.
     is_committing: bool,
+    /// Notes when it is given back.
+    _lent: Option<LentConnection>,
 }
 
 impl Watched {
@@ -36,6 +39,7 @@ impl Watched {
         connection: Box<dyn Connection>,
         caching: Arc<Caching>,
         metadata: Arc<Metadata>,
+        lent: Option<LentConnection>,
     ) -> Self {
         Self {
             connection,
@@ -44,6 +48,7 @@ impl Watched {
             written: Arc::default(),
             is_in_transaction: false,
             is_committing: false,
+            _lent: lent,
         }
     }
 
@@ -113,6 +118,10 @@ impl Drop for Watched {
 }
 
 impl Connection for Watched {
+    fn set_origin(&mut self, origin: Origin) {
+        self.connection.set_origin(origin);
+    }
+
     fn select<'a>(
         &'a mut self,
         select: &'a Select,

@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::task::JoinHandle;
 use tokio::task::futures::TaskLocalFuture;
 
 use super::{ContextSource, transaction};
+use crate::activity::Statistics;
 use crate::entity_manager::{EntityManager, ForkOptions};
 use crate::orm::OrmCore;
 
@@ -19,7 +22,8 @@ tokio::task_local! {
 /// The managers of one request: forks, one for each ORM, that the global managers stand for while it runs.
 ///
 /// It holds for the extent of one future or closure and for what is called in it, not for tasks that are spawned in
-/// it: those are carried in with [`in_current_context`](InCurrentContext::in_current_context).
+/// it: those get a fork of it by [`spawn_in_context`], or are carried in with
+/// [`in_current_context`](InCurrentContext::in_current_context).
 ///
 /// # Examples
 ///
@@ -36,6 +40,8 @@ tokio::task_local! {
 #[derive(Clone)]
 pub struct RequestContext {
     managers: Arc<[EntityManager]>,
+    /// Where the program has made it.
+    place: &'static Location<'static>,
     /// How many transactions the task was in when it was made: it is outside of these.
     transactions: usize,
 }
@@ -46,8 +52,28 @@ impl RequestContext {
     ///
     /// The forks are made now; they are fresh, whatever context this one is nested in.
     #[must_use]
+    #[track_caller]
     pub fn new(managers: impl RequestManagers) -> Self {
-        Self::forked(managers.request_managers())
+        Self::forked(managers.request_managers(), Location::caller())
+    }
+
+    /// A new context for work beside this one: a fork of each of its managers, with an identity map of its own and the
+    /// request's values and filters. It takes no part in a transaction that is open here, but in that of a test.
+    ///
+    /// [`spawn_in_context`] does this for a task of tokio; this is for other ways to run one, such as a `JoinSet`. Scope it
+    /// in the task itself: `tasks.spawn(async move { context.scope(work).await })`.
+    #[must_use]
+    #[track_caller]
+    pub fn fork(&self) -> Self {
+        let managers = self.managers.iter().map(|em| em.fork_with(ForkOptions::default().use_context(true)));
+        Self { managers: managers.collect(), place: Location::caller(), transactions: 0 }
+    }
+
+    /// What all of its managers have done so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let each = self.managers.iter().map(|em| em.own_statistics());
+        each.fold(Statistics::default(), Statistics::and)
     }
 
     /// Runs `future` in this context, wherever it is polled. Also after the future that the context was made for has ended.
@@ -72,23 +98,27 @@ impl RequestContext {
     /// Runs `future` in a new context of `managers`: one manager or ORM, or a list of them. Returns its value.
     ///
     /// The forks are made now; they are fresh, whatever context this one is nested in.
+    #[track_caller]
     pub fn create<F: Future>(managers: impl RequestManagers, future: F) -> InContext<F> {
         InContext::scoped(Self::new(managers), future)
     }
 
     /// Runs `function` in a new context of `managers`, and returns its value.
+    #[track_caller]
     pub fn create_sync<R>(managers: impl RequestManagers, function: impl FnOnce() -> R) -> R {
         CURRENT.sync_scope(Self::new(managers), function)
     }
 
     /// Runs `future` in the current context if it has all of `managers`, else in a new one.
+    #[track_caller]
     pub fn ensure<F: Future>(managers: impl RequestManagers, future: F) -> InContext<F> {
-        InContext::scoped(Self::current_or_new(managers.request_managers()), future)
+        InContext::scoped(Self::current_or_new(managers.request_managers(), Location::caller()), future)
     }
 
     /// Runs `function` in the current context if it has all of `managers`, else in a new one.
+    #[track_caller]
     pub fn ensure_sync<R>(managers: impl RequestManagers, function: impl FnOnce() -> R) -> R {
-        CURRENT.sync_scope(Self::current_or_new(managers.request_managers()), function)
+        CURRENT.sync_scope(Self::current_or_new(managers.request_managers(), Location::caller()), function)
     }
 
     /// The current context, if there is one.
@@ -133,9 +163,7 @@ impl RequestContext {
     fn entered(&self) -> Self {
         match Self::current() {
             Some(current) if Arc::ptr_eq(&current.managers, &self.managers) => current,
-            Some(_) | None => {
-                Self { managers: Arc::clone(&self.managers), transactions: transaction::depth() }
-            }
+            Some(_) | None => Self { transactions: transaction::depth(), ..self.clone() },
         }
     }
 
@@ -143,13 +171,13 @@ impl RequestContext {
         self.managers.iter().find(|em| Arc::ptr_eq(em.orm(), orm)).cloned()
     }
 
-    fn forked(managers: Vec<EntityManager>) -> Self {
+    fn forked(managers: Vec<EntityManager>, place: &'static Location<'static>) -> Self {
         let outer = Self::current();
         let mut forks: Vec<EntityManager> = Vec::new();
         for em in managers {
-            if outer.as_ref().is_some_and(|outer| outer.manager(em.orm()).is_some()) {
+            if let Some(outer) = outer.as_ref().filter(|outer| outer.manager(em.orm()).is_some()) {
                 tracing::warn!(
-                    target: "orm", manager = em.name(),
+                    target: "orm", manager = em.name(), inner = %place, outer = %outer.place,
                     "a request context is created inside another one; use `ensure` to go on in the outer one"
                 );
             }
@@ -160,13 +188,13 @@ impl RequestContext {
         let kept: Vec<EntityManager> =
             kept.filter(|em| !forks.iter().any(|fork| Arc::ptr_eq(fork.orm(), em.orm()))).cloned().collect();
         forks.extend(kept);
-        Self { managers: forks.into(), transactions: transaction::depth() }
+        Self { managers: forks.into(), place, transactions: transaction::depth() }
     }
 
-    fn current_or_new(managers: Vec<EntityManager>) -> Self {
+    fn current_or_new(managers: Vec<EntityManager>, place: &'static Location<'static>) -> Self {
         match Self::current() {
             Some(current) if managers.iter().all(|em| current.manager(em.orm()).is_some()) => current,
-            Some(_) | None => Self::forked(managers),
+            Some(_) | None => Self::forked(managers, place),
         }
     }
 }
@@ -219,7 +247,48 @@ impl<S: ContextSource> RequestManagers for Vec<S> {
     }
 }
 
-/// Carries a future into the context where this is called: for tasks that are spawned.
+/// Spawns a task of tokio whose context is a fork of the one where this is called: with an identity map of its own, so that
+/// neither sees what the other has not saved, with the values and filters of the request, and outside of every transaction
+/// that is open here.
+///
+/// The fork is made now. Where there is no context the task has none, and its calls on global managers fail with
+/// [`Error::GlobalContext`](crate::Error::GlobalContext). Where contexts come from a storage of your own, put a fork into
+/// that instead.
+///
+/// # Panics
+///
+/// Outside a runtime of tokio.
+///
+/// # Examples
+///
+/// ```
+/// # use orm_core::{Orm, RequestContext, spawn_in_context};
+/// # async fn example(orm: Orm) {
+/// RequestContext::create(&orm, async {
+///     let here = orm.em().id();
+///     let em = orm.em().clone();
+///     let there = spawn_in_context(async move { em.id() }).await;
+///     assert_ne!(there.unwrap(), here);
+/// })
+/// .await;
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn_in_context<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    match RequestContext::current() {
+        Some(context) => {
+            let context = context.fork();
+            tokio::spawn(async move { context.scope(future).await })
+        }
+        None => tokio::spawn(future),
+    }
+}
+
+/// Carries a future into the context where this is called, to work with the same identity map; see [`spawn_in_context`] for
+/// one of its own.
 pub trait InCurrentContext: Future + Sized {
     /// Runs the future in the context that is current now, wherever it is polled.
     fn in_current_context(self) -> InContext<Self> {

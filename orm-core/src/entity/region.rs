@@ -3,7 +3,8 @@
 //! `clear()` gives a context a new region. Handles of the old one keep it alive: readable, no longer saved. The
 //! whole graph is freed with the last handle and manager, whatever circles its relations make.
 //!
-//! Lock order: links, then pending, then a cell or a map of keys; the journal's and the tallies' stand alone. None is held across an
+//! Lock order: links, then pending, then a cell or a map of keys; the journal's, the tallies' and the repeats' stand
+//! alone. None is held across an
 //! await.
 
 use std::any::Any;
@@ -15,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::arena::{Arena, ErasedArena, typed};
 use super::{Entity, ErasedSnapshot, State};
+use crate::activity::Activity;
 use crate::entity_manager::RequestState;
 use crate::error::{EntityKey, Error, Result};
 use crate::journal::Journal;
@@ -23,7 +25,8 @@ use crate::metadata::{EntityId, EntityMetadata, Metadata, RelationId};
 use crate::orm::OrmCore;
 use crate::populate::Promise;
 use crate::relation::Target;
-use crate::session::Session;
+use crate::repeats::Repeats;
+use crate::session::{Lease, Session};
 use crate::tally::Tallies;
 use crate::unit_of_work::{HookScope, Pending};
 use crate::value::KeyValues;
@@ -57,6 +60,8 @@ pub struct Region {
     journal: Mutex<Journal>,
     /// What the database said of lists that are not loaded.
     tallies: Mutex<Tallies>,
+    /// What was asked over and over.
+    repeats: Mutex<Repeats>,
     /// Counts settled flushes: a query that one crossed has read what is no longer so.
     settled: AtomicU64,
 }
@@ -76,6 +81,7 @@ impl Region {
             promises: Mutex::default(),
             journal: Mutex::default(),
             tallies: Mutex::default(),
+            repeats: Mutex::default(),
             settled: AtomicU64::new(0),
         })
     }
@@ -91,6 +97,25 @@ impl Region {
     /// The way to the database.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// The counters of its context.
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.request.activity
+    }
+
+    /// How many entities it has, bare references not counted.
+    pub(crate) fn count_loaded(&self) -> usize {
+        self.arenas().map(|(_, arena)| arena.count_loaded()).sum()
+    }
+
+    /// The connection for one statement of its context.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::connection`].
+    pub(crate) async fn connection(&self, action: &'static str) -> Result<Lease> {
+        self.session.connection(action, self.activity()).await
     }
 
     pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -120,6 +145,10 @@ impl Region {
 
     pub(crate) fn tallies(&self) -> MutexGuard<'_, Tallies> {
         self.tallies.lock()
+    }
+
+    pub(crate) fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock()
     }
 
     pub(crate) fn note_settled(&self) {

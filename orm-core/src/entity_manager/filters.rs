@@ -14,6 +14,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::UnknownFilter`](crate::Error::UnknownFilter), [`Error::GlobalContext`](crate::Error::GlobalContext).
+    #[track_caller]
     pub fn set_filter_params<F: Send + Sync + 'static>(&self, filter: F) -> Result<()> {
         self.choose("set_filter_params", |choices| choices.set(filter))
     }
@@ -23,6 +24,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::UnknownFilter`](crate::Error::UnknownFilter), [`Error::GlobalContext`](crate::Error::GlobalContext).
+    #[track_caller]
     pub fn enable_filter<F: 'static>(&self) -> Result<()> {
         self.choose("enable_filter", |choices| choices.switch::<F>(Switch::On))
     }
@@ -32,6 +34,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::UnknownFilter`](crate::Error::UnknownFilter), [`Error::GlobalContext`](crate::Error::GlobalContext).
+    #[track_caller]
     pub fn disable_filter<F: 'static>(&self) -> Result<()> {
         self.choose("disable_filter", |choices| choices.switch::<F>(Switch::Off))
     }
@@ -41,10 +44,12 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`](crate::Error::GlobalContext).
+    #[track_caller]
     pub fn disable_filters(&self) -> Result<()> {
         self.choose("disable_filters", FilterChoices::switch_all_off)
     }
 
+    #[track_caller]
     fn choose(&self, method: &'static str, choice: impl FnOnce(&mut FilterChoices)) -> Result<()> {
         let em = self.resolve(method)?;
         let mut trial = em.request().filters.choices();

@@ -1,9 +1,12 @@
 //! `em.lock`: what it takes.
 
+use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::EntityManager;
 use super::handles::{check_own, check_own_reference};
+use crate::activity::called_at;
 use crate::entity::{CellRef, Entity, Loaded, Region};
 use crate::error::Result;
 use crate::lock::LockMode;
@@ -58,9 +61,12 @@ impl EntityManager {
     /// [`Error::Detached`]: crate::Error::Detached
     /// [`Error::Removed`]: crate::Error::Removed
     /// [`Error::GlobalContext`]: crate::Error::GlobalContext
-    pub async fn lock<E: Lock>(&self, entity: &E, mode: impl Into<LockMode>) -> Result<()> {
-        let region = self.resolve("lock")?.region();
-        let (cell, mode) = (entity.__cell(&region)?, mode.into());
-        query::lock(&region, cell.id, &mode).await
+    #[track_caller]
+    pub fn lock<E: Lock>(&self, entity: &E, mode: impl Into<LockMode>) -> impl Future<Output = Result<()>> {
+        called_at(Location::caller(), async move {
+            let region = self.resolve_in_call("lock")?.region();
+            let (cell, mode) = (entity.__cell(&region)?, mode.into());
+            query::lock(&region, cell.id, &mode).await
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::EntityManager;
+use crate::activity::called_at;
 use crate::bulk::{Extent, Writer};
 use crate::driver::DriverError;
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl EntityManager {
         F: AsyncFnOnce(&mut C) -> Result<V, DriverError>,
     {
         let holder = Holder::new(ACTION, Location::caller());
-        async move {
+        called_at(Location::caller(), async move {
             let em = self.contextual();
             // It may ask for any table.
             let region = em.region();
@@ -44,6 +45,6 @@ impl EntityManager {
             let mut writer = Writer::open(&em, holder, ACTION, Extent::Single).await?;
             let result = writer.native(work).await;
             writer.end(result).await
-        }
+        })
     }
 }

@@ -150,6 +150,7 @@ impl<T: Entity> Repository<T> {
     /// # Errors
     ///
     /// As there.
+    #[track_caller]
     pub fn get_reference(&self, key: impl Into<T::Key>) -> Result<BoundRef<T>> {
         self.em.get_reference(key)
     }

@@ -20,6 +20,7 @@ pub use retry::{Retry, TransactionPolicy, retry};
 pub(crate) use test::test_transaction;
 
 use super::{ContextKind, EntityManager};
+use crate::activity::called_at;
 use crate::context::transaction::within;
 use crate::driver::{Access, BoxFuture, Writers};
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ where
     W: Future<Output = Result<V, E>>,
 {
     let holder = Holder::new("transaction", Location::caller());
-    async move {
+    called_at(Location::caller(), async move {
         if !em.is_followed() && options.propagation.leaves_the_transaction() {
             return Err(E::from(Error::Transaction {
                 action: "#[transactional]",
@@ -49,7 +50,7 @@ where
             }));
         }
         em.run(&options, holder, async |_| work.await).await
-    }
+    })
 }
 
 /// Where a closure runs.
@@ -147,7 +148,10 @@ impl EntityManager {
         F: AsyncFnOnce(EntityManager) -> Result<V, E>,
     {
         let holder = Holder::new("transaction", Location::caller());
-        async move { self.run(&TransactionOptions::default(), holder, work).await }
+        called_at(
+            Location::caller(),
+            async move { self.run(&TransactionOptions::default(), holder, work).await },
+        )
     }
 
     /// As [`transactional`](Self::transactional), with options: [`TransactionOptions`] for propagation, isolation, read
@@ -168,7 +172,7 @@ impl EntityManager {
         F: AsyncFnOnce(EntityManager) -> Result<V>,
     {
         let holder = Holder::new("transaction", Location::caller());
-        async move {
+        called_at(Location::caller(), async move {
             let mut attempt = 1;
             let mut work = work;
             if options.__wants_fork() {
@@ -195,7 +199,7 @@ impl EntityManager {
                 work = kept;
                 attempt += 1;
             }
-        }
+        })
     }
 
     /// As [`transactional_with`](Self::transactional_with), with an error type of the program's own.
@@ -214,7 +218,7 @@ impl EntityManager {
         F: AsyncFnOnce(EntityManager) -> Result<V, E>,
     {
         let holder = Holder::new("transaction", Location::caller());
-        async move { self.run(&options, holder, work).await }
+        called_at(Location::caller(), async move { self.run(&options, holder, work).await })
     }
 
     async fn run<V, E, F>(&self, options: &TransactionOptions, holder: Holder, work: F) -> Result<V, E>
@@ -359,12 +363,12 @@ impl EntityManager {
         options: TransactionOptions,
     ) -> impl Future<Output = Result<()>> + Send + use<'_> {
         let holder = Holder::new("transaction", Location::caller());
-        async move {
-            let em = self.resolve("begin")?;
+        called_at(Location::caller(), async move {
+            let em = self.resolve_in_call("begin")?;
             let begun = OpenTransaction::begin(&em, &options, holder).await?.keep_open();
             em.context.begun.lock().push(begun);
             Ok(())
-        }
+        })
     }
 
     /// Flushes and commits what [`begin`](Self::begin) has begun last.
@@ -374,9 +378,12 @@ impl EntityManager {
     /// [`Error::Transaction`] when nothing was begun where it is called; what [`flush`](Self::flush) can fail with: then
     /// it is rolled back, and everything that was not saved waits for the next flush. [`Error::FlushInHook`] from a hook:
     /// the transaction goes on.
-    pub async fn commit(&self) -> Result<()> {
-        let em = self.resolve("commit")?;
-        em.take_begun("commit")?.commit().await.map_err(|failure| failure.error)
+    #[track_caller]
+    pub fn commit(&self) -> impl Future<Output = Result<()>> {
+        called_at(Location::caller(), async move {
+            let em = self.resolve_in_call("commit")?;
+            em.take_begun("commit")?.commit().await.map_err(|failure| failure.error)
+        })
     }
 
     /// Takes back what was written since [`begin`](Self::begin), in the database and in memory: what was new is new
@@ -386,10 +393,13 @@ impl EntityManager {
     ///
     /// [`Error::Transaction`] when nothing was begun where it is called, and [`Error::FlushInHook`] from a hook, which fails
     /// its flush by an error instead.
-    pub async fn rollback(&self) -> Result<()> {
-        let em = self.resolve("rollback")?;
-        em.take_begun("rollback")?.roll_back().await;
-        Ok(())
+    #[track_caller]
+    pub fn rollback(&self) -> impl Future<Output = Result<()>> {
+        called_at(Location::caller(), async move {
+            let em = self.resolve_in_call("rollback")?;
+            em.take_begun("rollback")?.roll_back().await;
+            Ok(())
+        })
     }
 
     fn take_begun(&self, action: &'static str) -> Result<OpenTransaction<'_>> {
@@ -417,6 +427,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::Transaction`] outside a transaction.
+    #[track_caller]
     pub fn after_commit<Fut>(&self, work: impl FnOnce() -> Fut + Send + 'static) -> Result<()>
     where
         Fut: Future<Output = ()> + Send + 'static,
@@ -432,6 +443,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::Transaction`] outside a transaction.
+    #[track_caller]
     pub fn after_rollback<Fut>(&self, work: impl FnOnce() -> Fut + Send + 'static) -> Result<()>
     where
         Fut: Future<Output = ()> + Send + 'static,
@@ -441,6 +453,7 @@ impl EntityManager {
         Ok(())
     }
 
+    #[track_caller]
     fn hooked_level(&self, action: &'static str) -> Result<Arc<Level>> {
         let level = self.resolve(action)?.level();
         if !level.is_transaction() {

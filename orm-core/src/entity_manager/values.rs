@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::EntityManager;
+use crate::activity::Activity;
 use crate::error::Result;
 use crate::filter::ContextFilters;
 
@@ -21,12 +22,13 @@ type Value = Arc<dyn Any + Send + Sync>;
 pub(crate) struct RequestState {
     pub(crate) values: RequestValues,
     pub(crate) filters: ContextFilters,
+    pub(crate) activity: Arc<Activity>,
 }
 
 impl RequestState {
-    /// A state of its own, the same as this is now.
+    /// The state of a new context, which knows what this one knows now.
     pub(crate) fn copy(&self) -> Self {
-        Self { values: self.values.copy(), filters: self.filters.copy() }
+        Self { values: self.values.copy(), filters: self.filters.copy(), activity: Arc::default() }
     }
 }
 
@@ -77,6 +79,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`](crate::Error::GlobalContext): a value of the global manager would be everybody's.
+    #[track_caller]
     pub fn set<V: Send + Sync + 'static>(&self, value: V) -> Result<()> {
         let em = self.resolve("set")?;
         em.request().values.set(value);
@@ -96,6 +99,7 @@ impl EntityManager {
     /// # Errors
     ///
     /// [`Error::GlobalContext`](crate::Error::GlobalContext).
+    #[track_caller]
     pub fn unset<V: Send + Sync + 'static>(&self) -> Result<Option<Arc<V>>> {
         let em = self.resolve("unset")?;
         em.request().filters.touch();

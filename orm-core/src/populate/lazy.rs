@@ -3,9 +3,12 @@
 //! So a loop that loads a relation entity by entity sends one statement, not one an entity. Loads of one relation run
 //! one after another in a context: the second finds the work done. A dropped load lets the next one go on.
 
+use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::{keep_promises, load_relation, load_rows, populate, select};
+use crate::activity::called_at;
 use crate::condition::Expression;
 use crate::entity::{
     CellId, Entity, Freshness, Loaded, LoadedCollection, Region, RelationField, Shape, State,
@@ -22,9 +25,12 @@ impl<R: RelationField> BoundCollection<R> {
     /// # Errors
     ///
     /// [`Error::Driver`], [`Error::Detached`], and [`Error::MissingKey`] for an entity that was never flushed.
-    pub async fn load(&self) -> Result<LoadedCollection<R::Target>> {
-        load_lazily(self.region(), self.owner(), self.relation(), true).await?;
-        self.items()
+    #[track_caller]
+    pub fn load(&self) -> impl Future<Output = Result<LoadedCollection<R::Target>>> {
+        called_at(Location::caller(), async move {
+            load_lazily(self.region(), self.owner(), self.relation(), true).await?;
+            self.items()
+        })
     }
 
     /// [`load`](Self::load) for this entity alone.
@@ -32,9 +38,12 @@ impl<R: RelationField> BoundCollection<R> {
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub async fn load_only(&self) -> Result<LoadedCollection<R::Target>> {
-        load_lazily(self.region(), self.owner(), self.relation(), false).await?;
-        self.items()
+    #[track_caller]
+    pub fn load_only(&self) -> impl Future<Output = Result<LoadedCollection<R::Target>>> {
+        called_at(Location::caller(), async move {
+            load_lazily(self.region(), self.owner(), self.relation(), false).await?;
+            self.items()
+        })
     }
 }
 
@@ -45,9 +54,12 @@ impl<R: RelationField> BoundInverse<R> {
     /// # Errors
     ///
     /// As [`BoundCollection::load`].
-    pub async fn load(&self) -> Result<Option<Loaded<R::Target>>> {
-        load_lazily(self.region(), self.owner(), self.relation(), true).await?;
-        self.get()
+    #[track_caller]
+    pub fn load(&self) -> impl Future<Output = Result<Option<Loaded<R::Target>>>> {
+        called_at(Location::caller(), async move {
+            load_lazily(self.region(), self.owner(), self.relation(), true).await?;
+            self.get()
+        })
     }
 
     /// [`load`](Self::load) for this entity alone.
@@ -55,9 +67,12 @@ impl<R: RelationField> BoundInverse<R> {
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub async fn load_only(&self) -> Result<Option<Loaded<R::Target>>> {
-        load_lazily(self.region(), self.owner(), self.relation(), false).await?;
-        self.get()
+    #[track_caller]
+    pub fn load_only(&self) -> impl Future<Output = Result<Option<Loaded<R::Target>>>> {
+        called_at(Location::caller(), async move {
+            load_lazily(self.region(), self.owner(), self.relation(), false).await?;
+            self.get()
+        })
     }
 }
 
@@ -69,8 +84,9 @@ impl<T: Entity> BoundRef<T> {
     ///
     /// [`Error::NotFound`] when there is no such row, [`Error::RequiredRelation`] when it points to nothing,
     /// [`Error::Detached`], [`Error::Driver`].
-    pub async fn load(&self) -> Result<Loaded<T>> {
-        self.load_with(true).await
+    #[track_caller]
+    pub fn load(&self) -> impl Future<Output = Result<Loaded<T>>> {
+        called_at(Location::caller(), async move { self.load_with(true).await })
     }
 
     /// [`load`](Self::load) for this entity alone.
@@ -78,8 +94,9 @@ impl<T: Entity> BoundRef<T> {
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub async fn load_only(&self) -> Result<Loaded<T>> {
-        self.load_with(false).await
+    #[track_caller]
+    pub fn load_only(&self) -> impl Future<Output = Result<Loaded<T>>> {
+        called_at(Location::caller(), async move { self.load_with(false).await })
     }
 
     async fn load_with(&self, with_siblings: bool) -> Result<Loaded<T>> {
@@ -127,6 +144,7 @@ async fn load_reference(region: &Arc<Region>, cell: CellId) -> Result<bool> {
         return Err(Error::Detached { key: region.name(cell) });
     }
     let Some(key) = region.key(cell) else { return Ok(true) };
+    region.note_find_by_key(cell.entity, &key)?;
     let eager = super::eager_shape(region.metadata(), cell.entity);
     let condition = Expression::KeyIn { property: None, keys: vec![key.clone()] }
         .and(region.filter_of(cell.entity, None)?)
@@ -174,6 +192,7 @@ async fn load_lazily(
             hint: "flush it before loading",
         });
     }
+    region.note_lazy_load(relation)?;
     let arena = region.arena(owner.entity);
     let siblings = if with_siblings { arena.siblings(owner.at) } else { None };
     let cells: Vec<u32> = match siblings.as_deref().and_then(|batch| batch.get()) {

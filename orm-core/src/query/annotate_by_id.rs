@@ -4,10 +4,12 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::annotate::{Also, Annotated, Annotation, CountOf, Labels, MemberOf, annotations_of};
 use super::find_by_id::{FindById, FindByIdOrFail};
+use crate::activity::called_at;
 use crate::cache::CacheUse;
 use crate::condition::{IntoKeyOperand, ToMany};
 use crate::driver::BoxFuture;
@@ -110,17 +112,23 @@ async fn annotated<T: Entity, P: 'static, L>(
     Ok(numbers.pop().map(|numbers| Annotated::new(handle, numbers)))
 }
 
+impl<T: Entity, P: Record<T>, L: Labels> AnnotatedById<FindById<T, P>, L> {
+    async fn run(self, place: &'static Location<'static>) -> Result<Option<Annotated<Loaded<T, P>, L>>> {
+        let filters = self.find.choices().cloned();
+        let cache = self.find.cache.clone();
+        let Some(handle) = self.find.called_at(place).await? else { return Ok(None) };
+        annotated(handle, &self.annotations, filters.as_ref(), cache).await
+    }
+}
+
 impl<T: Entity, P: Record<T>, L: Labels> IntoFuture for AnnotatedById<FindById<T, P>, L> {
     type Output = Result<Option<Annotated<Loaded<T, P>, L>>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let filters = self.find.choices().cloned();
-            let cache = self.find.cache.clone();
-            let Some(handle) = self.find.await? else { return Ok(None) };
-            annotated(handle, &self.annotations, filters.as_ref(), cache).await
-        })
+        let place = Location::caller();
+        Box::pin(called_at(place, self.run(place)))
     }
 }
 
@@ -128,12 +136,14 @@ impl<T: Entity, P: Record<T>, L: Labels> IntoFuture for AnnotatedById<FindByIdOr
     type Output = Result<Annotated<Loaded<T, P>, L>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
+        let place = Location::caller();
+        Box::pin(called_at(place, async move {
             let not_found = self.find.0.not_found();
             let AnnotatedById { find: FindByIdOrFail(find), annotations, .. } = self;
-            let found = AnnotatedById::<_, L> { find, annotations, labels: PhantomData }.await?;
+            let found = AnnotatedById::<_, L> { find, annotations, labels: PhantomData }.run(place).await?;
             found.ok_or(not_found)
-        })
+        }))
     }
 }

@@ -1,10 +1,14 @@
 //! What a query sends, and how the database would go about it. Nothing is read or written for either.
 
+use std::future::Future;
+use std::panic::Location;
+
 use super::find::{Count, Find, FindMode, Running};
 use super::page::{FindPage, PageMode};
 use super::projection::Projection;
 use super::projection_page::ProjectionPage;
 use super::selected::Selected;
+use crate::activity::called_at;
 use crate::driver::{Connection as _, Reading, Select, StatementText};
 use crate::entity::{Entity, Record};
 use crate::error::Result;
@@ -28,7 +32,7 @@ impl Planned {
 
     async fn explain(self) -> Result<Vec<String>> {
         let region = &self.running.region;
-        let mut connection = region.session().connection("explain").await?;
+        let mut connection = region.connection("explain").await?;
         let plan = connection.explain(&self.select, self.reading).await;
         plan.map_err(|error| region.orm().error("explain", error))
     }
@@ -54,9 +58,12 @@ macro_rules! explains {
             /// # Errors
             ///
             /// As [`to_sql`](Self::to_sql), and what the database refuses.
-            pub async fn explain(&self) -> Result<Vec<String>> {
+            #[track_caller]
+            pub fn explain(&self) -> impl Future<Output = Result<Vec<String>>> {
+                called_at(Location::caller(), async move {
                 let planned = self.planned("explain")?;
                 planned.explain().await
+                })
             }
         }
     };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::annotate::Annotation;
@@ -12,6 +13,7 @@ use super::keyset::Keyset;
 use super::mentions::terms_of;
 use super::stream::FindStream;
 use super::{describe, entities_of};
+use crate::activity::called_at;
 use crate::cache::{self, CacheUse};
 use crate::condition::{Condition, Expression, OrderBy, OrderTerm, Term};
 use crate::driver::{BoxFuture, Join, Reading, RowLock, Select, Selection};
@@ -260,8 +262,9 @@ locks_one!(FindOne, FindOneOrFail);
 
 impl<T: Entity, P: Record<T>> Find<T, P> {
     /// The results one by one, loaded chunk by chunk in bounded memory; see [`FindStream`].
+    #[track_caller]
     pub fn stream(self) -> FindStream<T, P> {
-        FindStream::new(self.query)
+        FindStream::new(self.query, Location::caller())
     }
 }
 
@@ -277,8 +280,9 @@ impl<T: Entity, P: Record<T>, M: FindMode<T, P>> IntoFuture for Find<T, P, M> {
     type Output = Result<M::Output>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(M::__run(self.query))
+        Box::pin(called_at(Location::caller(), M::__run(self.query)))
     }
 }
 
@@ -368,7 +372,7 @@ struct Arrival {
 
 impl Arrival {
     fn new<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
-        let em = if query.uses_identity_map { query.em.resolve(method)? } else { query.em.clone() };
+        let em = if query.uses_identity_map { query.em.resolve_in_call(method)? } else { query.em.clone() };
         let region = if query.uses_identity_map { em.region() } else { em.isolated() };
         let (entity, _) = region.arena_of::<T>()?;
         let lock = region.row_lock(entity, query.lock.as_ref())?;
@@ -423,6 +427,9 @@ impl Running {
     pub(super) async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
         let arrival = Arrival::new::<T, P>(query, method)?;
         arrival.flush().await?;
+        if arrival.query.uses_identity_map {
+            arrival.region.note_find(arrival.entity, &arrival.query.condition)?;
+        }
         let running = Self::new(arrival)?;
         if running.freshness == Freshness::Refresh {
             running.region.tallies().clear();
@@ -616,10 +623,11 @@ impl<T: Entity> IntoFuture for Count<T> {
     type Output = Result<u64>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
+        Box::pin(called_at(Location::caller(), async move {
             let running = Running::start::<T, T::Nothing>(self.query, "count").await?;
             running.count(&running.select).await
-        })
+        }))
     }
 }

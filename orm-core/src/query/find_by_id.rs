@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::find::{Find, FindOne, LoadStrategy};
+use super::find::{Find, FindMode, FindOne, LoadStrategy};
+use crate::activity::called_at;
 use crate::cache::CacheUse;
 use crate::condition::{Condition, Expression};
 use crate::driver::BoxFuture;
@@ -106,12 +108,17 @@ impl<T: Entity, P: 'static> fmt::Debug for FindById<T, P> {
 }
 
 impl<T: Entity, P: Record<T>> FindById<T, P> {
-    /// What the identity map says; `None` if the database must be asked.
-    fn look_up(&self) -> Option<Result<Option<Loaded<T, P>>>> {
+    /// The future of what the program awaits at `place`.
+    pub(super) fn called_at(self, place: &'static Location<'static>) -> FindByIdFuture<T, P> {
+        FindByIdFuture { state: FutureState::Asking(Some(self)), place }
+    }
+
+    /// What the identity map says to a call at `place`; `None` if the database must be asked.
+    fn look_up(&self, place: &'static Location<'static>) -> Option<Result<Option<Loaded<T, P>>>> {
         if !P::__IS_EMPTY || self.asks_always() {
             return None;
         }
-        let region = match self.em.resolve("find_by_id") {
+        let region = match self.em.resolve_at("find_by_id", Some(place)) {
             Ok(em) => em.region(),
             Err(error) => return Some(Err(error)),
         };
@@ -133,6 +140,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
                     Ok(None) => return None,
                     Err(error) => return Some(Err(error)),
                 }
+                region.activity().note_hit();
                 Some(Ok(Some(Loaded::new(region, CellId { entity, at }))))
             }
             State::New | State::Managed | State::Reference | State::Detached => None,
@@ -150,7 +158,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
     }
 
     async fn ask(self) -> Result<Option<Loaded<T, P>>> {
-        let em = self.em.resolve("find_by_id")?;
+        let em = self.em.resolve_in_call("find_by_id")?;
         let region = em.region();
         let (entity, arena) = region.arena_of::<T>()?;
         if let (Some(at), false) = (arena.find(&self.key), self.asks_always()) {
@@ -177,6 +185,9 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
             }
         }
         let values = self.key.to_values().map_err(key_error::<T>)?;
+        if !self.asks_always() {
+            region.note_find_by_key(entity, &values)?;
+        }
         let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values.clone()] });
         let mut find: Find<T, T::Nothing, FindOne> = Find::new(self.em, condition);
         find.query.filters = self.filters;
@@ -189,7 +200,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
         if let Some(mode) = self.lock {
             find = find.lock(mode);
         }
-        let found = find.with_record::<P>().await?;
+        let found = <FindOne as FindMode<T, P>>::__run(find.with_record::<P>().query).await?;
         if let Some(found) = &found {
             found.region().note_spelling(found.cell_id(), &values)?;
         }
@@ -201,8 +212,9 @@ impl<T: Entity, P: Record<T>> IntoFuture for FindById<T, P> {
     type Output = Result<Option<Loaded<T, P>>>;
     type IntoFuture = FindByIdFuture<T, P>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        FindByIdFuture { state: FutureState::Asking(Some(self)) }
+        self.called_at(Location::caller())
     }
 }
 
@@ -243,8 +255,9 @@ impl<T: Entity, P: Record<T>> IntoFuture for FindByIdOrFail<T, P> {
     type Output = Result<Loaded<T, P>>;
     type IntoFuture = FindByIdOrFailFuture<T, P>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        FindByIdOrFailFuture { key: self.0.key.clone(), future: self.0.into_future() }
+        FindByIdOrFailFuture { key: self.0.key.clone(), future: self.0.called_at(Location::caller()) }
     }
 }
 
@@ -277,6 +290,8 @@ impl<T: Entity, P: Record<T>> Future for FindByIdOrFailFuture<T, P> {
 #[must_use = "futures do nothing unless polled"]
 pub struct FindByIdFuture<T: Entity, P: 'static> {
     state: FutureState<T, P>,
+    /// Where it is awaited.
+    place: &'static Location<'static>,
 }
 
 enum FutureState<T: Entity, P: 'static> {
@@ -304,10 +319,10 @@ impl<T: Entity, P: Record<T>> Future for FindByIdFuture<T, P> {
                         // Polled after it was ready, which the contract of `Future` leaves open.
                         return Poll::Pending;
                     };
-                    if let Some(answer) = query.look_up() {
+                    if let Some(answer) = query.look_up(self.place) {
                         return Poll::Ready(answer);
                     }
-                    self.state = FutureState::Running(Box::pin(query.ask()));
+                    self.state = FutureState::Running(Box::pin(called_at(self.place, query.ask())));
                 }
                 FutureState::Running(future) => return future.as_mut().poll(context),
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::panic::Location;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -11,6 +12,7 @@ use super::cursor::{decode, encode};
 use super::explain::Planned;
 use super::find::{Find, FindMany, Query, Running};
 use super::keyset::Keyset;
+use crate::activity::called_at;
 use crate::condition::Expression;
 use crate::driver::{BoxFuture, Reading};
 use crate::entity::{Entity, Loaded, Record};
@@ -272,7 +274,8 @@ impl<T: Entity, P: Record<T>, M: PageMode<T, P>> IntoFuture for FindPage<T, P, M
     type Output = Result<Page<M::Item>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(called_at(Location::caller(), self.run()))
     }
 }

@@ -1,8 +1,10 @@
 //! `select`: columns, computed values and aggregates instead of entities.
 
 use std::fmt;
+use std::future::Future;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::explain::Planned;
@@ -11,6 +13,7 @@ use super::list::{Loader, Owners, RowPlan, Touched};
 use super::plan::{check, describe_term};
 use super::selected::{GroupBy, Selected, Terms, Unread};
 use super::view::ViewRow;
+use crate::activity::called_at;
 use crate::cache;
 use crate::condition::{Condition, Having, OrderBy, Term};
 use crate::driver::{BoxFuture, Reading, RowReader, RowSink, RowSinkError, Select, Selection};
@@ -72,21 +75,24 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     /// # Errors
     ///
     /// As awaiting the query.
-    pub async fn exists(self) -> Result<bool>
+    #[track_caller]
+    pub fn exists(self) -> impl Future<Output = Result<bool>>
     where
         P: Record<T>,
     {
-        let mut query = self.query;
-        query.limit = Some(1);
-        let one = Projection::<T, One> {
-            query,
-            terms: Terms { columns: vec![Term::Value(Value::Int(1))], ..Terms::default() },
-            group_by: Vec::new(),
-            having: Condition::always(),
-            distinct: false,
-            selected: PhantomData,
-        };
-        Ok(!one.rows("exists").await?.is_empty())
+        called_at(Location::caller(), async move {
+            let mut query = self.query;
+            query.limit = Some(1);
+            let one = Projection::<T, One> {
+                query,
+                terms: Terms { columns: vec![Term::Value(Value::Int(1))], ..Terms::default() },
+                group_by: Vec::new(),
+                having: Condition::always(),
+                distinct: false,
+                selected: PhantomData,
+            };
+            Ok(!one.rows("exists").await?.is_empty())
+        })
     }
 }
 
@@ -158,9 +164,12 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// # Errors
     ///
     /// As awaiting it.
-    pub async fn one(mut self) -> Result<Option<S::Row>> {
-        self.query.limit = Some(1);
-        Ok(self.rows("select").await?.into_iter().next())
+    #[track_caller]
+    pub fn one(mut self) -> impl Future<Output = Result<Option<S::Row>>> {
+        called_at(Location::caller(), async move {
+            self.query.limit = Some(1);
+            Ok(self.rows("select").await?.into_iter().next())
+        })
     }
 
     /// The first row. Aggregates without groups always have one.
@@ -168,13 +177,16 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// # Errors
     ///
     /// [`Error::NotFound`], and as awaiting it.
-    pub async fn one_or_fail(self) -> Result<S::Row> {
-        let metadata = Arc::clone(&self.query.em.orm().metadata);
-        let condition = metadata
-            .id_of::<T>()
-            .map_or_else(String::new, |id| super::describe(&metadata, id, &self.query.condition));
-        let found = self.one().await?;
-        found.ok_or_else(|| Error::NotFound { entity: T::__DESCRIPTION.name, condition })
+    #[track_caller]
+    pub fn one_or_fail(self) -> impl Future<Output = Result<S::Row>> {
+        called_at(Location::caller(), async move {
+            let metadata = Arc::clone(&self.query.em.orm().metadata);
+            let condition = metadata
+                .id_of::<T>()
+                .map_or_else(String::new, |id| super::describe(&metadata, id, &self.query.condition));
+            let found = self.one().await?;
+            found.ok_or_else(|| Error::NotFound { entity: T::__DESCRIPTION.name, condition })
+        })
     }
 
     /// How many rows there are, groups counted as one, whatever the limit.
@@ -182,11 +194,14 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// # Errors
     ///
     /// As awaiting it.
-    pub async fn count(self) -> Result<u64> {
-        let (query, plan) = self.prepared(self.query.clone())?;
-        let running = Running::start::<T, T::Nothing>(query, "count").await?;
-        let select = self.select_of(&running, &plan)?;
-        running.count(&select).await
+    #[track_caller]
+    pub fn count(self) -> impl Future<Output = Result<u64>> {
+        called_at(Location::caller(), async move {
+            let (query, plan) = self.prepared(self.query.clone())?;
+            let running = Running::start::<T, T::Nothing>(query, "count").await?;
+            let select = self.select_of(&running, &plan)?;
+            running.count(&select).await
+        })
     }
 
     async fn rows(self, method: &'static str) -> Result<Vec<S::Row>> {
@@ -347,7 +362,8 @@ impl<T: Entity, S: Selected<T>> IntoFuture for Projection<T, S> {
     type Output = Result<Vec<S::Row>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.rows("select"))
+        Box::pin(called_at(Location::caller(), self.rows("select")))
     }
 }

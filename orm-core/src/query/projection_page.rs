@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::panic::Location;
 
 use super::explain::Planned;
 use super::find::Query;
@@ -10,6 +11,7 @@ use super::list::RowPlan;
 use super::page::{Page, Window, root_of};
 use super::projection::Projection;
 use super::selected::Selected;
+use crate::activity::called_at;
 use crate::driver::BoxFuture;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
@@ -118,7 +120,8 @@ impl<T: Entity, S: Selected<T>> IntoFuture for ProjectionPage<T, S> {
     type Output = Result<Page<S::Row>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(called_at(Location::caller(), self.run()))
     }
 }

@@ -4,6 +4,7 @@
 //! seen ([`super::keyset`]), so nothing is held between two of them, neither a connection nor a cursor.
 
 use std::fmt;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,6 +14,7 @@ use futures_core::Stream;
 
 use super::find::{Query, Running};
 use super::keyset::Keyset;
+use crate::activity::called_at;
 use crate::driver::BoxFuture;
 use crate::entity::{Entity, Loaded, Record};
 use crate::error::{Error, Result};
@@ -46,6 +48,8 @@ use crate::value::Value;
 pub struct FindStream<T: Entity, P: 'static = <T as Entity>::Nothing> {
     chunk: vec::IntoIter<Loaded<T, P>>,
     stage: Stage<T, P>,
+    /// Where the program has made it.
+    place: &'static Location<'static>,
 }
 
 enum Stage<T: Entity, P: 'static> {
@@ -74,11 +78,11 @@ struct Reader {
 
 impl<T: Entity, P: 'static> FindStream<T, P> {
     /// A stream is for more than fits into memory, and so into a cache.
-    pub(super) fn new(mut query: Query) -> Self {
+    pub(super) fn new(mut query: Query, place: &'static Location<'static>) -> Self {
         query.uses_identity_map = false;
         query.cache = None;
         let reader = Reader { left: query.limit, size: CHUNK_SIZE, last: None, query };
-        Self { chunk: Vec::new().into_iter(), stage: Stage::Waiting(Box::new(reader)) }
+        Self { chunk: Vec::new().into_iter(), stage: Stage::Waiting(Box::new(reader)), place }
     }
 
     /// Loads `entities` at a time, at least one. The default is 1,000.
@@ -109,7 +113,7 @@ impl Reader {
         let id = metadata.id_of::<T>().ok_or(Error::UnknownEntity { entity: T::__DESCRIPTION.name })?;
         if self.last.is_none() && self.query.uses_identity_map {
             // One context for all chunks, wherever the stream is polled.
-            self.query.em = self.query.em.resolve("stream")?;
+            self.query.em = self.query.em.resolve_in_call("stream")?;
         }
         // The primary key, once it is in the order, stays where it is.
         let order = Keyset::of("a stream", &metadata, id, std::mem::take(&mut self.query.order))?;
@@ -148,7 +152,9 @@ impl<T: Entity, P: Record<T>> Stream for FindStream<T, P> {
                 return Poll::Ready(Some(Ok(entity)));
             }
             match std::mem::replace(&mut self.stage, Stage::Ended) {
-                Stage::Waiting(reader) => self.stage = Stage::Loading(Box::pin(reader.read())),
+                Stage::Waiting(reader) => {
+                    self.stage = Stage::Loading(Box::pin(called_at(self.place, reader.read())))
+                }
                 Stage::Loading(mut loading) => {
                     let Poll::Ready(chunk) = loading.as_mut().poll(context) else {
                         self.stage = Stage::Loading(loading);

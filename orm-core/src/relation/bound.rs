@@ -3,10 +3,13 @@
 //! Loading is written in `populate::lazy`; this file has what needs no await.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::{ErasedReference, Ref, Target};
+use crate::activity::called_at;
 use crate::entity::{CellId, Entity, Key, Loaded, LoadedCollection, Region, RelationField};
 use crate::error::{EntityKey, Error, Result};
 use crate::metadata::{EntityId, RelationId};
@@ -370,14 +373,17 @@ impl<R: RelationField> BoundCollection<R> {
     /// # Errors
     ///
     /// [`Error::Driver`], [`Error::Detached`], and [`Error::MissingKey`] for an entity that was never flushed.
-    pub async fn count(&self) -> Result<usize> {
-        let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
-        if let Some(items) = items {
-            return Ok(items.len());
-        }
-        let tallying = Tallying::new(&self.region, self.relation(), None)?;
-        let count = tallying.count_lazily(self.owner.at).await?;
-        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    #[track_caller]
+    pub fn count(&self) -> impl Future<Output = Result<usize>> {
+        called_at(Location::caller(), async move {
+            let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
+            if let Some(items) = items {
+                return Ok(items.len());
+            }
+            let tallying = Tallying::new(&self.region, self.relation(), None)?;
+            let count = tallying.count_lazily(self.owner.at).await?;
+            Ok(usize::try_from(count).unwrap_or(usize::MAX))
+        })
     }
 
     /// Whether `item`, a handle or a [`Ref`], is in it. Asked as [`count`](Self::count) is; what is not persisted is in no
@@ -386,17 +392,20 @@ impl<R: RelationField> BoundCollection<R> {
     /// # Errors
     ///
     /// [`Error::ForeignEntity`], and as [`count`](Self::count).
-    pub async fn contains(&self, item: impl Into<Ref<R::Target>>) -> Result<bool> {
-        let item: Ref<R::Target> = item.into();
-        let key = item.key().unwrap_or_default();
-        let Some(item) = item_cell(&self.region, self.relation(), item.target(), key)? else {
-            return Ok(false);
-        };
-        let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
-        if let Some(items) = items {
-            return Ok(items.contains(&item));
-        }
-        Tallying::new(&self.region, self.relation(), None)?.has_lazily(self.owner.at, item).await
+    #[track_caller]
+    pub fn contains(&self, item: impl Into<Ref<R::Target>>) -> impl Future<Output = Result<bool>> {
+        called_at(Location::caller(), async move {
+            let item: Ref<R::Target> = item.into();
+            let key = item.key().unwrap_or_default();
+            let Some(item) = item_cell(&self.region, self.relation(), item.target(), key)? else {
+                return Ok(false);
+            };
+            let items = self.region.links().items(&self.region, self.relation(), self.owner.at);
+            if let Some(items) = items {
+                return Ok(items.contains(&item));
+            }
+            Tallying::new(&self.region, self.relation(), None)?.has_lazily(self.owner.at, item).await
+        })
     }
 }
 

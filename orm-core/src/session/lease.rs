@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::cache::{Touched, Watched};
 use crate::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, Raw, RawRows, Reading, RowSink, Select,
+    BoxFuture, Connection, DriverError, DriverErrorKind, Origin, Raw, RawRows, Reading, RowSink, Select,
     TransactionStep, Write, WriteOutcome,
 };
 
@@ -123,6 +123,13 @@ impl Drop for SharedConnection {
 }
 
 impl Connection for Lease {
+    fn set_origin(&mut self, origin: Origin) {
+        match self {
+            Self::Pooled(connection) => connection.set_origin(origin),
+            Self::Shared(shared) => shared.connection.set_origin(origin),
+        }
+    }
+
     fn select<'a>(
         &'a mut self,
         select: &'a Select,

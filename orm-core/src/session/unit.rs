@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Lease, Level, Session};
 use crate::driver::{Connection, DriverError, TransactionMode, TransactionStep};
+use crate::entity::Region;
 use crate::error::{Error, Result};
 
 /// How a unit is held together.
@@ -30,14 +31,15 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// Begins a unit at `level`.
+    /// Begins a unit of the context of `region` at `level`.
     ///
     /// # Errors
     ///
     /// [`Error::Transaction`] where `level` only reads or has ended, [`Error::Wait`] and [`Error::Driver`].
-    pub(crate) async fn begin(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
+    pub(crate) async fn begin(region: &Region, level: &Level, action: &'static str) -> Result<Self> {
         level.check_writable(action)?;
-        let mut lease = session.connection_at(level, action).await?;
+        let session = region.session();
+        let mut lease = session.connection_at(level, action, region.activity()).await?;
         let extent = match level.transaction() {
             Some(_) => Extent::Savepoint(session.next_savepoint()),
             None => Extent::Own,
@@ -59,9 +61,10 @@ impl Unit {
     /// # Errors
     ///
     /// As [`begin`](Self::begin).
-    pub(crate) async fn join(session: &Arc<Session>, level: &Level, action: &'static str) -> Result<Self> {
+    pub(crate) async fn join(region: &Region, level: &Level, action: &'static str) -> Result<Self> {
         level.check_writable(action)?;
-        let lease = session.connection_at(level, action).await?;
+        let session = region.session();
+        let lease = session.connection_at(level, action, region.activity()).await?;
         session.note_write();
         let (session, extent) = (Arc::clone(session), Extent::Joined);
         Ok(Self { session, lease, extent, is_outermost: false, is_done: false })

@@ -1,6 +1,7 @@
 //! Runs raw SQL: on the context's own connection, after what waits to be written.
 
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use super::row::FromRow;
 use super::rows::{NoRows, RowsAs, RowsOf};
 use super::stream::SqlStream;
 use super::text::Sql;
+use crate::activity::called_at;
 use crate::bulk::{Extent, Writer};
 use crate::cache::Touched;
 use crate::condition::{FragmentPart, Term};
@@ -72,14 +74,17 @@ impl SqlQuery {
     /// # Errors
     ///
     /// [`Error::SqlColumns`] and [`Error::SqlRow`] for a row that does not fit, and as [`execute`](Self::execute).
-    pub async fn fetch_as<R: FromRow>(self) -> Result<Vec<R>> {
-        let mut rows = Vec::new();
-        self.each_as(|row| {
-            rows.push(row);
-            Ok(())
+    #[track_caller]
+    pub fn fetch_as<R: FromRow>(self) -> impl Future<Output = Result<Vec<R>>> {
+        called_at(Location::caller(), async move {
+            let mut rows = Vec::new();
+            self.each_as(|row| {
+                rows.push(row);
+                Ok(())
+            })
+            .await?;
+            Ok(rows)
         })
-        .await?;
-        Ok(rows)
     }
 
     /// The first row; others are left aside.
@@ -87,10 +92,13 @@ impl SqlQuery {
     /// # Errors
     ///
     /// [`Error::NotFound`] when there is none, and as [`fetch_as`](Self::fetch_as).
-    pub async fn fetch_one_as<R: FromRow>(self) -> Result<R> {
-        let condition = self.sql.beginning();
-        let found = self.fetch_optional_as().await?;
-        found.ok_or(Error::NotFound { entity: "a row", condition })
+    #[track_caller]
+    pub fn fetch_one_as<R: FromRow>(self) -> impl Future<Output = Result<R>> {
+        called_at(Location::caller(), async move {
+            let condition = self.sql.beginning();
+            let found = self.fetch_optional_as().await?;
+            found.ok_or(Error::NotFound { entity: "a row", condition })
+        })
     }
 
     /// The first row, if there is one; others are left aside.
@@ -98,14 +106,17 @@ impl SqlQuery {
     /// # Errors
     ///
     /// As [`fetch_as`](Self::fetch_as).
-    pub async fn fetch_optional_as<R: FromRow>(self) -> Result<Option<R>> {
-        let mut first = None;
-        self.each_as(|row| {
-            first.get_or_insert(row);
-            Ok(())
+    #[track_caller]
+    pub fn fetch_optional_as<R: FromRow>(self) -> impl Future<Output = Result<Option<R>>> {
+        called_at(Location::caller(), async move {
+            let mut first = None;
+            self.each_as(|row| {
+                first.get_or_insert(row);
+                Ok(())
+            })
+            .await?;
+            Ok(first)
         })
-        .await?;
-        Ok(first)
     }
 
     /// Takes every row into the identity map, as a finder does: one instance a row, unsaved edits stay. Columns are found
@@ -128,35 +139,38 @@ impl SqlQuery {
     ///
     /// [`Error::SqlRow`] for a column that is missing, [`Error::Value`] for one that does not fit its field,
     /// [`Error::GlobalContext`], [`Error::UnknownEntity`], and as [`execute`](Self::execute).
-    pub async fn fetch<T: Entity>(self) -> Result<Vec<Loaded<T>>> {
-        let em = self.em.resolve(ACTION)?;
-        let (entity, _) = em.region().arena_of::<T>()?;
-        let running = self.start(em).await?;
-        let region = &running.region;
-        let mut tries = 0;
-        let rows = loop {
-            let settled = region.settled();
-            let rows = Rows::<T>::new(Arc::clone(region.metadata()), Vec::new());
-            let mut rows = RowsOf::new(region.entity(entity), rows);
-            running.run(&mut rows, Extent::Several).await?;
-            tries += 1;
-            // Rows from before a flush of this context must not go over what it saved: read them again.
-            if running.effect != RawEffect::Reads || region.settled() == settled || tries == MAX_TRIES {
-                break rows.rows.rows;
+    #[track_caller]
+    pub fn fetch<T: Entity>(self) -> impl Future<Output = Result<Vec<Loaded<T>>>> {
+        called_at(Location::caller(), async move {
+            let em = self.em.resolve_in_call(ACTION)?;
+            let (entity, _) = em.region().arena_of::<T>()?;
+            let running = self.start(em).await?;
+            let region = &running.region;
+            let mut tries = 0;
+            let rows = loop {
+                let settled = region.settled();
+                let rows = Rows::<T>::new(Arc::clone(region.metadata()), Vec::new());
+                let mut rows = RowsOf::new(region.entity(entity), rows);
+                running.run(&mut rows, Extent::Several).await?;
+                tries += 1;
+                // Rows from before a flush of this context must not go over what it saved: read them again.
+                if running.effect != RawEffect::Reads || region.settled() == settled || tries == MAX_TRIES {
+                    break rows.rows.rows;
+                }
+            };
+            let hydrated = attach_rows(region, entity, rows, Freshness::Merge);
+            if running.effect != RawEffect::Reads {
+                // A query that was on its way has read what is no longer so.
+                region.note_settled();
             }
-        };
-        let hydrated = attach_rows(region, entity, rows, Freshness::Merge);
-        if running.effect != RawEffect::Reads {
-            // A query that was on its way has read what is no longer so.
-            region.note_settled();
-        }
-        follow_rows(region, entity, &hydrated).await?;
-        let eager = eager_shape(region.metadata(), entity);
-        populate(region, entity, &hydrated.cells, &eager, Freshness::Merge).await?;
-        keep_promises(region).await?;
-        let arena = region.arena(entity);
-        let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
-        Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())
+            follow_rows(region, entity, &hydrated).await?;
+            let eager = eager_shape(region.metadata(), entity);
+            populate(region, entity, &hydrated.cells, &eager, Freshness::Merge).await?;
+            keep_promises(region).await?;
+            let arena = region.arena(entity);
+            let present = hydrated.cells.into_iter().filter(|at| arena.state(*at) != State::Removed);
+            Ok(present.map(|at| Loaded::new(Arc::clone(region), CellId { entity, at })).collect())
+        })
     }
 
     /// Hands every row to `take` as it comes, so that memory holds one at a time. It runs while the statement does: the
@@ -165,9 +179,15 @@ impl SqlQuery {
     /// # Errors
     ///
     /// What `take` fails with, and as [`fetch_as`](Self::fetch_as).
-    pub async fn each_as<R: FromRow>(self, take: impl FnMut(R) -> Result<()> + Send) -> Result<()> {
-        let running = self.start_anywhere().await?;
-        running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
+    #[track_caller]
+    pub fn each_as<R: FromRow>(
+        self,
+        take: impl FnMut(R) -> Result<()> + Send,
+    ) -> impl Future<Output = Result<()>> {
+        called_at(Location::caller(), async move {
+            let running = self.start_anywhere().await?;
+            running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
+        })
     }
 
     /// Reads rows one by one, as the loop asks for them, in bounded memory. See [`SqlStream`] for what it holds meanwhile.
@@ -189,9 +209,12 @@ impl SqlQuery {
     /// [`Error::SqlText`] for text or values that can't be sent; [`Error::Sql`] with the database's own words,
     /// [`Error::Constraint`], [`Error::WriteOutcomeUnknown`] for a write that lost its connection,
     /// [`Error::OutcomeUnknown`] while the context has to be told of a flush, and what the flush before it fails with.
-    pub async fn execute(self) -> Result<u64> {
-        let running = self.start_anywhere().await?;
-        running.run(&mut NoRows, Extent::Single).await
+    #[track_caller]
+    pub fn execute(self) -> impl Future<Output = Result<u64>> {
+        called_at(Location::caller(), async move {
+            let running = self.start_anywhere().await?;
+            running.run(&mut NoRows, Extent::Single).await
+        })
     }
 
     async fn start_anywhere(self) -> Result<Running> {
@@ -265,7 +288,7 @@ impl Running {
     }
 
     async fn read(&self, rows: &mut dyn RawRows) -> Result<u64> {
-        let mut connection = self.region.session().connection(ACTION).await?;
+        let mut connection = self.region.connection(ACTION).await?;
         let done = connection.raw(&self.raw, rows).await;
         done.map_err(|error| self.region.orm().error(ACTION, error))
     }

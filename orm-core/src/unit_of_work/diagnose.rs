@@ -25,6 +25,7 @@ use super::flush::{Run, roll_back};
 use super::flush_plan::{FlushPlan, Step};
 use super::guard::Unsure;
 use super::hook_scope::HookScope;
+use crate::activity::called_at;
 use crate::driver::{DriverErrorKind, Write, WriteOutcome};
 use crate::entity::Region;
 use crate::entity_manager::EntityManager;
@@ -79,11 +80,11 @@ impl Error {
     ) -> impl Future<Output = Result<Diagnosis>> + Send + use<'a> {
         let holder = Holder::new("diagnosis", Location::caller());
         let is_of_row = is_of_row(self);
-        async move {
+        called_at(Location::caller(), async move {
             if !is_of_row {
                 return Ok(Diagnosis::of_no_row());
             }
-            let em = em.resolve("diagnose")?;
+            let em = em.resolve_in_call("diagnose")?;
             if HookScope::is_inside(em.context_id()) {
                 return Err(Error::FlushInHook);
             }
@@ -96,7 +97,7 @@ impl Error {
             }
             let turn = em.turn(holder).await?;
             diagnose(&em, &em.region(), turn.level()).await
-        }
+        })
     }
 }
 
@@ -143,11 +144,10 @@ async fn diagnose(em: &EntityManager, region: &Arc<Region>, level: &Level) -> Re
     }
     region.links().begin_flush(&plan.pivots);
     let run = Run::new(region, bases);
-    let session = region.session();
     if !level.is_transaction() {
         fire(em, TransactionMoment::BeforeStart).await?;
     }
-    let mut unit = Unit::begin(session, level, "diagnose").await?;
+    let mut unit = Unit::begin(region, level, "diagnose").await?;
     let steps = std::mem::take(&mut plan.steps);
     let mut trial = Trial { region, run, report, left_out, savepoint: None };
     let outcome = trial.all(em, &mut unit, steps, plan.unsure).await;

@@ -54,6 +54,7 @@ pub(crate) async fn flush(
         return events.after_flush().await;
     }
     tracing::debug!(target: "orm", visited = plan.visited(), plan = %plan, "flush");
+    region.activity().note_flush();
     let session = region.session();
     let transaction = session.transaction();
     // Before the first await: from here on nobody knows whether the database has these links.
@@ -63,8 +64,8 @@ pub(crate) async fn flush(
         fire(em, TransactionMoment::BeforeStart).await?;
     }
     let mut unit = match scope {
-        Scope::Alone => Unit::begin(session, level, "flush").await?,
-        Scope::LastOfTransaction => Unit::join(session, level, "flush").await?,
+        Scope::Alone => Unit::begin(region, level, "flush").await?,
+        Scope::LastOfTransaction => Unit::join(region, level, "flush").await?,
     };
     run.statements = unit.statements();
     if let Err(error) = run.all(em, &mut unit, plan, &events).await {

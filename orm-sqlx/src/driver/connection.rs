@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use orm_core::driver::{
-    BoxFuture, Connection, DriverError, DriverErrorKind, LockWait, Raw, RawEffect, RawRows, Reading, RowSink,
-    RowSinkError, Select, TransactionMode, TransactionStep, Write, WriteOutcome,
+    BoxFuture, Connection, DriverError, DriverErrorKind, LockWait, Origin, Raw, RawEffect, RawRows, Reading,
+    RowSink, RowSinkError, Select, TransactionMode, TransactionStep, Write, WriteOutcome,
 };
 use orm_core::schema::Schema;
 use orm_core::schema::database::DatabaseSchema;
@@ -83,7 +83,7 @@ impl<B: Backend> PooledConnection<B> {
         self.replaced += 1;
         // First, since the other one may be the only one that the pool may have.
         self.guard.end();
-        self.guard = Guard::new(self.pool.acquire().await?);
+        self.guard = self.guard.replaced_by(self.pool.acquire().await?);
         Ok(())
     }
 
@@ -106,6 +106,10 @@ impl<B: Backend> PooledConnection<B> {
 }
 
 impl<B: Backend> Connection for PooledConnection<B> {
+    fn set_origin(&mut self, origin: Origin) {
+        self.guard.set_origin(origin);
+    }
+
     fn select<'a>(
         &'a mut self,
         select: &'a Select,
@@ -477,7 +481,7 @@ async fn run_at_pace<B: Backend>(
     }
     let Statement { sql, values, reusable } = statement;
     refuse_too_large(pool, &sql, &values)?;
-    let mut sent = pool.log.sent(Arc::clone(&sql), kind, &values);
+    let mut sent = pool.log.sent(Arc::clone(&sql), kind, &values, running.origin());
     let mut is_answered = false;
     let result = async {
         let arguments = match kind {

@@ -4,10 +4,11 @@
 //! options ask for it.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orm_core::driver::DriverError;
+use orm_core::driver::{DriverError, Origin};
 use orm_core::value::Value;
 use orm_sql::Bound;
 use parking_lot::Mutex;
@@ -26,6 +27,11 @@ pub struct StatementEvent<'a> {
     pub duration: Duration,
     /// Rows that a read gave, or that a write affected.
     pub rows: u64,
+    /// The number of the context that it was sent for, its [`EntityManager::id`](orm_core::EntityManager::id); none for
+    /// what belongs to none, such as a migration.
+    pub context: Option<u64>,
+    /// Where the program has called for it, or awaited it; none where the program is not in it.
+    pub place: Option<&'static Location<'static>>,
     /// How it ended.
     pub outcome: StatementOutcome<'a>,
 }
@@ -79,9 +85,20 @@ pub(super) struct Log {
 
 impl Log {
     /// Notes that a statement is about to be sent.
-    pub(super) fn sent(&self, sql: Arc<str>, kind: StatementKind, values: &[Bound]) -> Sent<'_> {
+    pub(super) fn sent(
+        &self,
+        sql: Arc<str>,
+        kind: StatementKind,
+        values: &[Bound],
+        origin: Option<&Origin>,
+    ) -> Sent<'_> {
         let values = self.shows_values.then(|| values.iter().cloned().map(Bound::into_value).collect());
-        Sent { log: self, sql, kind, values, started: Instant::now(), rows: 0, is_over: false }
+        if let Some(origin) = origin {
+            origin.note_statement();
+        }
+        let (context, place) = (origin.map(Origin::context), origin.and_then(Origin::place));
+        let started = Instant::now();
+        Sent { log: self, sql, kind, values, context, place, started, rows: 0, is_over: false }
     }
 }
 
@@ -91,6 +108,8 @@ pub(super) struct Sent<'a> {
     sql: Arc<str>,
     kind: StatementKind,
     values: Option<Vec<Value>>,
+    context: Option<u64>,
+    place: Option<&'static Location<'static>>,
     started: Instant,
     pub(super) rows: u64,
     is_over: bool,
@@ -116,13 +135,20 @@ impl Sent<'_> {
         let error = error.map(tracing::field::display);
         let cut_off = matches!(outcome, StatementOutcome::CutOff).then_some(true);
         let values = self.values.as_ref().map(tracing::field::debug);
-        tracing::debug!(target: "orm::statement", text, ?duration, rows, values, error, cut_off);
+        let context = self.context;
+        let place = self.place.map(tracing::field::display);
+        tracing::debug!(
+            target: "orm::statement",
+            text, ?duration, rows, context, place, values, error, cut_off
+        );
         let event = StatementEvent {
             sql: text,
             kind: self.kind,
             values: self.values.as_deref(),
             duration,
             rows,
+            context,
+            place: self.place,
             outcome,
         };
         self.log.observers.iter().for_each(|observer| observer(&event));

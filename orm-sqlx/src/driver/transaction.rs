@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use orm_core::driver::{Access, DriverError, DriverErrorKind, TransactionStep};
+use orm_core::driver::{Access, DriverError, DriverErrorKind, Origin, TransactionStep};
 
 use super::pool::{Ending, Lent};
 use crate::backend::{Backend, ConnectionOf, Fate};
@@ -36,6 +36,8 @@ struct State {
     is_outdated: bool,
     /// Whether a method is running, or was cut off.
     is_running: bool,
+    /// For what its statements are sent.
+    origin: Option<Origin>,
     /// How far keys of one insert are apart, once it was asked.
     key_step: Option<u64>,
 }
@@ -50,6 +52,17 @@ impl<B: Backend> Guard<B> {
     pub(super) fn new(connection: Lent<B>) -> Self {
         let unproven = connection.rested().filter(|_| B::HAS_SERVER);
         Self { connection: Some(connection), state: State { unproven, ..State::default() } }
+    }
+
+    /// As [`new`](Self::new), in place of this one.
+    pub(super) fn replaced_by(&mut self, connection: Lent<B>) -> Self {
+        let mut other = Self::new(connection);
+        other.state.origin = self.state.origin.take();
+        other
+    }
+
+    pub(super) fn set_origin(&mut self, origin: Origin) {
+        self.state.origin = Some(origin);
     }
 
     /// How long the connection was idle before, while nothing has been answered on it since.
@@ -110,6 +123,11 @@ impl<B: Backend> Running<'_, B> {
     /// Notes that the method has come to its end, well or not.
     pub(super) fn finish(self) {
         self.state.is_running = false;
+    }
+
+    /// For what it was called.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        self.state.origin.as_ref()
     }
 
     pub(crate) fn is_in_transaction(&self) -> bool {

@@ -17,20 +17,17 @@ pub(crate) enum Break {
     KeptTransaction,
     /// Notes are acknowledged though nothing saves them.
     LostWrite,
-    /// Transfers are written without a transaction around them.
-    NoTransaction,
     /// The global manager works without a context.
     NoGuard,
 }
 
 impl Break {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::SharedContext,
         Self::SharedParameter,
         Self::KeptContext,
         Self::KeptTransaction,
         Self::LostWrite,
-        Self::NoTransaction,
         Self::NoGuard,
     ];
 
@@ -41,7 +38,6 @@ impl Break {
             Self::KeptContext => "kept-context",
             Self::KeptTransaction => "kept-transaction",
             Self::LostWrite => "lost-write",
-            Self::NoTransaction => "no-transaction",
             Self::NoGuard => "no-guard",
         }
     }
@@ -58,15 +54,12 @@ impl Break {
                 Check::OwnContext,
                 Check::OwnTenant,
                 Check::OwnEdits,
-                Check::JoinedScopes,
-                Check::OuterRestored,
                 Check::FlatMemory,
             ],
             Self::SharedParameter => &[Check::FilterParameter, Check::OwnTenant],
             Self::KeptContext => &[Check::NoContextAlive, Check::NoTaskAlive, Check::LiveBytes],
             Self::KeptTransaction => &[Check::NoOpenTransaction],
             Self::LostWrite => &[Check::RowsAsAcknowledged],
-            Self::NoTransaction => &[Check::OwnTransaction, Check::RowsAsAcknowledged],
             Self::NoGuard => &[Check::GuardedTasks],
         }
     }

@@ -35,7 +35,6 @@ use peak_alloc::PeakAlloc;
 use crate::breaks::Break;
 use crate::options::{NAME, Options, Task};
 use crate::report::Conviction;
-use crate::scopes::Contexts;
 use crate::service::Planned;
 use crate::witness::Witness;
 
@@ -100,7 +99,7 @@ fn main() -> ExitCode {
 /// All there is to run. Whether every check holds, and every broken service is noticed.
 fn proof(options: &Options) -> Outcome<bool> {
     let witness = Arc::new(Witness::default());
-    scopes::run(Contexts::Own, &witness)?;
+    scopes::run(&witness)?;
     let [warm, live] = problems::run(options, &witness)?;
     let mut runs = Vec::new();
     for workers in &options.workers {
@@ -130,7 +129,6 @@ fn convict(options: &Options, breaks: Break) -> Outcome<Conviction> {
     let options = Options { requests: 500, breaks: Some(breaks), ..options.clone() };
     run::run(&options, 2, &witness)?;
     if breaks == Break::SharedContext {
-        scopes::run(Contexts::Shared, &witness)?;
         problems::run_shared(&options, &witness)?;
     }
     let checks = breaks.must_violate().iter();

@@ -28,7 +28,7 @@ pub(crate) struct Options {
 pub(crate) enum Task {
     Run(Options),
     List,
-    /// Something else was named, or what is ignored, which is nothing.
+    /// A filter names something else.
     Nothing,
 }
 
@@ -40,7 +40,7 @@ impl Task {
         let mut arguments = arguments.into_iter();
         let mut options =
             Options { requests: 7_000, in_flight: 64, workers: vec![1, 2, 4], seed: 1, breaks: None };
-        let (mut filters, mut lists, mut only_ignored) = (Vec::new(), false, false);
+        let mut filters = Vec::new();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--requests" => options.requests = value(&argument, arguments.next())?,
@@ -52,8 +52,7 @@ impl Task {
                     let numbers = list.split(',').map(|number| value(&argument, Some(number.to_owned())));
                     options.workers = numbers.collect::<Result<_, _>>()?;
                 }
-                "--list" => lists = true,
-                "--ignored" => only_ignored = true,
+                "--list" => return Ok(Self::List),
                 // Of the usual harness, with a value of its own.
                 "--test-threads" | "--skip" | "--format" | "--color" | "--logfile" => drop(arguments.next()),
                 flag if flag.starts_with('-') => {}
@@ -63,12 +62,8 @@ impl Task {
         if options.requests == 0 || options.in_flight == 0 || options.workers.contains(&0) {
             return Err("nothing runs with 0 requests, 0 in flight or 0 workers".into());
         }
-        let is_named = filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str()));
-        Ok(match (is_named && !only_ignored, lists) {
-            (false, _) => Self::Nothing,
-            (true, true) => Self::List,
-            (true, false) => Self::Run(options),
-        })
+        let is_meant = filters.is_empty() || filters.iter().any(|filter| NAME.contains(filter.as_str()));
+        Ok(if is_meant { Self::Run(options) } else { Self::Nothing })
     }
 }
 

@@ -32,13 +32,10 @@ impl Folder {
     pub(crate) fn new() -> Outcome<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("orm-web-isolation-{}-{number}", std::process::id());
-        // In memory where the system has a folder there: it is about requests, not about disks.
-        let in_memory = Path::new("/dev/shm").join(&name);
-        if fs::create_dir(&in_memory).is_ok() {
-            return Ok(Self(in_memory));
-        }
-        let path = std::env::temp_dir().join(name);
+        // In memory where the system has such a folder: it is about requests, not about disks.
+        let shared_memory = PathBuf::from("/dev/shm");
+        let parent = if shared_memory.is_dir() { shared_memory } else { std::env::temp_dir() };
+        let path = parent.join(format!("orm-web-isolation-{}-{number}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use orm_core::context::InContext;
 use orm_core::{EntityManager, Error, Orm, RequestContext};
 use orm_sqlx::Sqlite;
 use tokio::task::yield_now;
@@ -20,47 +19,21 @@ pub(crate) const JOINS: i64 = 10_000;
 /// So often a scope ends in each way.
 const ENDS: i64 = 1_000;
 
-/// How a scope gets its context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Contexts {
-    /// Each has one of its own.
-    Own,
-    /// All are in the one that is there, which the checks have to notice.
-    Shared,
-}
-
-impl Contexts {
-    fn scope<F: Future>(self, em: &EntityManager, future: F) -> InContext<F> {
-        match self {
-            Self::Own => RequestContext::create(em, future),
-            Self::Shared => RequestContext::ensure(em, future),
-        }
-    }
-}
-
-pub(crate) fn run(contexts: Contexts, witness: &Arc<Witness>) -> Outcome<()> {
+pub(crate) fn run(witness: &Arc<Witness>) -> Outcome<()> {
     let runtime = runtime(1)?;
     let witness = Arc::clone(witness);
     runtime.block_on(async move {
         let orm = Orm::builder(Sqlite::connect("sqlite::memory:").await?).entity::<Author>().build().await?;
-        let em = orm.em();
-        let joins = async {
-            for round in 0..JOINS {
-                join(em, contexts, &witness, round).await?;
-            }
-            Ok::<_, Error>(())
-        };
-        match contexts {
-            Contexts::Own => joins.await?,
-            Contexts::Shared => RequestContext::create(em, joins).await?,
+        for round in 0..JOINS {
+            join(&orm, &witness, round).await?;
         }
-        RequestContext::create(em, async {
+        RequestContext::create(&orm, async {
             for round in 0..ENDS {
-                ends(em, contexts, &witness, round).await;
+                ends(orm.em(), &witness, round).await;
             }
         })
         .await;
-        let outside = em.get_context();
+        let outside = orm.em().get_context();
         witness.check(Check::OuterRestored, outside.is_err(), || "a context is left".into());
         Ok(())
     })
@@ -70,8 +43,8 @@ pub(crate) fn run(contexts: Contexts, witness: &Arc<Witness>) -> Outcome<()> {
 struct Owner(i64);
 
 /// Both work by turns on what is the same row, by its key, and another instance in each.
-async fn join(em: &EntityManager, contexts: Contexts, witness: &Witness, round: i64) -> Result<(), Error> {
-    let scope = |number| contexts.scope(em, in_scope(em, witness, number));
+async fn join(orm: &Orm, witness: &Witness, round: i64) -> Outcome<()> {
+    let scope = |number| RequestContext::create(orm, in_scope(orm.em(), witness, number));
     let (one, two) = tokio::join!(scope(round * 2 + 1), scope(round * 2 + 2));
     let (one, two) = (one?, two?);
     witness.check(Check::JoinedScopes, one != two, || format!("both are {one}"));
@@ -99,7 +72,7 @@ async fn in_scope(em: &EntityManager, witness: &Witness, number: i64) -> Result<
 }
 
 /// A scope inside of the current one ends well, with an error, by a panic, and by a drop.
-async fn ends(em: &EntityManager, contexts: Contexts, witness: &Witness, round: i64) {
+async fn ends(em: &EntityManager, witness: &Witness, round: i64) {
     let outer = em.id();
     let is_back = |inner: Option<u64>, how: &str| {
         witness.check(Check::OuterRestored, em.id() == outer && inner != Some(outer), || {
@@ -110,17 +83,17 @@ async fn ends(em: &EntityManager, contexts: Contexts, witness: &Witness, round: 
         yield_now().await;
         result.map(|()| em.id())
     };
-    let ended = contexts.scope(em, work(Ok(()))).await;
+    let ended = RequestContext::create(em, work(Ok(()))).await;
     is_back(ended.ok(), "Ok");
-    let ended = contexts.scope(em, work(Err(Error::other("as planned")))).await;
+    let ended = RequestContext::create(em, work(Err(Error::other("as planned")))).await;
     is_back(ended.ok(), "Err");
-    let panicking = contexts.scope(em, async {
+    let panicking = RequestContext::create(em, async {
         yield_now().await;
         std::panic::panic_any(Planned)
     });
     let ended = AssertUnwindSafe(panicking).catch_unwind().await;
     is_back(ended.ok(), "panic");
-    let mut dropped = Box::pin(contexts.scope(em, async {
+    let mut dropped = Box::pin(RequestContext::create(em, async {
         yield_now().await;
         std::future::pending::<()>().await;
     }));

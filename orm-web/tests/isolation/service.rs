@@ -21,7 +21,7 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use orm_core::{EntityManager, Error, Orm, Propagation, Repository, RequestContext};
+use orm_core::{EntityManager, Error, Orm, Repository, RequestContext};
 use orm_web::RequestContextLayer;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -87,14 +87,6 @@ impl Service {
             last_tenant: AtomicI64::new(1),
             waiting: Mutex::new(HashMap::with_capacity(1_000)),
         })
-    }
-
-    /// Of the transactions of transfers.
-    fn propagation(&self) -> Propagation {
-        match self.breaks {
-            Some(Break::NoTransaction) => Propagation::Supports,
-            _ => Propagation::Required,
-        }
     }
 
     /// For the client of this request: told when its handler is about to save, or ended when it does not come to that.

@@ -16,7 +16,7 @@ use orm_web::actix::RequestContextMiddleware;
 use orm_web::{Em, FlushFailed};
 
 use crate::detached::{Gate, gone};
-use crate::library::{Author, Book, Library, Probe, Shelf, shelve};
+use crate::library::{Author, Book, Library, Probe, Shelf, is_guarded, shelve};
 use crate::log::Log;
 
 type Answer<V> = Result<V, actix_web::Error>;
@@ -102,7 +102,7 @@ async fn what_is_outside_of_the_middleware_is_outside_of_the_context() {
         .wrap(from_fn(authenticate));
     let response = init_service(wrong).await.call(TestRequest::get().to_request()).await;
     let error = response.err().expect("it is refused");
-    assert_eq!(error.to_string(), Error::GlobalContext { method: "find_by_id" }.to_string());
+    assert!(is_guarded(&error.to_string(), "find_by_id"), "{error}");
 }
 
 #[actix_web::test]
@@ -186,15 +186,15 @@ async fn a_streaming_body_is_in_the_context_where_that_is_asked_for() {
     }
 
     let library = Library::open().await;
-    let guarded = Error::GlobalContext { method: "find_by_id" }.to_string();
-    for (is_in_context, expected) in [(false, &*guarded), (true, "Tehanu")] {
+    for is_in_context in [false, true] {
         let app = App::new()
             .app_data(web::Data::new(library.orm.clone()))
             .route("/", web::get().to(streaming))
             .wrap(RequestContextMiddleware::new(&library.orm).body_in_context(is_in_context));
         let response = call_service(&init_service(app).await, TestRequest::get().to_request()).await;
         assert_eq!(response.response().body().size(), BodySize::Stream);
-        assert_eq!(body(response).await, expected);
+        let body = body(response).await;
+        assert!(if is_in_context { body == "Tehanu" } else { is_guarded(&body, "find_by_id") }, "{body}");
     }
 }
 
@@ -244,43 +244,4 @@ async fn a_middleware_inside_of_another_goes_on_in_its_context() {
     let response = call_service(&app, TestRequest::get().to_request()).await;
     assert_eq!(body(response).await, "true");
     assert_eq!(log.lines_with("inside of another one").len(), 1);
-}
-
-/// What is no JSON, not the one that is asked for, or too long never reaches the handler, and leaves nothing.
-#[actix_web::test]
-async fn bad_bodies_are_refused_before_the_handler() {
-    async fn shelving(em: Em, titles: web::Json<Vec<String>>) -> Answer<String> {
-        for title in titles.iter() {
-            shelve(&em, title).map_err(failure)?;
-        }
-        Ok(titles.len().to_string())
-    }
-
-    let (library, probe) = (Library::open().await, Probe::default());
-    let marks = probe.clone();
-    let middleware = RequestContextMiddleware::new(&library.orm)
-        .flush_on_success(true)
-        .on_enter(move |em, _| em.set(marks.mark()));
-    let app = App::new()
-        .app_data(web::JsonConfig::default().limit(64))
-        .route("/", web::post().to(shelving))
-        .wrap(middleware);
-    let app = init_service(app).await;
-    let post = |body: String| {
-        let request = TestRequest::post().insert_header(("content-type", "application/json"));
-        call_service(&app, request.set_payload(body).to_request())
-    };
-    for (sent, status, words) in [
-        ("[\"Lavinia\"".to_owned(), StatusCode::BAD_REQUEST, "EOF while parsing"),
-        ("[1]".to_owned(), StatusCode::BAD_REQUEST, "expected a string"),
-        (format!("[\"{}\"]", "Lavinia ".repeat(100)), StatusCode::PAYLOAD_TOO_LARGE, "larger than"),
-    ] {
-        let response = post(sent).await;
-        assert_eq!(response.status(), status);
-        let text = body(response).await;
-        assert!(text.contains(words), "{text}");
-    }
-    assert_eq!((library.statements.count(), probe.contexts()), (0, 0));
-    assert_eq!(post("[\"Lavinia\"]".into()).await.status(), StatusCode::OK);
-    assert_eq!(library.titles().await.len(), 3);
 }

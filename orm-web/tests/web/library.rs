@@ -133,6 +133,12 @@ impl IntoResponse for Failure {
     }
 }
 
+/// Whether a text is the guard's error for `method`, with the place of the call in this test.
+pub(crate) fn is_guarded(text: &str, method: &str) -> bool {
+    let words = format!("`{method}` was called on the global EntityManager outside any context, at ");
+    text.strip_prefix(&words).is_some_and(|rest| rest.starts_with("orm-web/tests/web/"))
+}
+
 pub(crate) fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::LevelFilter;
 
-/// The log of this thread from `capture` on, at level INFO and above.
+/// The log of this thread from `capture` on, at level DEBUG and above.
 #[must_use = "dropping it ends the capture"]
 pub(crate) struct Log {
     text: Text,
@@ -34,13 +34,13 @@ impl Log {
         static EVERYWHERE: Once = Once::new();
         EVERYWHERE.call_once(|| {
             let subscriber =
-                tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(io::sink);
+                tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG).with_writer(io::sink);
             tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
         });
         let text = Text::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::INFO)
+            .with_max_level(LevelFilter::DEBUG)
             .with_ansi(false)
             .without_time()
             .with_writer(move || writer.clone())

@@ -17,3 +17,4 @@ mod on_enter;
 mod over_http;
 mod places;
 mod several;
+mod summaries;

@@ -1,12 +1,13 @@
 //! Which context a call belongs to: the guard of the global manager, request contexts, and custom storages.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, Location};
 use std::process::Command;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use orm_core::{
     Condition, EntityManager, Error, ForkOptions, InCurrentContext, Outcome, RequestContext, Result,
+    TransactionOptions, spawn_in_context,
 };
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -20,8 +21,13 @@ const VARIABLE: &str = "ORM_ALLOW_GLOBAL_CONTEXT";
 #[track_caller]
 fn assert_guarded<V>(result: Result<V>, expected: &str) {
     let Err(error) = result else { panic!("`{expected}` worked on the global manager") };
-    let Error::GlobalContext { method } = error else { panic!("`{expected}` failed with: {error}") };
+    let Error::GlobalContext { method, place } = error else { panic!("`{expected}` failed with: {error}") };
     assert_eq!(method, expected);
+    let (here, place) = (Location::caller(), place.expect("there is a place"));
+    assert!(
+        place.file() == here.file() && here.line() - place.line() < 5,
+        "`{expected}` was called at {place}"
+    );
 }
 
 fn global_id(db: &TestDb) -> Option<u64> {
@@ -86,8 +92,11 @@ pub async fn the_guards_error_says_what_to_do<B: Backend>() -> Result<()> {
         "fork()",
         "RequestContext::create",
         "#[create_request_context]",
+        "spawn_in_context",
+        ".in_current_context()",
         "allow_global_context",
         VARIABLE,
+        file!(),
     ] {
         assert!(error.contains(cure), "{cure} is missing in: {error}");
     }
@@ -366,17 +375,22 @@ pub async fn a_nested_context_is_fresh_and_restores_the_outer_one<B: Backend>() 
     .await
 }
 
-/// Nesting is allowed, but rarely meant: it is warned about, with the manager's name.
+/// Nesting is allowed, but rarely meant: it is warned about, with the manager's name and both places.
 pub async fn a_nested_context_is_warned_about<B: Backend>() -> Result<()> {
     let db = blog::empty::<B>().await?;
     let log = Log::capture();
+    let outer = line!() + 1;
     RequestContext::create(db.orm.em(), async {
         assert_eq!(log.lines_with("inside another one"), Vec::<String>::new());
         RequestContext::ensure(db.orm.em(), async {}).await;
         assert_eq!(log.lines_with("inside another one"), Vec::<String>::new());
+        let inner = line!() + 1;
         RequestContext::create(db.orm.em(), async {}).await;
         let lines = log.lines_with("inside another one");
         assert!(lines.len() == 1 && lines[0].contains("WARN") && lines[0].contains("default"), "{lines:?}");
+        for place in [format!("inner={}:{inner}:", file!()), format!("outer={}:{outer}:", file!())] {
+            assert!(lines[0].contains(&place), "no {place} in {lines:?}");
+        }
     })
     .await;
     Ok(())
@@ -750,4 +764,47 @@ pub async fn get_context_is_the_manager_that_calls_go_to<B: Backend>() -> Result
         Ok(())
     })
     .await
+}
+
+/// A task that is spawned with a fork has an identity map of its own, what the request knows, and no part in the transaction
+/// that it was spawned in, though its own ones work.
+pub async fn a_spawned_task_has_a_fork_of_the_context<B: Backend>() -> Result<()> {
+    let db = TestDb::open_pool::<B>(2, blog::entities).await?;
+    let em = db.em();
+    em.persist(Author::new("Jon Snow"))?;
+    em.flush().await?;
+    RequestContext::create(db.orm.em(), async {
+        let em = db.orm.em();
+        em.set(7_u32)?;
+        let jon = em.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
+        jon.edit().name = "Aegon".to_owned();
+        let id = em.id();
+        em.transactional(async |inside| {
+            let orm = db.orm.clone();
+            let task = spawn_in_context(async move {
+                let em = orm.em();
+                assert_ne!(em.id(), id);
+                assert!(!em.is_in_transaction(), "it is none of its own");
+                assert_eq!(em.get::<u32>().as_deref(), Some(&7));
+                let name = em.find_one_or_fail(Author::NAME.eq("Jon Snow")).await?.get().name.clone();
+                let reads = TransactionOptions::default().read_only();
+                em.transactional_with(reads, async |own| {
+                    assert!(em.is_in_transaction() && em.id() == own.id());
+                    Ok(())
+                })
+                .await?;
+                Ok::<_, Error>(name)
+            });
+            assert_eq!(task.await.map_err(Error::other)??, "Jon Snow", "what is not saved is not seen");
+            assert!(inside.is_in_transaction());
+            Ok(())
+        })
+        .await
+    })
+    .await?;
+    // Without a context there is none to fork.
+    let orm = db.orm.clone();
+    let lost = spawn_in_context(async move { orm.em().count_all::<Author>().await });
+    assert!(matches!(lost.await.map_err(Error::other)?, Err(Error::GlobalContext { method: "count", .. })));
+    Ok(())
 }

@@ -218,7 +218,7 @@ pub async fn an_entity_of_another_context_can_not_be_detached<B: Backend>() -> R
     let db = blog::seeded::<B>().await?;
     let jon = db.em().find_one_or_fail(Author::NAME.eq("Jon Snow")).await?;
     assert!(matches!(db.em().detach(&jon), Err(Error::ForeignEntity { .. })));
-    assert!(matches!(db.orm.em().detach(&jon), Err(Error::GlobalContext { method: "detach" })));
+    assert!(matches!(db.orm.em().detach(&jon), Err(Error::GlobalContext { method: "detach", .. })));
     Ok(())
 }
 

@@ -102,7 +102,7 @@ pub async fn what_a_query_refuses_is_not_shown<B: Backend>() -> Result<()> {
     let error = db.em().find_all::<Book>().select((Book::TITLE, count_rows())).explain().await;
     assert!(matches!(error, Err(Error::Ungrouped { .. })), "{error:?}");
     let error = db.orm.em().find_all::<Book>().to_sql().expect_err("no context");
-    assert!(matches!(error, Error::GlobalContext { method: "to_sql" }), "{error:?}");
+    assert!(matches!(error, Error::GlobalContext { method: "to_sql", .. }), "{error:?}");
     assert_eq!(db.statements(), 0);
     Ok(())
 }

@@ -276,6 +276,6 @@ pub async fn a_page_of_nothing_is_refused<B: Backend>() -> Result<()> {
     assert_eq!(field, "count(*)");
     assert_eq!(db.recorder.operations(), [] as [Operation; 0]);
     let error = db.orm.em().find_all::<Book>().page(2).await.expect_err("no context");
-    assert!(matches!(error, Error::GlobalContext { method: "page" }), "{error:?}");
+    assert!(matches!(error, Error::GlobalContext { method: "page", .. }), "{error:?}");
     Ok(())
 }

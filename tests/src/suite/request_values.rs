@@ -58,7 +58,7 @@ pub async fn values_belong_to_the_current_context<B: Backend>() -> Result<()> {
     let db = blog::empty::<B>().await?;
     let global = db.orm.em();
     let refused = global.set(CurrentUser("jon")).expect_err("it is the global manager");
-    assert!(matches!(refused, Error::GlobalContext { method: "set" }), "{refused}");
+    assert!(matches!(refused, Error::GlobalContext { method: "set", .. }), "{refused}");
 
     RequestContext::create(global, async {
         global.set(CurrentUser("jon"))?;

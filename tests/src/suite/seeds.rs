@@ -199,10 +199,10 @@ pub async fn a_fork_for_each_request_keeps_them_apart<B: Backend>() -> Result<()
 pub async fn the_global_identity_map_cannot_be_used<B: Backend>() -> Result<()> {
     let db = blog::seeded::<B>().await?;
     let found = db.orm.em().find_all::<Author>().await;
-    assert!(matches!(found, Err(Error::GlobalContext { method: "find" })));
+    assert!(matches!(found, Err(Error::GlobalContext { method: "find", .. })));
     assert!(matches!(
         db.orm.em().persist(Author::new("Arya")),
-        Err(Error::GlobalContext { method: "persist" })
+        Err(Error::GlobalContext { method: "persist", .. })
     ));
     assert_eq!(db.statements(), 0);
     Ok(())

@@ -266,7 +266,7 @@ pub async fn only_a_managed_stream_is_guarded<B: Backend>() -> Result<()> {
     let db = ten_tags::<B>().await?;
     assert_eq!(db.orm.em().find_all::<Tag>().stream().count().await, 10);
     let refused = db.orm.em().find_all::<Tag>().stream().managed().next().await;
-    assert!(matches!(refused, Some(Err(Error::GlobalContext { method: "stream" }))), "{refused:?}");
+    assert!(matches!(refused, Some(Err(Error::GlobalContext { method: "stream", .. }))), "{refused:?}");
 
     let mut stream = db.orm.em().find_all::<Tag>().stream().chunk_size(2).managed();
     RequestContext::create(db.orm.em(), async {

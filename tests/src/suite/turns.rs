@@ -1,5 +1,6 @@
 //! What runs side by side in one context takes turns, with a limit; what runs in many contexts needs one connection each.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use orm_core::subscriber::{Subscriber, TransactionEvent};
 use orm_core::{Condition, EntityManager, Error, Propagation, Result, TransactionOptions, retry};
 
 use crate::fixtures::blog::{self, Author, Book, Tag};
+use crate::model::polls::poll_until;
 use crate::recorder::{Fault, Operation};
 use crate::{Backend, TestDb};
 
@@ -286,6 +288,22 @@ pub async fn a_transaction_that_went_with_its_context_is_named_no_more<B: Backen
     let error = em.transactional(waiting).await?;
     assert!(matches!(error, Error::Wait { .. }), "{error:?}");
     assert_eq!(error.to_string().matches("transaction of ").count(), 1, "{error}");
+    Ok(())
+}
+
+/// In debug builds also of what is no transaction.
+pub async fn who_waits_for_the_pool_hears_of_every_holder<B: Backend>() -> Result<()> {
+    let limit = Duration::from_millis(50);
+    let db = TestDb::open_pool::<B>(1, |builder| blog::entities(builder).wait_timeout(limit)).await?;
+    let (reader, other) = (db.em(), db.em());
+    db.recorder.inject(Fault::SelectStalls);
+    let mut reading = pin!(async { reader.find_all::<Author>().await });
+    let here = line!() - 1;
+    assert!(poll_until(&mut reading, || !db.recorder.is_armed()).await.is_none());
+    let error = other.count_all::<Author>().await.expect_err("the only connection is taken");
+    let expected =
+        if cfg!(debug_assertions) { format!("the find of {}:{here}", file!()) } else { "others".into() };
+    assert!(error.to_string().contains(&expected), "{error}");
     Ok(())
 }
 

@@ -263,9 +263,9 @@ pub async fn an_upsert_can_keep_out_of_the_identity_map<B: Backend>() -> Result<
     let global = db.orm.em();
     global.upsert(self::euro("Common")).disable_identity_map().await?;
     let refused = global.upsert(self::euro("Guarded")).await;
-    assert!(matches!(refused, Err(Error::GlobalContext { method: "upsert" })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::GlobalContext { method: "upsert", .. })), "{refused:?}");
     let refused = global.get_repository::<Currency>().upsert_many([self::euro("Guarded")]).await;
-    assert!(matches!(refused, Err(Error::GlobalContext { method: "upsert_many" })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::GlobalContext { method: "upsert_many", .. })), "{refused:?}");
     assert_eq!(db.em().count(Currency::NAME.eq("Common")).await?, 1);
     Ok(())
 }

@@ -69,6 +69,8 @@ pub(crate) trait ErasedArena: ErasedLifecycle + fmt::Debug + Send + Sync {
     /// Cells that are loaded, not going away, and refer to this key in the database, through a relation whose foreign
     /// key acts on its delete.
     fn referrers(&self, relation: usize, key: &KeyValues) -> Vec<u32>;
+    /// Whether any loaded cell points to this key through the relation. Looks at all of them.
+    fn leads_to(&self, relation: usize, key: &KeyValues) -> bool;
     /// The current snapshot and the properties in which it differs from the original; `None` without either.
     fn changes(&self, at: u32) -> Option<(ErasedSnapshot, PropertySet)>;
     fn target(&self, at: u32, relation: usize) -> Target;
@@ -238,6 +240,12 @@ impl<T: Entity> ErasedArena for Arena<T> {
     fn original(&self, at: u32) -> Option<ErasedSnapshot> {
         let original = self.cell(at).lock().original.clone()?;
         Some(original)
+    }
+
+    fn leads_to(&self, relation: usize, key: &KeyValues) -> bool {
+        let snapshots = self.cells.iter().filter_map(|(_, cell)| cell.lock().current.clone());
+        let mut targets = snapshots.filter_map(|value| Some(value.__reference(relation)?.target()));
+        targets.any(|target| matches!(target, Target::Key(found) if found == *key))
     }
 
     fn referrers(&self, relation: usize, key: &KeyValues) -> Vec<u32> {

@@ -53,7 +53,7 @@ impl<'a> OpenTransaction<'a> {
         if HookScope::is_inside(em.context.id) {
             return Err(Error::FlushInHook);
         }
-        let session = &em.context.session;
+        let (session, activity) = (&em.context.session, &em.request().activity);
         let turn = em.turn(holder).await?;
         let base = turn.level();
         if em.region().pending().unknown.is_some() {
@@ -70,9 +70,9 @@ impl<'a> OpenTransaction<'a> {
                     problem: "a savepoint can't have an isolation level of its own; give it to the outer transaction",
                 });
             }
-            Some(session.set_savepoint(base).await?)
+            Some(session.set_savepoint(base, activity).await?)
         } else {
-            session.begin(options.mode(), holder).await?;
+            session.begin(options.mode(), holder, activity).await?;
             None
         };
         let level = base.deeper(session.transaction(), options.flush_mode, options.access);
@@ -88,13 +88,13 @@ impl<'a> OpenTransaction<'a> {
 
     /// Begins that of a test, in which the program is in no transaction.
     pub(super) async fn begin_test(em: &'a EntityManager, holder: Holder) -> Result<Self> {
-        let session = &em.context.session;
+        let (session, activity) = (&em.context.session, &em.request().activity);
         let turn = em.turn(holder).await?;
         let base = turn.level();
         let savepoint = match base.transaction() {
-            Some(_) => Some(session.set_savepoint(base).await?),
+            Some(_) => Some(session.set_savepoint(base, activity).await?),
             None => {
-                session.begin(TransactionOptions::default().mode(), holder).await?;
+                session.begin(TransactionOptions::default().mode(), holder, activity).await?;
                 None
             }
         };
@@ -168,7 +168,7 @@ impl<'a> OpenTransaction<'a> {
     /// As the only one at its level.
     async fn finish_alone(&mut self) -> Result<()> {
         let Some(begun) = &self.begun else { return Ok(()) };
-        let session = &self.em.context.session;
+        let (session, activity) = (&self.em.context.session, &self.em.request().activity);
         if begun.level.must_roll_back() {
             return Err(Error::Transaction {
                 action: "commit",
@@ -181,7 +181,7 @@ impl<'a> OpenTransaction<'a> {
             if begun.is_outermost() {
                 fire(self.em, TransactionMoment::BeforeCommit).await?;
             }
-            return session.release_savepoint(begun.turn.level(), savepoint).await;
+            return session.release_savepoint(begun.turn.level(), savepoint, activity).await;
         }
         session.check_usable("commit")?;
         fire(self.em, TransactionMoment::BeforeCommit).await?;
@@ -192,7 +192,7 @@ impl<'a> OpenTransaction<'a> {
             region.pending().unknown = Some(Unknown::Transaction(mark));
         }
         self.is_committing = can_be_unknown;
-        match session.commit().await {
+        match session.commit(activity).await {
             Ok(()) => {
                 region.pending().unknown = None;
                 region.forget_journal();
@@ -222,7 +222,10 @@ impl<'a> OpenTransaction<'a> {
                 let _ = fire(self.em, TransactionMoment::BeforeRollback).await;
             }
             match begun.savepoint {
-                Some(savepoint) => session.roll_back_to(begun.turn.level(), savepoint).await,
+                Some(savepoint) => {
+                    let activity = &self.em.request().activity;
+                    session.roll_back_to(begun.turn.level(), savepoint, activity).await;
+                }
                 None => session.roll_back().await,
             }
             self.roll_back_memory(begun);

@@ -6,7 +6,7 @@ use futures::stream;
 
 use super::Failure;
 use super::visit::Visit;
-use crate::library::{Author, Book, TITLES};
+use crate::library::{AUTHORS, Author, Book, TITLES};
 
 /// A line for each author, with that one's books.
 pub(crate) async fn stream(mut visit: Visit) -> Result<Response, Failure> {
@@ -38,5 +38,6 @@ async fn line(visit: &mut Visit, name: &str) -> Result<String, Failure> {
     visit.pause().await;
     let books = visit.em().find(Book::AUTHOR.eq(&author)).await?;
     visit.sees_all(&books, TITLES.len());
+    debug_assert!(AUTHORS.contains(&name));
     Ok(format!("{name}: {}\n", books.len()))
 }

@@ -15,7 +15,7 @@ pub(crate) async fn transfer(mut visit: Visit, body: String) -> Result<String, F
     let copies: i64 = body.trim().parse()?;
     visit.pause().await;
     let em = visit.em().clone();
-    em.transactional_with(visit.service.propagation(), async |inside| {
+    em.transactional(async |inside| {
         let (source, target) = (visit.some_title(), visit.some_title());
         let source = em.find_one_or_fail(Book::TITLE.eq(source)).await?;
         let target = inside.find_one_or_fail(Book::TITLE.eq(target)).await?;
