@@ -443,7 +443,7 @@ fn narrowed<'a>(
         let column = checked(length_check)?;
         let before = find(column, |expression| longest_of(expression).is_some());
         let both = before.map(|before| longest_of(&before.expression).zip(longest_of(&after.expression)));
-        (before, both.map_or(is_there(column), |both| !both.is_some_and(|(before, after)| before <= after)))
+        (before, both.map_or(is_there(column), |both| both.is_none_or(|(before, after)| before > after)))
     };
     allows_less.then_some(Narrowed { before, after })
 }
