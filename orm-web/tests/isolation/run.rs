@@ -123,7 +123,9 @@ async fn measure(
     workers: usize,
     witness: Arc<Witness>,
 ) -> Outcome<Figures> {
-    let warm_up = if options.breaks.is_some() { 500 } else { (options.requests / 10).max(2_000) };
+    // Long enough that what grows with the requests at one time has grown.
+    let warm_up = (options.requests / 10).max(options.in_flight * 32);
+    let warm_up = if options.breaks.is_some() { 500 } else { warm_up };
     let all = warm_up + options.requests;
     let (panics, failures) = (unplanned_panics(), Failure::count());
     let served = Served::start(database, options, Arc::clone(&witness), all).await?;
