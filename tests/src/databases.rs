@@ -77,16 +77,6 @@ impl Database {
         }
     }
 
-    /// Whether an update brings it from any schema to any other. MariaDB and MySQL change one table after the other, each
-    /// for good, and take fewer steps in between.
-    #[must_use]
-    pub fn takes_any_schema(self) -> bool {
-        match self {
-            Self::Sqlite | Self::Postgres => true,
-            Self::MariaDb | Self::MariaDbWithoutReturning | Self::MySql => false,
-        }
-    }
-
     fn is_there(self) -> bool {
         self.variable().is_none_or(|variable| env::var_os(variable).is_some())
     }

@@ -158,19 +158,7 @@ pub fn behaviours(database: Database) -> Vec<Behaviour> {
     if database.is_server() {
         all.extend(on_a_server());
     }
-    if database.takes_any_schema() {
-        all.extend(on_any_schema());
-    }
     all
-}
-
-/// What is about schemas that have hardly anything in common.
-fn on_any_schema() -> &'static [Behaviour] {
-    &behaviours! { Given, "", 1;
-        schema_pairs:
-            an_update_leads_from_any_schema_to_any_other,
-            a_safe_update_loses_nothing;
-    }
 }
 
 fn on_any_pool() -> &'static [Behaviour] {
@@ -1048,6 +1036,9 @@ fn on_any_pool() -> &'static [Behaviour] {
             labels_in_another_order_keep_the_rows,
             what_is_computed_changes_with_its_expression,
             computing_what_rows_hold_is_destructive;
+        schema_pairs:
+            an_update_leads_from_any_schema_to_any_other,
+            a_safe_update_loses_nothing;
         database_views:
             a_view_is_read_as_any_entity,
             relations_of_views_are_populated,

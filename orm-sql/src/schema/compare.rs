@@ -281,7 +281,7 @@ impl Compare<'_> {
         }
         for live in left {
             let columns = live.columns.iter().flatten();
-            let gone = columns.chain(&[]).find(|column| to.column(column).is_none()).cloned();
+            let gone = columns.chain(&[]).find(|column| is_lost(from, to, column)).cloned();
             let gone = gone.or_else(|| dropped_column(from, to, &live.definition));
             self.going(&to.name, ChangeKind::DropIndex(live.clone()), gone);
         }
@@ -326,7 +326,7 @@ impl Compare<'_> {
         let mut wanted: Vec<&DatabaseForeignKey> = to.foreign_keys.iter().collect();
         pair(&mut left, &mut wanted, |live, wanted| self.same_foreign_key(live, wanted));
         for live in left {
-            let gone = live.columns.iter().find(|column| to.column(column).is_none()).cloned();
+            let gone = live.columns.iter().find(|column| is_lost(from, to, column)).cloned();
             // Nobody wants one to what somebody else makes, but whoever made one may.
             if gone.is_none() && self.ignored.contains(&live.referenced_table) {
                 continue;
@@ -433,7 +433,11 @@ fn narrowed<'a>(
     };
     // Rows that are there may hold anything.
     let is_there = |column: &str| from.column(column).is_some();
-    let (before, allows_less) = if let Some(column) = checked(labels_check) {
+    let (before, allows_less) = if after.name.is_none() {
+        // One that a type implies.
+        let mut columns = to.columns.iter().map(|column| column.name.as_str());
+        (None, columns.any(|column| is_there(column) && mentions(&after.expression, column)))
+    } else if let Some(column) = checked(labels_check) {
         let before = find(column, |expression| labels_of(expression).is_some());
         let both = before.map(|before| labels_of(&before.expression).zip(labels_of(&after.expression)));
         let has_all =
@@ -464,13 +468,31 @@ fn refers_to(change: &Change, other: &Change, from: &DatabaseSchema) -> bool {
         ChangeKind::ChangeColumn { to, aspect: Aspect::Type, .. } => Some(to.name.as_str()),
         _ => None,
     };
-    let own_new_type = new_type.filter(|_| other.table == change.table);
+    let new = match &other.kind {
+        ChangeKind::AddColumn(column) => Some(column.name.as_str()),
+        _ => new_type,
+    };
+    let own_new = new.filter(|_| other.table == change.table);
     match &change.kind {
         ChangeKind::AddTable(table) => table.foreign_keys.iter().any(|key| key_needs(change, key, other)),
         ChangeKind::AddForeignKey(key) => key_needs(change, key, other),
-        ChangeKind::AddIndex(index) => own_new_type.is_some_and(|name| mentions(&index.definition, name)),
-        ChangeKind::AddCheck(check) => own_new_type.is_some_and(|name| mentions(&check.expression, name)),
-        ChangeKind::AddColumn(column) => own_new_type.is_some_and(|name| is_computed_of(column, name)),
+        ChangeKind::AddIndex(index) => own_new.is_some_and(|name| mentions(&index.definition, name)),
+        ChangeKind::AddCheck(check) => own_new.is_some_and(|name| mentions(&check.expression, name)),
+        ChangeKind::AddColumn(column) => own_new.is_some_and(|name| is_computed_of(column, name)),
+        // What is computed goes after what stands on it.
+        ChangeKind::DropColumn(column) => {
+            let is_own = |columns: &[String]| columns.contains(&column.name);
+            other.table == change.table
+                && match &other.kind {
+                    ChangeKind::DropIndex(index) => {
+                        index.columns.as_deref().is_some_and(is_own)
+                            || mentions(&index.definition, &column.name)
+                    }
+                    ChangeKind::DropCheck(check) => mentions(&check.expression, &column.name),
+                    ChangeKind::DropForeignKey(key) => is_own(&key.columns),
+                    _ => false,
+                }
+        }
         ChangeKind::ChangeColumn { to, aspect: Aspect::Type, .. } => {
             let name = to.name.as_str();
             let holds = |key: &DatabaseForeignKey| {
@@ -491,7 +513,7 @@ fn refers_to(change: &Change, other: &Change, from: &DatabaseSchema) -> bool {
             to,
             aspect: Aspect::Default | Aspect::Counting | Aspect::Generation | Aspect::Options,
             ..
-        } => own_new_type.is_some_and(|name| to.name == name || is_computed_of(to, name)),
+        } => own_new.is_some_and(|name| to.name == name || is_computed_of(to, name)),
         ChangeKind::AddView(view) | ChangeKind::ChangeView { to: view, .. } => {
             let is_read = |name: &str| mentions(&view.select, name);
             let is_of_read = match &other.kind {
@@ -527,7 +549,10 @@ fn key_needs(change: &Change, key: &DatabaseForeignKey, other: &Change) -> bool 
     match &other.kind {
         ChangeKind::ChangeKey { .. } => is_target,
         ChangeKind::AddTable(_) => is_target && !is_from,
-        ChangeKind::AddColumn(column) => is_target && key.referenced_columns.contains(&column.name),
+        ChangeKind::AddColumn(column) => {
+            is_target && key.referenced_columns.contains(&column.name)
+                || is_from && key.columns.contains(&column.name)
+        }
         ChangeKind::AddIndex(index) => {
             is_target && index.is_unique && index.columns.as_ref() == Some(&key.referenced_columns)
         }
@@ -618,8 +643,14 @@ fn same_option(left: Option<&str>, right: Option<&str>) -> bool {
     }
 }
 
-/// The column that goes and that `expression` mentions.
+/// Whether a column goes with what is in it; what is computed can be computed again.
+fn is_lost(from: &DatabaseTable, to: &DatabaseTable, name: &str) -> bool {
+    let live = from.column(name);
+    to.column(name).is_none() && live.is_none_or(|column| column.generated.is_none())
+}
+
+/// The column that is lost and that `expression` mentions.
 fn dropped_column(from: &DatabaseTable, to: &DatabaseTable, expression: &str) -> Option<String> {
-    let gone = from.columns.iter().map(|column| &column.name).filter(|name| to.column(name).is_none());
-    gone.into_iter().find(|name| mentions(expression, name)).cloned()
+    let mut lost = from.columns.iter().map(|column| &column.name).filter(|name| is_lost(from, to, name));
+    lost.find(|name| mentions(expression, name)).cloned()
 }

@@ -396,3 +396,38 @@ fn mariadb_changes_a_column_as_a_whole() {
         "#]],
     );
 }
+
+#[test]
+fn mariadb_changes_a_key_with_its_columns_and_a_column_with_its_check() {
+    let [live, wanted] = [
+        "CREATE TABLE `house` (\n  `id` bigint(20) NOT NULL AUTO_INCREMENT,\n  `plan` longtext DEFAULT NULL,\n  `price` \
+         int(11) NOT NULL,\n  `tax` int(11) GENERATED ALWAYS AS (`price` * 2) VIRTUAL,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB",
+        "CREATE TABLE `house` (\n  `plan` longtext NOT NULL CHECK (json_valid(`plan`)),\n  `price` int(11) NOT NULL,\n  `tax` \
+         int(11) DEFAULT NULL,\n  `next` longtext DEFAULT NULL CHECK (json_valid(`next`)),\n  PRIMARY KEY (`price`)\n) \
+         ENGINE=InnoDB",
+    ]
+    .map(|answer| DatabaseSchema {
+        tables: vec![read_table(DatabaseName::new(None, "house"), answer).unwrap()],
+        ..DatabaseSchema::default()
+    });
+    let comparison = SchemaComparison { live, wanted, ..SchemaComparison::default() };
+    check(
+        &Statements::mysql(MySqlFlavor::MariaDb),
+        &comparison,
+        &expect![[r#"
+            house: make plan not null (destructive: rows with NULL in it are refused)
+            house: compute tax no more
+            house: add the column next longtext
+            house: drop the column id (destructive: what is in it goes)
+            house: change the primary key to price (destructive: rows that agree in the new key are refused)
+            house: add the check json_valid(`plan`) (destructive: rows with what is allowed no more are refused)
+            house: add the check json_valid(`next`)
+            -- up
+            ALTER TABLE `house` MODIFY COLUMN `plan` longtext NOT NULL CHECK (json_valid(`plan`)), DROP COLUMN `tax`, ADD COLUMN `tax` int(11) NULL, ADD COLUMN `next` longtext NULL CHECK (json_valid(`next`)), DROP COLUMN `id`, DROP PRIMARY KEY, ADD PRIMARY KEY (`price`);
+            UPDATE `house` SET `tax` = (`price` * 2);
+            -- down
+            ALTER TABLE `house` ADD COLUMN `id` bigint(20) NOT NULL AUTO_INCREMENT, MODIFY COLUMN `plan` longtext NULL, DROP COLUMN `tax`, ADD COLUMN `tax` int(11) GENERATED ALWAYS AS (`price` * 2) VIRTUAL, DROP PRIMARY KEY, ADD PRIMARY KEY (`id`);
+            ALTER TABLE `house` DROP COLUMN `next`;
+        "#]],
+    );
+}

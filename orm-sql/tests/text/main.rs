@@ -13,6 +13,7 @@ mod lists;
 mod placeholders;
 mod projections;
 mod refused;
+mod risk;
 mod schema;
 mod select;
 mod sets;

@@ -1,7 +1,10 @@
 //! How tables of MariaDB and MySQL are changed.
 //!
 //! A column is changed as a whole, so that all of its changes are one statement. Every statement commits what it does:
-//! what has to go, goes before what stands on it.
+//! what has to go, goes before what stands on it. A key changes in one statement with the columns of its table, for a column
+//! that is counted up is a key at all times.
+
+use std::collections::BTreeMap;
 
 use orm_core::driver::DriverError;
 use orm_core::schema::database::{
@@ -10,6 +13,7 @@ use orm_core::schema::database::{
 };
 
 use super::MySql;
+use super::catalog::is_json_check;
 use crate::schema::alter::{Alterations, Phased, action_words, list, qualified};
 use crate::schema::change::{Aspect, Change, ChangeKind};
 use crate::schema::tokens::{TokenKind, tokens};
@@ -52,11 +56,14 @@ impl Alterations for MySql {
         to: &DatabaseSchema,
         changes: &[Change],
     ) -> Result<Vec<String>, DriverError> {
-        let mut script = Script { is_mariadb: self.is_mariadb(), to, changes, statements: Phased::new() };
+        let is_mariadb = self.is_mariadb();
+        let mut script =
+            Script { is_mariadb, to, changes, statements: Phased::new(), with_key: BTreeMap::new() };
         for change in changes {
             script.change(change);
         }
         script.remake_foreign_keys();
+        script.change_keys();
         views::made(changes).into_iter().for_each(|view| script.make_view(view));
         Ok(script.statements.into_statements())
     }
@@ -82,12 +89,11 @@ enum Phase {
     DropTable,
     Table,
     AddColumn,
-    Fill,
-    DropKey,
     /// Of a column that changes: its new type may be one that no index takes.
     DropColumnIndex,
     Column,
     Key,
+    Fill,
     RenameIndex,
     DropIndex,
     Index,
@@ -105,6 +111,8 @@ struct Script<'a> {
     to: &'a DatabaseSchema,
     changes: &'a [Change],
     statements: Phased<Phase>,
+    /// What is done to tables together with the change of their keys.
+    with_key: BTreeMap<DatabaseName, Vec<String>>,
 }
 
 impl<'a> Script<'a> {
@@ -118,7 +126,26 @@ impl<'a> Script<'a> {
     }
 
     fn alter(&mut self, phase: Phase, table: &DatabaseName, action: &str) {
-        self.push(phase, format!("ALTER TABLE {} {action}", qualified(quote, table)));
+        let is_of_columns = matches!(phase, Phase::AddColumn | Phase::Column);
+        if is_of_columns && self.changes_of(table).any(|kind| matches!(kind, ChangeKind::ChangeKey { .. })) {
+            self.alter_with_key(table, action);
+        } else {
+            self.push(phase, format!("ALTER TABLE {} {action}", qualified(quote, table)));
+        }
+    }
+
+    fn alter_with_key(&mut self, table: &DatabaseName, action: &str) {
+        let actions = self.with_key.entry(table.clone()).or_default();
+        if !actions.iter().any(|other| other == action) {
+            actions.push(action.to_owned());
+        }
+    }
+
+    fn change_keys(&mut self) {
+        for (table, actions) in std::mem::take(&mut self.with_key) {
+            let table = qualified(quote, &table);
+            self.push(Phase::Key, format!("ALTER TABLE {table} {}", actions.join(", ")));
+        }
     }
 
     fn change(&mut self, change: &Change) {
@@ -148,20 +175,27 @@ impl<'a> Script<'a> {
                 self.push(Phase::DropTable, format!("DROP TABLE {}", qualified(quote, &table.name)));
             }
             ChangeKind::AddColumn(column) => {
-                self.alter(Phase::AddColumn, name, &format!("ADD COLUMN {}", column_words(column)));
+                let words = self.column_words(name, column);
+                self.alter(Phase::AddColumn, name, &format!("ADD COLUMN {words}"));
             }
             ChangeKind::DropColumn(column) => {
-                let is_generated = column.generated.is_some();
-                let phase = if is_generated { Phase::DropGenerated } else { Phase::DropColumn };
-                self.alter(phase, name, &format!("DROP COLUMN {}", quote(&column.name)));
+                let action = format!("DROP COLUMN {}", quote(&column.name));
+                if column.generated.is_some() {
+                    self.alter(Phase::DropGenerated, name, &action);
+                } else if column.counted.is_some() {
+                    self.alter(Phase::Column, name, &action);
+                } else {
+                    self.alter(Phase::DropColumn, name, &action);
+                }
             }
             ChangeKind::ChangeColumn { from, to, aspect } => self.change_column(name, from, to, *aspect),
             ChangeKind::ChangeKey { from, to } => {
                 if from.is_some() {
-                    self.alter(Phase::DropKey, name, "DROP PRIMARY KEY");
+                    self.alter_with_key(name, "DROP PRIMARY KEY");
                 }
                 if let Some(key) = to {
-                    self.alter(Phase::Key, name, &format!("ADD PRIMARY KEY ({})", list(quote, &key.columns)));
+                    let action = format!("ADD PRIMARY KEY ({})", list(quote, &key.columns));
+                    self.alter_with_key(name, &action);
                 }
             }
             ChangeKind::AddIndex(index) => self.push(Phase::Index, create_index(name, index)),
@@ -201,11 +235,13 @@ impl<'a> Script<'a> {
         if let Some(schema) = &table.name.schema {
             self.push(Phase::Schema, format!("CREATE DATABASE IF NOT EXISTS {}", quote(schema)));
         }
-        let mut parts: Vec<String> = table.columns.iter().map(column_words).collect();
+        let columns = table.columns.iter().map(|column| self.column_words(&table.name, column));
+        let mut parts: Vec<String> = columns.collect();
         parts.extend(
             table.primary_key.as_ref().map(|key| format!("PRIMARY KEY ({})", list(quote, &key.columns))),
         );
-        for check in &table.checks {
+        let is_of_column = |check: &&DatabaseCheck| is_part_of_any(&table.columns, check);
+        for check in table.checks.iter().filter(|check| !is_of_column(check)) {
             parts.push(format!("{}CHECK ({})", constraint(check.name.as_ref()), check.expression));
         }
         let comment =
@@ -236,7 +272,7 @@ impl<'a> Script<'a> {
             |column: &DatabaseColumn| column.generated.as_ref().is_some_and(|generated| !generated.is_stored);
         if aspect == Aspect::Generation && is_virtual(from) != is_virtual(to) {
             let column = quote(&to.name);
-            let action = format!("DROP COLUMN {column}, ADD COLUMN {}", column_words(to));
+            let action = format!("DROP COLUMN {column}, ADD COLUMN {}", self.column_words(table, to));
             self.alter(Phase::AddColumn, table, &action);
             if let (Some(generated), None) = (&from.generated, &to.generated) {
                 let table = qualified(quote, table);
@@ -244,10 +280,43 @@ impl<'a> Script<'a> {
             }
             return;
         }
-        // The column as it is when all that is done has been done.
-        let tables = self.to.tables.iter().filter(|one| one.name == *table);
-        let target = tables.filter_map(|one| one.column(&to.name)).next().unwrap_or(to).clone();
-        self.alter(Phase::Column, table, &format!("MODIFY COLUMN {}", column_words(&target)));
+        self.modify_column(table, to);
+    }
+
+    /// Makes the column what it is when all that is done has been done.
+    fn modify_column(&mut self, table: &DatabaseName, column: &DatabaseColumn) {
+        let target = self.target(table).and_then(|one| one.column(&column.name)).unwrap_or(column);
+        let words = self.column_words(table, target);
+        self.alter(Phase::Column, table, &format!("MODIFY COLUMN {words}"));
+    }
+
+    /// The table as it is then.
+    fn target(&self, table: &DatabaseName) -> Option<&'a DatabaseTable> {
+        self.to.tables.iter().find(|one| one.name == *table)
+    }
+
+    /// A column with the check that is part of it.
+    fn column_words(&self, table: &DatabaseName, column: &DatabaseColumn) -> String {
+        let words = column_words(column);
+        let mut checks = self.target(table).into_iter().flat_map(|table| &table.checks);
+        match checks.find(|check| is_part_of(column, check)) {
+            Some(check) => format!("{words} CHECK ({})", check.expression),
+            None => words,
+        }
+    }
+
+    /// Changes the column that an unnamed check is part of; whether there is one.
+    fn changes_part(&mut self, table: &DatabaseName, check: &DatabaseCheck) -> bool {
+        let columns = self.target(table).into_iter().flat_map(|table| &table.columns);
+        let Some(column) = columns.into_iter().find(|column| is_part_of(column, check)) else { return false };
+        // A new one comes with it.
+        let is_new = self
+            .changes_of(table)
+            .any(|kind| matches!(kind, ChangeKind::AddColumn(added) if added == column));
+        if !is_new {
+            self.modify_column(table, column);
+        }
+        true
     }
 
     fn add_foreign_key(&mut self, table: &DatabaseName, key: &DatabaseForeignKey) {
@@ -319,11 +388,17 @@ impl<'a> Script<'a> {
     }
 
     fn add_check(&mut self, table: &DatabaseName, check: &DatabaseCheck) {
+        if self.changes_part(table, check) {
+            return;
+        }
         let constraint = constraint(check.name.as_ref());
         self.alter(Phase::Check, table, &format!("ADD {constraint}CHECK ({})", check.expression));
     }
 
     fn drop_check(&mut self, table: &DatabaseName, check: &DatabaseCheck) {
+        if self.changes_part(table, check) {
+            return;
+        }
         if let Some(constraint) = &check.name {
             self.alter(Phase::DropCheck, table, &format!("DROP CONSTRAINT {}", quote(constraint)));
         }
@@ -349,6 +424,15 @@ impl<'a> Script<'a> {
 
 fn constraint(name: Option<&String>) -> String {
     name.map_or_else(String::new, |name| format!("CONSTRAINT {} ", quote(name)))
+}
+
+/// Whether the check is one by which MariaDB tells JSON, and stands with the column: it has no name to be dropped by.
+fn is_part_of(column: &DatabaseColumn, check: &DatabaseCheck) -> bool {
+    check.name.is_none() && is_json_check(column, &check.expression)
+}
+
+fn is_part_of_any(columns: &[DatabaseColumn], check: &DatabaseCheck) -> bool {
+    columns.iter().any(|column| is_part_of(column, check))
 }
 
 fn column_words(column: &DatabaseColumn) -> String {
