@@ -38,7 +38,7 @@ impl<T: Entity> InsertMany<T> {
         self
     }
 
-    async fn run(self) -> Result<Vec<T::Key>> {
+    pub(crate) async fn run(self) -> Result<Vec<T::Key>> {
         let em = self.em.contextual();
         let region = em.region();
         let (entity, _) = region.arena_of::<T>()?;

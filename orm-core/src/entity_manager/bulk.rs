@@ -1,8 +1,10 @@
 //! Rows without the unit of work: the manager's side of [`crate::bulk`].
 
 use std::future::Future;
+use std::panic::Location;
 
 use super::EntityManager;
+use crate::activity::called_at;
 use crate::bulk::{DeleteMany, InsertMany, UpdateMany, Upsert, UpsertMany};
 use crate::condition::Condition;
 use crate::entity::Writable;
@@ -27,7 +29,7 @@ impl EntityManager {
     pub fn insert<T: Writable>(&self, value: T) -> impl Future<Output = Result<T::Key>> + Send + use<T> {
         let insert = InsertMany::new(self.clone(), vec![value]);
         let none = Error::MissingKey { entity: T::__DESCRIPTION.name, hint: "the insert gave none back" };
-        async move { insert.await?.pop().ok_or(none) }
+        called_at(Location::caller(), async move { insert.run().await?.pop().ok_or(none) })
     }
 
     /// Inserts rows at once, without the unit of work: all of them or none, with a statement for as many rows as the

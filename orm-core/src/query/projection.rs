@@ -165,11 +165,13 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     ///
     /// As awaiting it.
     #[track_caller]
-    pub fn one(mut self) -> impl Future<Output = Result<Option<S::Row>>> {
-        called_at(Location::caller(), async move {
-            self.query.limit = Some(1);
-            Ok(self.rows("select").await?.into_iter().next())
-        })
+    pub fn one(self) -> impl Future<Output = Result<Option<S::Row>>> {
+        called_at(Location::caller(), self.first())
+    }
+
+    async fn first(mut self) -> Result<Option<S::Row>> {
+        self.query.limit = Some(1);
+        Ok(self.rows("select").await?.into_iter().next())
     }
 
     /// The first row. Aggregates without groups always have one.
@@ -184,7 +186,7 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
             let condition = metadata
                 .id_of::<T>()
                 .map_or_else(String::new, |id| super::describe(&metadata, id, &self.query.condition));
-            let found = self.one().await?;
+            let found = self.first().await?;
             found.ok_or_else(|| Error::NotFound { entity: T::__DESCRIPTION.name, condition })
         })
     }

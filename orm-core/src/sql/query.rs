@@ -78,7 +78,7 @@ impl SqlQuery {
     pub fn fetch_as<R: FromRow>(self) -> impl Future<Output = Result<Vec<R>>> {
         called_at(Location::caller(), async move {
             let mut rows = Vec::new();
-            self.each_as(|row| {
+            self.each(|row| {
                 rows.push(row);
                 Ok(())
             })
@@ -96,7 +96,7 @@ impl SqlQuery {
     pub fn fetch_one_as<R: FromRow>(self) -> impl Future<Output = Result<R>> {
         called_at(Location::caller(), async move {
             let condition = self.sql.beginning();
-            let found = self.fetch_optional_as().await?;
+            let found = self.first().await?;
             found.ok_or(Error::NotFound { entity: "a row", condition })
         })
     }
@@ -108,15 +108,7 @@ impl SqlQuery {
     /// As [`fetch_as`](Self::fetch_as).
     #[track_caller]
     pub fn fetch_optional_as<R: FromRow>(self) -> impl Future<Output = Result<Option<R>>> {
-        called_at(Location::caller(), async move {
-            let mut first = None;
-            self.each_as(|row| {
-                first.get_or_insert(row);
-                Ok(())
-            })
-            .await?;
-            Ok(first)
-        })
+        called_at(Location::caller(), self.first())
     }
 
     /// Takes every row into the identity map, as a finder does: one instance a row, unsaved edits stay. Columns are found
@@ -184,10 +176,22 @@ impl SqlQuery {
         self,
         take: impl FnMut(R) -> Result<()> + Send,
     ) -> impl Future<Output = Result<()>> {
-        called_at(Location::caller(), async move {
-            let running = self.start_anywhere().await?;
-            running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
+        called_at(Location::caller(), self.each(take))
+    }
+
+    async fn each<R: FromRow>(self, take: impl FnMut(R) -> Result<()> + Send) -> Result<()> {
+        let running = self.start_anywhere().await?;
+        running.run(&mut RowsAs::new(take), Extent::Several).await.map(drop)
+    }
+
+    async fn first<R: FromRow>(self) -> Result<Option<R>> {
+        let mut first = None;
+        self.each(|row| {
+            first.get_or_insert(row);
+            Ok(())
         })
+        .await?;
+        Ok(first)
     }
 
     /// Reads rows one by one, as the loop asks for them, in bounded memory. See [`SqlStream`] for what it holds meanwhile.

@@ -17,4 +17,5 @@ mod on_enter;
 mod over_http;
 mod places;
 mod several;
+mod sockets;
 mod summaries;

@@ -808,3 +808,37 @@ pub async fn a_spawned_task_has_a_fork_of_the_context<B: Backend>() -> Result<()
     assert!(matches!(lost.await.map_err(Error::other)?, Err(Error::GlobalContext { method: "count", .. })));
     Ok(())
 }
+
+/// A context that is entered again inside of its own transaction is in it still; another one is outside.
+pub async fn a_context_that_is_entered_again_stays_in_its_transaction<B: Backend>() -> Result<()> {
+    let db = TestDb::open_pool::<B>(2, blog::entities).await?;
+    let other = RequestContext::new(db.orm.em());
+    RequestContext::create(db.orm.em(), async {
+        let em = db.orm.em();
+        let context = RequestContext::current().expect("it is in one");
+        em.transactional(async |inside| {
+            context
+                .scope(async {
+                    assert!(em.is_in_transaction());
+                    assert_eq!(em.id(), inside.id());
+                    em.persist(Author::new("Jon Snow"))?;
+                    em.flush().await
+                })
+                .await?;
+            other
+                .scope(async {
+                    assert!(!em.is_in_transaction());
+                    assert_ne!(em.id(), inside.id());
+                    // Entered from there, the first one is outside of nothing that is its own.
+                    context.scope_sync(|| assert_eq!(em.id(), inside.id()));
+                    assert_eq!(em.count_all::<Author>().await?, 0, "it is not committed");
+                    Ok::<_, Error>(())
+                })
+                .await
+        })
+        .await?;
+        assert_eq!(em.count_all::<Author>().await?, 1);
+        Ok(())
+    })
+    .await
+}

@@ -4,7 +4,7 @@
 use orm_core::driver::Origin;
 use orm_core::{RequestContext, Result};
 
-use crate::fixtures::blog::{self, Author, Book};
+use crate::fixtures::blog::{self, Author, Book, Tag};
 use crate::{Backend, Fault, Log, TestDb};
 
 /// The context and the line of each statement since the last time.
@@ -64,6 +64,30 @@ pub async fn statements_tell_who_has_called<B: Backend>() -> Result<()> {
     let here = line!() + 1;
     em.update_many(Book::TITLE.eq("none")).set(Book::TITLE, "some").await?;
     assert_eq!(lines(&db), [(id, here)]);
+
+    let here = line!() + 1;
+    em.find_all::<Book>().select(Book::TITLE).one_or_fail().await?;
+    assert_eq!(lines(&db), [(id, here)]);
+
+    let here = line!() + 1;
+    em.find_all::<Book>().exists().await?;
+    assert_eq!(lines(&db), [(id, here)]);
+
+    let here = line!() + 1;
+    em.find_by_id::<Author>(1).refresh().with_count(Author::BOOKS).await?;
+    assert_eq!(lines(&db), [(id, here)]);
+
+    let here = line!() + 1;
+    em.find_all::<Book>().order_by(Book::ID.asc()).page(1).await?;
+    assert_eq!(lines(&db), [(id, here)]);
+
+    let here = line!() + 1;
+    em.sql("SELECT 1 WHERE 1 = {}", (1_i64,)).fetch_one_as::<(i64,)>().await?;
+    assert_eq!(lines(&db), [(id, here)]);
+
+    let here = line!() + 1;
+    em.insert(Tag::new("one by one")).await?;
+    assert!(lines(&db).iter().all(|line| *line == (id, here)));
 
     authors[0].edit().name = "Aegon".to_owned();
     let here = line!() + 1;
