@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Add;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,10 +103,10 @@ pub struct Statistics {
     pub flushes: u64,
 }
 
-impl Statistics {
-    /// Both together.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
+impl Add for Statistics {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
         Self {
             statements: self.statements + other.statements,
             identity_map_hits: self.identity_map_hits + other.identity_map_hits,
@@ -144,7 +145,7 @@ impl Origin {
         self.activity.context
     }
 
-    /// Where the program has called for it, or awaited it.
+    /// Where the program has called for it: made the query, flushed, loaded.
     #[must_use]
     pub fn place(&self) -> Option<&'static Location<'static>> {
         self.place

@@ -11,7 +11,6 @@ mod sql;
 mod transaction;
 mod values;
 
-use crate::activity::{Statistics, called_at, place};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -32,6 +31,7 @@ pub use transaction::transaction;
 pub use transaction::{Propagation, Retry, TransactionOptions, TransactionPolicy, retry};
 pub(crate) use values::{RequestState, RequestValues};
 
+use crate::activity::{Statistics, called_at, place};
 use crate::cache::CachedResults;
 use crate::condition::Condition;
 use crate::context::{self, RequestContext};
@@ -338,37 +338,44 @@ impl EntityManager {
     // ---- finding
 
     /// Entities that meet a condition. Always asks the database; a row that is loaded already is the same instance.
+    #[track_caller]
     pub fn find<T: Entity>(&self, condition: Condition<T>) -> Find<T> {
         Find::new(self.clone(), condition)
     }
 
     /// All entities of a type.
+    #[track_caller]
     pub fn find_all<T: Entity>(&self) -> Find<T> {
         self.find(Condition::always())
     }
 
     /// The first entity that meets a condition, if any.
+    #[track_caller]
     pub fn find_one<T: Entity>(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindOne> {
         Find::new(self.clone(), condition)
     }
 
     /// The first entity that meets a condition; [`Error::NotFound`] if there is none.
+    #[track_caller]
     pub fn find_one_or_fail<T: Entity>(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindOneOrFail> {
         Find::new(self.clone(), condition)
     }
 
     /// The entity with this primary key, if there is one. An entity that is loaded is returned as it is, and no
     /// statement is sent; one that is scheduled to be removed is not returned.
+    #[track_caller]
     pub fn find_by_id<T: Entity>(&self, key: impl Into<T::Key>) -> FindById<T> {
         FindById::new(self.clone(), key.into())
     }
 
     /// As [`find_by_id`](Self::find_by_id); [`Error::NotFound`] if there is none.
+    #[track_caller]
     pub fn find_by_id_or_fail<T: Entity>(&self, key: impl Into<T::Key>) -> FindByIdOrFail<T> {
         FindByIdOrFail::new(self.clone(), key.into())
     }
 
     /// Entities that meet a condition, and how many there are without limit and offset.
+    #[track_caller]
     pub fn find_and_count<T: Entity>(
         &self,
         condition: Condition<T>,
@@ -377,11 +384,13 @@ impl EntityManager {
     }
 
     /// How many entities meet a condition.
+    #[track_caller]
     pub fn count<T: Entity>(&self, condition: Condition<T>) -> Count<T> {
         Count::new(self.clone(), condition)
     }
 
     /// How many entities of a type there are.
+    #[track_caller]
     pub fn count_all<T: Entity>(&self) -> Count<T> {
         self.count(Condition::always())
     }

@@ -33,18 +33,18 @@ pub enum Error {
     GlobalContext {
         /// The method.
         method: &'static str,
-        /// Where the program has called it, or awaited it.
+        /// Where the program has called it.
         place: Option<&'static Location<'static>>,
     },
 
     /// Under [`strict_loading`](crate::OrmBuilder::strict_loading), entities were loaded one by one that one statement could
     /// have brought.
-    #[error("{what} {times} times in one context, by a statement each time{}; {cure}", at(*.place))]
+    #[error("{what} for {times} keys one by one in one context{}; {cure}", at(*.place))]
     StrictLoading {
         /// What was loaded, and how.
         what: String,
-        /// How often.
-        times: u32,
+        /// For how many keys, this one included.
+        times: usize,
         /// What to do, such as the populate to add.
         cure: String,
         /// Where the program has asked for it.
@@ -371,7 +371,9 @@ pub enum Error {
     /// Something else of the same context, or the transactions of others, did not end in time.
     #[error(
         "{action} waited {waited:?} for {holder}. What runs side by side in one context takes turns: await it first, \
-         use the manager that the closure got, or work in a fork; `wait_timeout` of the builder sets the limit"
+         use the manager that the closure got, or work in a fork; \
+         what waits for a connection gets one sooner where others hold theirs shorter, or with more `max_connections`; \
+         `wait_timeout` of the builder sets the limit"
     )]
     Wait {
         /// What waited.

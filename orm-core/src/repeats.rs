@@ -1,22 +1,23 @@
 //! Statements that a context sends over and over, one for each of many entities, where a populated relation would have
 //! brought all of them by one: told in development, refused under strict loading.
 //!
-//! What is counted are statements that differ in a key alone: lazy loads of one relation, finds by key from one place of the
-//! program, and finds by one owner from one place. The count begins anew with `clear`.
+//! What is counted are the different keys of statements that differ in nothing else: lazy loads of one relation for one entity,
+//! finds by key from one place of the program, and plain finds of all that belongs to one owner from one place. What the
+//! result cache may answer, pages, locks and conditions beside the key are left alone. The count begins anew with `clear`.
 
 use std::panic::Location;
 
 use hashbrown::HashMap;
 
 use crate::activity::place;
-use crate::condition::Expression;
+use crate::condition::{Comparison, Expression};
 use crate::entity::Region;
 use crate::error::{Error, Result};
 use crate::metadata::{EntityId, RelationId, RelationKind};
-use crate::value::KeyValues;
+use crate::value::{KeyValues, Value};
 
-/// The statement that is too much.
-const LIMIT: u32 = 5;
+/// The key that is one too much.
+const LIMIT: usize = 5;
 
 /// What an ORM does about repeated statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +37,10 @@ impl Default for OnRepeats {
     }
 }
 
-/// How often what was asked in one context.
+/// What was asked in one context, with the keys that it was asked for, as many as matter.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
-    counts: HashMap<Asked, u32, foldhash::fast::RandomState>,
+    keys: HashMap<Asked, Vec<KeyValues>, foldhash::fast::RandomState>,
 }
 
 /// Statements that differ in their key alone.
@@ -54,13 +55,14 @@ enum Asked {
 }
 
 impl Region {
-    /// Notes that a relation is loaded lazily, by a statement of its own.
+    /// Notes that a relation is loaded lazily for one entity alone, by a statement of its own.
     ///
     /// # Errors
     ///
     /// [`Error::StrictLoading`] for one too much.
-    pub(crate) fn note_lazy_load(&self, relation: RelationId) -> Result<()> {
-        self.note(Asked::Lazily(relation), || {
+    pub(crate) fn note_lazy_load(&self, relation: RelationId, owner: u32) -> Result<()> {
+        let owner = KeyValues::from_iter([Value::Int(owner.into())]);
+        self.note(Asked::Lazily(relation), &owner, || {
             let (owner, field) = self.names(relation);
             Advice { what: format!("`{owner}.{field}` was loaded lazily"), cure: self.populating(relation) }
         })
@@ -73,19 +75,17 @@ impl Region {
     /// As [`note_lazy_load`](Self::note_lazy_load).
     pub(crate) fn note_find_by_key(&self, entity: EntityId, key: &KeyValues) -> Result<()> {
         let Some(place) = place() else { return Ok(()) };
-        self.note(Asked::ByKey(entity, place), || {
+        self.note(Asked::ByKey(entity, place), key, || {
             let name = self.entity(entity).name;
             let cure = match self.leading_to(entity, key) {
                 Some(relation) => self.populating(relation),
-                None => {
-                    format!("find all of them by one `find({name}::{}.in_(..))`", self.key_constant(entity))
-                }
+                None => self.finding_all(entity),
             };
             Advice { what: format!("`{name}` was found by key"), cure }
         })
     }
 
-    /// Notes a query with this condition, as far as it asks for what belongs to one entity.
+    /// Notes a query for all that meets this condition and nothing else, as far as that asks for one key.
     ///
     /// # Errors
     ///
@@ -94,9 +94,14 @@ impl Region {
         if self.orm().on_repeats == OnRepeats::Nothing {
             return Ok(());
         }
-        let (Some(place), Some(index)) = (place(), self.one_target(entity, condition)) else { return Ok(()) };
+        if let Some(key) = self.one_key(entity, condition) {
+            return self.note_find_by_key(entity, &key);
+        }
+        let (Some(place), Some((index, key))) = (place(), self.one_target(entity, condition)) else {
+            return Ok(());
+        };
         let relation = RelationId { entity, index };
-        self.note(Asked::ByTarget(relation, place), || {
+        self.note(Asked::ByTarget(relation, place), key, || {
             let (name, field) = self.names(relation);
             let cure = match self.metadata().other_side(relation) {
                 Some(other) => self.populating(other),
@@ -106,47 +111,63 @@ impl Region {
         })
     }
 
-    fn note(&self, asked: Asked, advice: impl FnOnce() -> Advice) -> Result<()> {
+    fn note(&self, asked: Asked, key: &KeyValues, advice: impl FnOnce() -> Advice) -> Result<()> {
         let reaction = self.orm().on_repeats;
         if reaction == OnRepeats::Nothing {
             return Ok(());
         }
-        let count = {
+        {
             let mut repeats = self.repeats();
-            let count = repeats.counts.entry(asked).or_default();
-            *count = count.saturating_add(1);
-            *count
-        };
-        match reaction {
-            OnRepeats::Refuse if count >= LIMIT => {
-                let Advice { what, cure } = advice();
-                Err(Error::StrictLoading { what, times: count, cure, place: place() })
+            let keys = repeats.keys.entry(asked).or_default();
+            let is_told = reaction == OnRepeats::Warn && keys.len() >= LIMIT;
+            if is_told || keys.contains(key) {
+                return Ok(());
             }
-            OnRepeats::Warn if count == LIMIT => {
-                let Advice { what, cure } = advice();
-                let place = place().map(tracing::field::display);
-                tracing::warn!(
-                    target: "orm", place,
-                    "{what} {count} times in one context, by a statement each time: {cure}"
-                );
-                Ok(())
+            if keys.len() + 1 < LIMIT {
+                keys.push(key.clone());
+                return Ok(());
             }
-            OnRepeats::Nothing | OnRepeats::Warn | OnRepeats::Refuse => Ok(()),
+            if reaction == OnRepeats::Warn {
+                keys.push(key.clone());
+            }
+        }
+        let Advice { what, cure } = advice();
+        if reaction == OnRepeats::Refuse {
+            return Err(Error::StrictLoading { what, times: LIMIT, cure, place: place() });
+        }
+        let place = place().map(tracing::field::display);
+        tracing::warn!(target: "orm", place, "{what} for {LIMIT} keys one by one in one context: {cure}");
+        Ok(())
+    }
+
+    /// The key that `condition` asks for.
+    fn one_key(&self, entity: EntityId, condition: &Expression) -> Option<KeyValues> {
+        match condition {
+            Expression::Compare { property, comparison: Comparison::Equal, value }
+                if *self.entity(entity).primary_key == [*property] =>
+            {
+                Some(KeyValues::from_iter([value.clone()]))
+            }
+            _ => None,
         }
     }
 
-    /// The relation by which `condition` asks for what leads to one target.
-    fn one_target(&self, entity: EntityId, condition: &Expression) -> Option<usize> {
+    /// The relation by which `condition` asks for what leads to one target, and the target.
+    fn one_target<'a>(&self, entity: EntityId, condition: &'a Expression) -> Option<(usize, &'a KeyValues)> {
         match condition {
-            Expression::KeyIn { property: Some(property), keys } if keys.len() == 1 => {
+            Expression::KeyIn { property: Some(property), keys } => {
+                let [key] = &keys[..] else { return None };
                 let is_of = |kind: &RelationKind| matches!(kind, RelationKind::ManyToOne { property: of } if of == property);
-                self.entity(entity).relations.iter().position(|relation| is_of(&relation.kind))
+                let index =
+                    self.entity(entity).relations.iter().position(|relation| is_of(&relation.kind))?;
+                Some((index, key))
             }
             Expression::Related { relation, inner, .. } => match &**inner {
-                Expression::KeyIn { property: None, keys } if keys.len() == 1 => Some(*relation),
+                Expression::KeyIn { property: None, keys } => {
+                    keys.first().filter(|_| keys.len() == 1).map(|key| (*relation, key))
+                }
                 _ => None,
             },
-            Expression::And(parts) => parts.iter().find_map(|part| self.one_target(entity, part)),
             _ => None,
         }
     }
@@ -172,9 +193,15 @@ impl Region {
         format!("add `.populate({owner}::{})` to the query that loads `{owner}`", constant(field))
     }
 
-    fn key_constant(&self, entity: EntityId) -> String {
+    fn finding_all(&self, entity: EntityId) -> String {
         let meta = self.entity(entity);
-        meta.primary_key.first().map_or_else(String::new, |key| constant(meta.properties[*key].name))
+        match meta.primary_key[..] {
+            [key] => {
+                let (name, key) = (meta.name, constant(meta.properties[key].name));
+                format!("find all of them by one `find({name}::{key}.in_(..))`")
+            }
+            _ => "find all of them by one query".to_owned(),
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub struct RequestContextMiddleware {
 
 impl RequestContextMiddleware {
     /// A middleware for one ORM or manager, or for a list of them: `&orm`, `[&orders, &archive]`.
+    #[track_caller]
     pub fn new(managers: impl RequestManagers) -> Self {
         Self { settings: Settings::new(managers) }
     }
@@ -180,7 +181,13 @@ async fn respond<B: MessageBody>(
     mut entered: Entered,
     handled: impl Future<Output = Result<ServiceResponse<B>, Error>>,
 ) -> Result<ServiceResponse<ResponseBody<B>>, Error> {
-    let response = handled.await?;
+    let response = match handled.await {
+        Ok(response) => response,
+        Err(error) => {
+            entered.answered(error.as_response_error().status_code().as_u16());
+            return Err(error);
+        }
+    };
     let status = response.status();
     let is_success = !status.is_client_error() && !status.is_server_error();
     if settings.flush_on_success

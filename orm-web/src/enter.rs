@@ -82,7 +82,7 @@ impl<H: Head> Settings<H> {
     /// The status that the request is answered with.
     pub(crate) fn enter(&self, head: &H) -> Result<Entered, u16> {
         let (context, made) = self.context();
-        let mut summary = Summary::of(head, &made).filter(|_| !made.is_empty());
+        let mut summary = if made.is_empty() { None } else { Summary::of(head, &context, &made) };
         let managers: Vec<EntityManager> =
             self.managers.iter().filter_map(|em| context.manager_for(em)).collect();
         let entering = context.scope_sync(|| {
@@ -110,7 +110,7 @@ impl<H: Head> Settings<H> {
     /// The context of a request, and those of its managers that were made for it.
     fn context(&self) -> (RequestContext, Vec<EntityManager>) {
         let made = |managers: &[EntityManager]| {
-            let context = RequestContext::new(managers.to_vec());
+            let context = RequestContext::__new_at(managers.to_vec(), self.place);
             let made = managers.iter().filter_map(|em| context.manager_for(em)).collect();
             (context, made)
         };

@@ -112,7 +112,9 @@
 //! Each request leaves a line in the log at its end, through `tracing` at level DEBUG with the target `orm::request`: method,
 //! path, status and duration, and the [`Statistics`](orm_core::Statistics) of its context: statements, identity map hits,
 //! entities and flushes. With `body_in_context` it comes after the body. A request whose handler panicked or was cut off
-//! has `cut_off` instead of a status. In a test, [`RequestContext::statistics`](orm_core::RequestContext::statistics) tells
+//! has `cut_off` instead of a status, as one whose service failed with an error of its own has in tower. `context` is the number
+//! that the `QueryLog` of `orm-sqlx` shows behind `#`. What the request did in other contexts, such as that of a
+//! spawned task, is not counted. In a test, [`RequestContext::statistics`](orm_core::RequestContext::statistics) tells
 //! the same.
 //!
 //! # Features

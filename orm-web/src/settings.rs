@@ -1,6 +1,7 @@
 //! What a middleware was told: the managers, and the options that both frameworks have.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use orm_core::EntityManager;
@@ -14,6 +15,8 @@ type OnEnter<H> = Arc<dyn Fn(&EntityManager, &H) -> Result<(), Refusal> + Send +
 pub(crate) struct Settings<H> {
     /// Those that a context is made of; global ones, as a rule.
     pub(crate) managers: Vec<EntityManager>,
+    /// Where the program has made the middleware.
+    pub(crate) place: &'static Location<'static>,
     /// In the order in which they were given.
     pub(crate) on_enter: Vec<OnEnter<H>>,
     pub(crate) flush_on_success: bool,
@@ -22,9 +25,11 @@ pub(crate) struct Settings<H> {
 }
 
 impl<H> Settings<H> {
+    #[track_caller]
     pub(crate) fn new(managers: impl RequestManagers) -> Self {
         Self {
             managers: managers.request_managers(),
+            place: Location::caller(),
             on_enter: Vec::new(),
             flush_on_success: false,
             detached: false,

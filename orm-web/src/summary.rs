@@ -1,8 +1,9 @@
 //! The line that a request leaves in the log: what its context has done.
 
+use std::ops::Add;
 use std::time::Instant;
 
-use orm_core::{EntityManager, Statistics};
+use orm_core::{EntityManager, RequestContext, Statistics};
 
 /// The head of a request, as far as the log tells it. Never the query of its address, which may hold secrets.
 pub(crate) trait Head {
@@ -41,18 +42,24 @@ pub(crate) struct Summary {
     started: Instant,
     /// That of the response, once there is one.
     status: Option<u16>,
+    context: RequestContext,
+    /// Those of the context that were made for the request.
     managers: Vec<EntityManager>,
+    /// The number of the first one, by which the log of statements has them.
+    number: Option<u64>,
 }
 
 impl Summary {
     /// Of a request whose context was made with these managers; `None` where nobody listens.
-    pub(crate) fn of(head: &impl Head, managers: &[EntityManager]) -> Option<Self> {
+    pub(crate) fn of(head: &impl Head, context: &RequestContext, managers: &[EntityManager]) -> Option<Self> {
         tracing::enabled!(target: "orm::request", tracing::Level::DEBUG).then(|| Self {
             method: head.method().to_owned(),
             path: head.path().to_owned(),
             started: Instant::now(),
             status: None,
+            context: context.clone(),
             managers: managers.to_vec(),
+            number: context.scope_sync(|| managers.first().map(EntityManager::id)),
         })
     }
 
@@ -63,14 +70,15 @@ impl Summary {
 
 impl Drop for Summary {
     fn drop(&mut self) {
-        let each = self.managers.iter().map(EntityManager::statistics);
-        let seen = each.fold(Statistics::default(), Statistics::and);
-        let Self { method, path, started, status, .. } = self;
+        // Whatever is current where this is dropped.
+        let each = self.managers.iter().filter_map(|em| self.context.statistics_of(em));
+        let seen = each.fold(Statistics::default(), Add::add);
+        let Self { method, path, started, status, number: context, .. } = self;
         let Statistics { statements, identity_map_hits, entities, flushes, .. } = seen;
         let cut_off = status.is_none().then_some(true);
         tracing::debug!(
             target: "orm::request",
-            method, path, status, cut_off, statements, identity_map_hits, entities, flushes,
+            method, path, status, cut_off, context, statements, identity_map_hits, entities, flushes,
             duration = ?started.elapsed(), "request"
         );
     }

@@ -51,6 +51,7 @@ pub struct RequestContextLayer {
 
 impl RequestContextLayer {
     /// A layer for one ORM or manager, or for a list of them: `&orm`, `[&orders, &archive]`.
+    #[track_caller]
     pub fn new(managers: impl RequestManagers) -> Self {
         Self { settings: Settings::new(managers) }
     }

@@ -420,6 +420,7 @@ fn on_any_pool() -> &'static [Behaviour] {
             a_nested_context_is_fresh_and_restores_the_outer_one,
             a_nested_context_is_warned_about,
             a_spawned_task_has_a_fork_of_the_context,
+            a_fork_of_a_context_is_of_that_one,
             a_context_that_is_entered_again_stays_in_its_transaction,
             the_outer_context_is_back_after_an_error,
             the_outer_context_is_back_after_a_panic,

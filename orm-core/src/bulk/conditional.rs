@@ -351,9 +351,8 @@ impl<T: Entity> IntoFuture for UpdateMany<T> {
     type Output = Result<u64>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), self.run()))
+        Box::pin(called_at(self.reach.holder.at(), self.run()))
     }
 }
 
@@ -361,9 +360,8 @@ impl<T: Entity> IntoFuture for DeleteMany<T> {
     type Output = Result<u64>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), self.run()))
+        Box::pin(called_at(self.reach.holder.at(), self.run()))
     }
 }
 

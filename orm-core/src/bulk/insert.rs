@@ -159,9 +159,8 @@ impl<T: Entity> IntoFuture for InsertMany<T> {
     type Output = Result<Vec<T::Key>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), self.run()))
+        Box::pin(called_at(self.holder.at(), self.run()))
     }
 }
 

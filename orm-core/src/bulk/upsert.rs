@@ -418,9 +418,8 @@ impl<T: Entity, M: UpsertMode<T>> IntoFuture for Upsert<T, M> {
     type Output = Result<M::Output>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), async move { M::__output(self.run(M::__METHOD).await?) }))
+        Box::pin(called_at(self.holder.at(), async move { M::__output(self.run(M::__METHOD).await?) }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Add;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -65,7 +66,9 @@ impl RequestContext {
     #[must_use]
     #[track_caller]
     pub fn fork(&self) -> Self {
-        let managers = self.managers.iter().map(|em| em.fork_with(ForkOptions::default().use_context(true)));
+        // Of this context, whichever is current.
+        let options = ForkOptions::default().use_context(true).disable_context_resolution(true);
+        let managers = self.managers.iter().map(|em| em.fork_with(options));
         Self { managers: managers.collect(), place: Location::caller(), transactions: 0 }
     }
 
@@ -73,7 +76,14 @@ impl RequestContext {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let each = self.managers.iter().map(|em| em.own_statistics());
-        each.fold(Statistics::default(), Statistics::and)
+        each.fold(Statistics::default(), Add::add)
+    }
+
+    /// As [`new`](Self::new), for a middleware that the program has made at `place`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __new_at(managers: impl RequestManagers, place: &'static Location<'static>) -> Self {
+        Self::forked(managers.request_managers(), place)
     }
 
     /// Runs `future` in this context, wherever it is polled. Also after the future that the context was made for has ended.
@@ -146,6 +156,12 @@ impl RequestContext {
     #[must_use]
     pub fn manager_for(&self, em: &EntityManager) -> Option<EntityManager> {
         self.manager(em.orm())
+    }
+
+    /// What the manager of this context has done that stands for `em` and the others of its ORM, if there is one.
+    #[must_use]
+    pub fn statistics_of(&self, em: &EntityManager) -> Option<Statistics> {
+        self.manager(em.orm()).map(|em| em.own_statistics())
     }
 
     /// The manager that stands for those of `orm`.

@@ -3,9 +3,8 @@
 //! `clear()` gives a context a new region. Handles of the old one keep it alive: readable, no longer saved. The
 //! whole graph is freed with the last handle and manager, whatever circles its relations make.
 //!
-//! Lock order: links, then pending, then a cell or a map of keys; the journal's, the tallies' and the repeats' stand
-//! alone. None is held across an
-//! await.
+//! Lock order: links, then pending, then a cell or a map of keys; the journal's, the tallies' and the repeats' stand alone.
+//! None is held across an await.
 
 use std::any::Any;
 use std::fmt;

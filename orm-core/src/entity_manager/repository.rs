@@ -43,46 +43,55 @@ impl<T: Entity> Repository<T> {
     }
 
     /// See [`EntityManager::find`].
+    #[track_caller]
     pub fn find(&self, condition: Condition<T>) -> Find<T> {
         self.em.find(condition)
     }
 
     /// See [`EntityManager::find_all`].
+    #[track_caller]
     pub fn find_all(&self) -> Find<T> {
         self.em.find_all()
     }
 
     /// See [`EntityManager::find_one`].
+    #[track_caller]
     pub fn find_one(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindOne> {
         self.em.find_one(condition)
     }
 
     /// See [`EntityManager::find_one_or_fail`].
+    #[track_caller]
     pub fn find_one_or_fail(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindOneOrFail> {
         self.em.find_one_or_fail(condition)
     }
 
     /// See [`EntityManager::find_by_id`].
+    #[track_caller]
     pub fn find_by_id(&self, key: impl Into<T::Key>) -> FindById<T> {
         self.em.find_by_id(key)
     }
 
     /// See [`EntityManager::find_and_count`].
+    #[track_caller]
     pub fn find_and_count(&self, condition: Condition<T>) -> Find<T, T::Nothing, FindManyAndCount> {
         self.em.find_and_count(condition)
     }
 
     /// See [`EntityManager::count`].
+    #[track_caller]
     pub fn count(&self, condition: Condition<T>) -> Count<T> {
         self.em.count(condition)
     }
 
     /// How many entities there are.
+    #[track_caller]
     pub fn count_all(&self) -> Count<T> {
         self.em.count(Condition::always())
     }
 
     /// See [`EntityManager::find_by_id_or_fail`].
+    #[track_caller]
     pub fn find_by_id_or_fail(&self, key: impl Into<T::Key>) -> FindByIdOrFail<T> {
         self.em.find_by_id_or_fail(key)
     }

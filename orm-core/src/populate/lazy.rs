@@ -192,7 +192,6 @@ async fn load_lazily(
             hint: "flush it before loading",
         });
     }
-    region.note_lazy_load(relation)?;
     let arena = region.arena(owner.entity);
     let siblings = if with_siblings { arena.siblings(owner.at) } else { None };
     let cells: Vec<u32> = match siblings.as_deref().and_then(|batch| batch.get()) {
@@ -203,6 +202,9 @@ async fn load_lazily(
             .collect(),
         None => vec![owner.at],
     };
+    if let [owner] = cells[..] {
+        region.note_lazy_load(relation, owner)?;
+    }
     load_relation(region, relation, &cells, Freshness::Merge).await?;
     let target = region.metadata().relation(relation).target;
     let eager: Shape = super::eager_shape(region.metadata(), target);

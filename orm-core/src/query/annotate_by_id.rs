@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::annotate::{Also, Annotated, Annotation, CountOf, Labels, MemberOf, annotations_of};
@@ -113,10 +112,10 @@ async fn annotated<T: Entity, P: 'static, L>(
 }
 
 impl<T: Entity, P: Record<T>, L: Labels> AnnotatedById<FindById<T, P>, L> {
-    async fn run(self, place: &'static Location<'static>) -> Result<Option<Annotated<Loaded<T, P>, L>>> {
+    async fn run(self) -> Result<Option<Annotated<Loaded<T, P>, L>>> {
         let filters = self.find.choices().cloned();
         let cache = self.find.cache.clone();
-        let Some(handle) = self.find.called_at(place).await? else { return Ok(None) };
+        let Some(handle) = self.find.asked().await? else { return Ok(None) };
         annotated(handle, &self.annotations, filters.as_ref(), cache).await
     }
 }
@@ -125,10 +124,8 @@ impl<T: Entity, P: Record<T>, L: Labels> IntoFuture for AnnotatedById<FindById<T
     type Output = Result<Option<Annotated<Loaded<T, P>, L>>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        let place = Location::caller();
-        Box::pin(called_at(place, self.run(place)))
+        Box::pin(called_at(self.find.place, self.run()))
     }
 }
 
@@ -136,13 +133,11 @@ impl<T: Entity, P: Record<T>, L: Labels> IntoFuture for AnnotatedById<FindByIdOr
     type Output = Result<Annotated<Loaded<T, P>, L>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        let place = Location::caller();
-        Box::pin(called_at(place, async move {
+        Box::pin(called_at(self.find.0.place, async move {
             let not_found = self.find.0.not_found();
             let AnnotatedById { find: FindByIdOrFail(find), annotations, .. } = self;
-            let found = AnnotatedById::<_, L> { find, annotations, labels: PhantomData }.run(place).await?;
+            let found = AnnotatedById::<_, L> { find, annotations, labels: PhantomData }.run().await?;
             found.ok_or(not_found)
         }))
     }

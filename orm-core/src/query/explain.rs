@@ -60,10 +60,7 @@ macro_rules! explains {
             /// As [`to_sql`](Self::to_sql), and what the database refuses.
             #[track_caller]
             pub fn explain(&self) -> impl Future<Output = Result<Vec<String>>> {
-                called_at(Location::caller(), async move {
-                let planned = self.planned("explain")?;
-                planned.explain().await
-                })
+                called_at(Location::caller(), async move { self.planned("explain")?.explain().await })
             }
         }
     };

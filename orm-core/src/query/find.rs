@@ -112,9 +112,12 @@ pub struct Query {
     pub(super) cache: Option<CacheUse>,
     /// To-one relations that values are read through.
     pub(super) reads: Shape,
+    /// Where the program has made it.
+    pub(super) place: &'static Location<'static>,
 }
 
 impl Query {
+    #[track_caller]
     pub(crate) fn new(em: EntityManager, condition: Expression) -> Self {
         Self {
             em,
@@ -134,11 +137,25 @@ impl Query {
             annotations: Vec::new(),
             cache: None,
             reads: Shape::default(),
+            place: Location::caller(),
         }
+    }
+
+    /// Whether it asks for all that meets its condition, and for nothing that populating would not bring.
+    fn is_plain(&self) -> bool {
+        self.uses_identity_map
+            && self.freshness == Freshness::Merge
+            && self.limit.is_none_or(|limit| limit == 1)
+            && self.offset.is_none()
+            && self.lock.is_none()
+            && self.cache.is_none()
+            && self.filters.is_empty()
+            && self.annotations.is_empty()
     }
 }
 
 impl<T: Entity, M> Find<T, T::Nothing, M> {
+    #[track_caller]
     pub(crate) fn new(em: EntityManager, condition: Condition<T>) -> Self {
         Self { query: Query::new(em, condition.expression), types: PhantomData }
     }
@@ -262,9 +279,8 @@ locks_one!(FindOne, FindOneOrFail);
 
 impl<T: Entity, P: Record<T>> Find<T, P> {
     /// The results one by one, loaded chunk by chunk in bounded memory; see [`FindStream`].
-    #[track_caller]
     pub fn stream(self) -> FindStream<T, P> {
-        FindStream::new(self.query, Location::caller())
+        FindStream::new(self.query)
     }
 }
 
@@ -280,9 +296,8 @@ impl<T: Entity, P: Record<T>, M: FindMode<T, P>> IntoFuture for Find<T, P, M> {
     type Output = Result<M::Output>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), M::__run(self.query)))
+        Box::pin(called_at(self.query.place, M::__run(self.query)))
     }
 }
 
@@ -427,7 +442,7 @@ impl Running {
     pub(super) async fn start<T: Entity, P: Record<T>>(query: Query, method: &'static str) -> Result<Self> {
         let arrival = Arrival::new::<T, P>(query, method)?;
         arrival.flush().await?;
-        if arrival.query.uses_identity_map {
+        if arrival.query.is_plain() && matches!(method, "find" | "find_one" | "find_one_or_fail") {
             arrival.region.note_find(arrival.entity, &arrival.query.condition)?;
         }
         let running = Self::new(arrival)?;
@@ -594,6 +609,7 @@ pub struct Count<T> {
 }
 
 impl<T: Entity> Count<T> {
+    #[track_caller]
     pub(crate) fn new(em: EntityManager, condition: Condition<T>) -> Self {
         Self { query: Query::new(em, condition.expression), marker: PhantomData }
     }
@@ -623,9 +639,8 @@ impl<T: Entity> IntoFuture for Count<T> {
     type Output = Result<u64>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), async move {
+        Box::pin(called_at(self.query.place, async move {
             let running = Running::start::<T, T::Nothing>(self.query, "count").await?;
             running.count(&running.select).await
         }))

@@ -34,10 +34,13 @@ pub struct FindById<T: Entity, P: 'static = <T as Entity>::Nothing> {
     /// Which items are populated, where not all are.
     chosen: Vec<ItemQueryAt>,
     pub(super) cache: Option<CacheUse>,
+    /// Where the program has made it.
+    pub(super) place: &'static Location<'static>,
     marker: PhantomData<fn() -> P>,
 }
 
 impl<T: Entity> FindById<T> {
+    #[track_caller]
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
         let (freshness, filters) = (Freshness::Merge, FilterChoices::default());
         let (strategy, cache) = (LoadStrategy::default(), None);
@@ -50,6 +53,7 @@ impl<T: Entity> FindById<T> {
             strategy,
             chosen: Vec::new(),
             cache,
+            place: Location::caller(),
             marker: PhantomData,
         }
     }
@@ -58,9 +62,9 @@ impl<T: Entity> FindById<T> {
 impl<T: Entity, P: 'static> FindById<T, P> {
     /// Loads relations together with the entity; see [`Find::populate`].
     pub fn populate<Q: PopulatePath<T, P>>(self, path: Q) -> FindById<T, Q::Out> {
-        let Self { em, key, freshness, filters, lock, strategy, mut chosen, cache, .. } = self;
+        let Self { em, key, freshness, filters, lock, strategy, mut chosen, cache, place, .. } = self;
         path.__choices(&mut chosen);
-        FindById { em, key, freshness, filters, lock, strategy, chosen, cache, marker: PhantomData }
+        FindById { em, key, freshness, filters, lock, strategy, chosen, cache, place, marker: PhantomData }
     }
 
     /// Asks the database also for an entity that is loaded, and overwrites unsaved edits.
@@ -108,17 +112,16 @@ impl<T: Entity, P: 'static> fmt::Debug for FindById<T, P> {
 }
 
 impl<T: Entity, P: Record<T>> FindById<T, P> {
-    /// The future of what the program awaits at `place`.
-    pub(super) fn called_at(self, place: &'static Location<'static>) -> FindByIdFuture<T, P> {
-        FindByIdFuture { state: FutureState::Asking(Some(self)), place }
+    pub(super) fn asked(self) -> FindByIdFuture<T, P> {
+        FindByIdFuture { state: FutureState::Asking(Some(self)) }
     }
 
-    /// What the identity map says to a call at `place`; `None` if the database must be asked.
-    fn look_up(&self, place: &'static Location<'static>) -> Option<Result<Option<Loaded<T, P>>>> {
+    /// What the identity map says; `None` if the database must be asked.
+    fn look_up(&self) -> Option<Result<Option<Loaded<T, P>>>> {
         if !P::__IS_EMPTY || self.asks_always() {
             return None;
         }
-        let region = match self.em.resolve_at("find_by_id", Some(place)) {
+        let region = match self.em.resolve_at("find_by_id", Some(self.place)) {
             Ok(em) => em.region(),
             Err(error) => return Some(Err(error)),
         };
@@ -185,7 +188,7 @@ impl<T: Entity, P: Record<T>> FindById<T, P> {
             }
         }
         let values = self.key.to_values().map_err(key_error::<T>)?;
-        if !self.asks_always() {
+        if !self.asks_always() && self.cache.is_none() {
             region.note_find_by_key(entity, &values)?;
         }
         let condition = Condition::<T>::new(Expression::KeyIn { property: None, keys: vec![values.clone()] });
@@ -212,9 +215,8 @@ impl<T: Entity, P: Record<T>> IntoFuture for FindById<T, P> {
     type Output = Result<Option<Loaded<T, P>>>;
     type IntoFuture = FindByIdFuture<T, P>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        self.called_at(Location::caller())
+        self.asked()
     }
 }
 
@@ -223,6 +225,7 @@ impl<T: Entity, P: Record<T>> IntoFuture for FindById<T, P> {
 pub struct FindByIdOrFail<T: Entity, P: 'static = <T as Entity>::Nothing>(pub(super) FindById<T, P>);
 
 impl<T: Entity> FindByIdOrFail<T> {
+    #[track_caller]
     pub(crate) fn new(em: EntityManager, key: T::Key) -> Self {
         Self(FindById::new(em, key))
     }
@@ -255,9 +258,8 @@ impl<T: Entity, P: Record<T>> IntoFuture for FindByIdOrFail<T, P> {
     type Output = Result<Loaded<T, P>>;
     type IntoFuture = FindByIdOrFailFuture<T, P>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        FindByIdOrFailFuture { key: self.0.key.clone(), future: self.0.called_at(Location::caller()) }
+        FindByIdOrFailFuture { key: self.0.key.clone(), future: self.0.asked() }
     }
 }
 
@@ -290,8 +292,6 @@ impl<T: Entity, P: Record<T>> Future for FindByIdOrFailFuture<T, P> {
 #[must_use = "futures do nothing unless polled"]
 pub struct FindByIdFuture<T: Entity, P: 'static> {
     state: FutureState<T, P>,
-    /// Where it is awaited.
-    place: &'static Location<'static>,
 }
 
 enum FutureState<T: Entity, P: 'static> {
@@ -319,10 +319,10 @@ impl<T: Entity, P: Record<T>> Future for FindByIdFuture<T, P> {
                         // Polled after it was ready, which the contract of `Future` leaves open.
                         return Poll::Pending;
                     };
-                    if let Some(answer) = query.look_up(self.place) {
+                    if let Some(answer) = query.look_up() {
                         return Poll::Ready(answer);
                     }
-                    self.state = FutureState::Running(Box::pin(called_at(self.place, query.ask())));
+                    self.state = FutureState::Running(Box::pin(called_at(query.place, query.ask())));
                 }
                 FutureState::Running(future) => return future.as_mut().poll(context),
             }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::panic::Location;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -274,8 +273,7 @@ impl<T: Entity, P: Record<T>, M: PageMode<T, P>> IntoFuture for FindPage<T, P, M
     type Output = Result<Page<M::Item>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), self.run()))
+        Box::pin(called_at(self.find.query.place, self.run()))
     }
 }

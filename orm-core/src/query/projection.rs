@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::explain::Planned;
@@ -75,12 +74,11 @@ impl<T: Entity, P: 'static, M> Find<T, P, M> {
     /// # Errors
     ///
     /// As awaiting the query.
-    #[track_caller]
     pub fn exists(self) -> impl Future<Output = Result<bool>>
     where
         P: Record<T>,
     {
-        called_at(Location::caller(), async move {
+        called_at(self.query.place, async move {
             let mut query = self.query;
             query.limit = Some(1);
             let one = Projection::<T, One> {
@@ -164,9 +162,8 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// # Errors
     ///
     /// As awaiting it.
-    #[track_caller]
     pub fn one(self) -> impl Future<Output = Result<Option<S::Row>>> {
-        called_at(Location::caller(), self.first())
+        called_at(self.query.place, self.first())
     }
 
     async fn first(mut self) -> Result<Option<S::Row>> {
@@ -179,9 +176,8 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// # Errors
     ///
     /// [`Error::NotFound`], and as awaiting it.
-    #[track_caller]
     pub fn one_or_fail(self) -> impl Future<Output = Result<S::Row>> {
-        called_at(Location::caller(), async move {
+        called_at(self.query.place, async move {
             let metadata = Arc::clone(&self.query.em.orm().metadata);
             let condition = metadata
                 .id_of::<T>()
@@ -196,9 +192,8 @@ impl<T: Entity, S: Selected<T>> Projection<T, S> {
     /// # Errors
     ///
     /// As awaiting it.
-    #[track_caller]
     pub fn count(self) -> impl Future<Output = Result<u64>> {
-        called_at(Location::caller(), async move {
+        called_at(self.query.place, async move {
             let (query, plan) = self.prepared(self.query.clone())?;
             let running = Running::start::<T, T::Nothing>(query, "count").await?;
             let select = self.select_of(&running, &plan)?;
@@ -364,8 +359,7 @@ impl<T: Entity, S: Selected<T>> IntoFuture for Projection<T, S> {
     type Output = Result<Vec<S::Row>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), self.rows("select")))
+        Box::pin(called_at(self.query.place, self.rows("select")))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::panic::Location;
 
 use super::explain::Planned;
 use super::find::Query;
@@ -120,8 +119,7 @@ impl<T: Entity, S: Selected<T>> IntoFuture for ProjectionPage<T, S> {
     type Output = Result<Page<S::Row>>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(called_at(Location::caller(), self.run()))
+        Box::pin(called_at(self.projection.query.place, self.run()))
     }
 }

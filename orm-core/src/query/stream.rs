@@ -78,7 +78,8 @@ struct Reader {
 
 impl<T: Entity, P: 'static> FindStream<T, P> {
     /// A stream is for more than fits into memory, and so into a cache.
-    pub(super) fn new(mut query: Query, place: &'static Location<'static>) -> Self {
+    pub(super) fn new(mut query: Query) -> Self {
+        let place = query.place;
         query.uses_identity_map = false;
         query.cache = None;
         let reader = Reader { left: query.limit, size: CHUNK_SIZE, last: None, query };

@@ -29,6 +29,11 @@ impl Holder {
         Self { what, at }
     }
 
+    /// Where it was called.
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
     /// What it does.
     pub(crate) fn what(&self) -> &'static str {
         self.what

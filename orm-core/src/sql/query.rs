@@ -74,9 +74,8 @@ impl SqlQuery {
     /// # Errors
     ///
     /// [`Error::SqlColumns`] and [`Error::SqlRow`] for a row that does not fit, and as [`execute`](Self::execute).
-    #[track_caller]
     pub fn fetch_as<R: FromRow>(self) -> impl Future<Output = Result<Vec<R>>> {
-        called_at(Location::caller(), async move {
+        called_at(self.holder.at(), async move {
             let mut rows = Vec::new();
             self.each(|row| {
                 rows.push(row);
@@ -92,9 +91,8 @@ impl SqlQuery {
     /// # Errors
     ///
     /// [`Error::NotFound`] when there is none, and as [`fetch_as`](Self::fetch_as).
-    #[track_caller]
     pub fn fetch_one_as<R: FromRow>(self) -> impl Future<Output = Result<R>> {
-        called_at(Location::caller(), async move {
+        called_at(self.holder.at(), async move {
             let condition = self.sql.beginning();
             let found = self.first().await?;
             found.ok_or(Error::NotFound { entity: "a row", condition })
@@ -106,9 +104,8 @@ impl SqlQuery {
     /// # Errors
     ///
     /// As [`fetch_as`](Self::fetch_as).
-    #[track_caller]
     pub fn fetch_optional_as<R: FromRow>(self) -> impl Future<Output = Result<Option<R>>> {
-        called_at(Location::caller(), self.first())
+        called_at(self.holder.at(), self.first())
     }
 
     /// Takes every row into the identity map, as a finder does: one instance a row, unsaved edits stay. Columns are found
@@ -131,9 +128,8 @@ impl SqlQuery {
     ///
     /// [`Error::SqlRow`] for a column that is missing, [`Error::Value`] for one that does not fit its field,
     /// [`Error::GlobalContext`], [`Error::UnknownEntity`], and as [`execute`](Self::execute).
-    #[track_caller]
     pub fn fetch<T: Entity>(self) -> impl Future<Output = Result<Vec<Loaded<T>>>> {
-        called_at(Location::caller(), async move {
+        called_at(self.holder.at(), async move {
             let em = self.em.resolve_in_call(ACTION)?;
             let (entity, _) = em.region().arena_of::<T>()?;
             let running = self.start(em).await?;
@@ -171,12 +167,11 @@ impl SqlQuery {
     /// # Errors
     ///
     /// What `take` fails with, and as [`fetch_as`](Self::fetch_as).
-    #[track_caller]
     pub fn each_as<R: FromRow>(
         self,
         take: impl FnMut(R) -> Result<()> + Send,
     ) -> impl Future<Output = Result<()>> {
-        called_at(Location::caller(), self.each(take))
+        called_at(self.holder.at(), self.each(take))
     }
 
     async fn each<R: FromRow>(self, take: impl FnMut(R) -> Result<()> + Send) -> Result<()> {
@@ -200,9 +195,12 @@ impl SqlQuery {
     ///
     /// None here; the stream gives what [`fetch_as`](Self::fetch_as) fails with.
     pub fn stream_as<R: FromRow>(self) -> SqlStream<R> {
-        SqlStream::new(|mut rows| async move {
-            let running = self.start_anywhere().await?;
-            running.run(&mut rows, Extent::Several).await.map(drop)
+        let place = self.holder.at();
+        SqlStream::new(move |mut rows| {
+            called_at(place, async move {
+                let running = self.start_anywhere().await?;
+                running.run(&mut rows, Extent::Several).await.map(drop)
+            })
         })
     }
 
@@ -213,9 +211,8 @@ impl SqlQuery {
     /// [`Error::SqlText`] for text or values that can't be sent; [`Error::Sql`] with the database's own words,
     /// [`Error::Constraint`], [`Error::WriteOutcomeUnknown`] for a write that lost its connection,
     /// [`Error::OutcomeUnknown`] while the context has to be told of a flush, and what the flush before it fails with.
-    #[track_caller]
     pub fn execute(self) -> impl Future<Output = Result<u64>> {
-        called_at(Location::caller(), async move {
+        called_at(self.holder.at(), async move {
             let running = self.start_anywhere().await?;
             running.run(&mut NoRows, Extent::Single).await
         })

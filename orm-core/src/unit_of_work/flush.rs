@@ -54,7 +54,6 @@ pub(crate) async fn flush(
         return events.after_flush().await;
     }
     tracing::debug!(target: "orm", visited = plan.visited(), plan = %plan, "flush");
-    region.activity().note_flush();
     let session = region.session();
     let transaction = session.transaction();
     // Before the first await: from here on nobody knows whether the database has these links.
@@ -98,6 +97,7 @@ pub(crate) async fn flush(
     // Subscribers may query from here on.
     drop((run, unit));
     tracing::debug!(target: "orm", statements, "flushed");
+    region.activity().note_flush();
     if is_outermost {
         region.orm().caching.tell_or_warn().await;
         fire(em, TransactionMoment::AfterCommit).await?;

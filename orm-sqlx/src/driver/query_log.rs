@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use orm_core::driver::DriverErrorKind;
 use parking_lot::Mutex;
 
 use super::log::{StatementEvent, StatementKind, StatementOutcome};
@@ -76,7 +76,7 @@ impl QueryLog {
     /// What the `observer` of a driver's options takes.
     pub fn observer(self) -> impl Fn(&StatementEvent<'_>) + Send + Sync + 'static {
         let Self { out, slow } = self;
-        let out = Arc::new(Mutex::new(out));
+        let out = Mutex::new(out);
         move |event| {
             let mut line = line(event, slow);
             line.push('\n');
@@ -138,6 +138,10 @@ fn line(event: &StatementEvent<'_>, slow: Duration) -> String {
     }
     match event.outcome {
         StatementOutcome::Done => {}
+        // As where a stream is dropped before its end.
+        StatementOutcome::Failed(error) if error.kind() == DriverErrorKind::RowRefused => {
+            let _ = write!(line, "  {DIM}stopped{DIM:#}");
+        }
         StatementOutcome::Failed(error) => {
             let _ = write!(line, "  {FAILED}failed: {}{FAILED:#}", one_line(&error.to_string()));
         }
@@ -157,8 +161,9 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::panic::Location;
+    use std::sync::Arc;
 
-    use orm_core::driver::{DriverError, DriverErrorKind};
+    use orm_core::driver::DriverError;
     use orm_core::value::Value;
 
     use super::*;
@@ -217,6 +222,9 @@ mod tests {
         let error = DriverError::new(DriverErrorKind::Other, "no such\ntable");
         let failed = StatementEvent { outcome: StatementOutcome::Failed(&error), ..event("SELECT 1") };
         assert!(written(&failed).ends_with("SELECT 1  failed: no such table\n"), "{}", written(&failed));
+        let stopped = DriverError::new(DriverErrorKind::RowRefused, "a row was refused");
+        let stopped = StatementEvent { outcome: StatementOutcome::Failed(&stopped), ..event("SELECT 1") };
+        assert!(written(&stopped).ends_with("SELECT 1  stopped\n"), "{}", written(&stopped));
         let cut = StatementEvent { outcome: StatementOutcome::CutOff, context: None, ..event("SELECT 1") };
         assert_eq!(written(&cut), "     1.23 ms     3 rows  SELECT 1  cut off\n");
     }

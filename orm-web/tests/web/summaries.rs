@@ -102,3 +102,24 @@ async fn the_line_comes_after_the_body() {
     let lines = log.lines_with("orm::request");
     assert!(lines.len() == 1 && lines[0].contains("statements=1"), "{lines:?}");
 }
+
+/// A layer inside of another one adds no line, and work in a context of its own is not the request's.
+#[tokio::test]
+async fn a_request_has_one_line() {
+    async fn handler(em: Em) -> Result<(), Failure> {
+        em.find_all::<Author>().await?;
+        RequestContext::create(&*em, async { em.find_all::<Author>().await.map(drop) }).await?;
+        Ok(())
+    }
+    let library = Library::open().await;
+    let app = Router::new()
+        .route("/", routing::get(handler))
+        .layer(RequestContextLayer::new(&library.orm))
+        .layer(RequestContextLayer::new(&library.orm));
+    let log = Log::capture();
+    send(&app, get("/")).await;
+    let lines = log.lines_with("orm::request");
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert!(line.contains("status=200") && line.contains(" context="), "{line}");
+    assert!(!line.contains("cut_off"), "{line}");
+}

@@ -842,3 +842,15 @@ pub async fn a_context_that_is_entered_again_stays_in_its_transaction<B: Backend
     })
     .await
 }
+
+/// A fork of a context is a fork of that one, whichever is current where it is made.
+pub async fn a_fork_of_a_context_is_of_that_one<B: Backend>() -> Result<()> {
+    let db = blog::empty::<B>().await?;
+    let (one, other) = (RequestContext::new(db.orm.em()), RequestContext::new(db.orm.em()));
+    one.scope_sync(|| db.orm.em().set(1_u32))?;
+    other.scope_sync(|| db.orm.em().set(2_u32))?;
+    let fork = other.scope_sync(|| one.fork());
+    assert_eq!(fork.scope_sync(|| db.orm.em().get::<u32>()).as_deref(), Some(&1));
+    assert_ne!(fork.scope_sync(|| db.orm.em().id()), one.scope_sync(|| db.orm.em().id()));
+    Ok(())
+}
