@@ -1,5 +1,6 @@
 //! What is not promised of databases: the documents, the model, and the compile-fail tests of the derives.
 
+mod agreements;
 mod connect;
 mod documents;
 mod minimal_driver;
