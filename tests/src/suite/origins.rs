@@ -246,7 +246,8 @@ pub async fn repeated_statements_name_the_populate_to_add<B: Backend>() -> Resul
             em.find_by_id::<Author>(one).into_future(),
             em.find_by_id::<Author>(other).into_future()
         );
-        (one?, other?);
+        one?;
+        other?;
     }
     assert_eq!(log.lines_with("one by one in one context").len(), told);
 
