@@ -5,7 +5,7 @@ use std::path::Path;
 /// The texts in the constant `METHODS` of a file of the workspace.
 fn methods(file: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("the file is there");
     let (_, list) = text.split_once("const METHODS").expect("the file has the list");
     let (list, _) = list.split_once("];").expect("the list has an end");
     list.lines().filter_map(|line| line.trim().strip_suffix(',')).map(str::to_owned).collect()
