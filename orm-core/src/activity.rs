@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::iter::Sum;
 use std::ops::Add;
 use std::panic::Location;
 use std::sync::Arc;
@@ -113,6 +114,12 @@ impl Add for Statistics {
             entities: self.entities + other.entities,
             flushes: self.flushes + other.flushes,
         }
+    }
+}
+
+impl Sum for Statistics {
+    fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+        each.fold(Self::default(), Add::add)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The line that a request leaves in the log: what its context has done.
 
-use std::ops::Add;
 use std::time::Instant;
 
 use orm_core::{EntityManager, RequestContext, Statistics};
@@ -72,7 +71,7 @@ impl Drop for Summary {
     fn drop(&mut self) {
         // Whatever is current where this is dropped.
         let each = self.managers.iter().filter_map(|em| self.context.statistics_of(em));
-        let seen = each.fold(Statistics::default(), Add::add);
+        let seen: Statistics = each.sum();
         let Self { method, path, started, status, number: context, .. } = self;
         let Statistics { statements, identity_map_hits, entities, flushes, .. } = seen;
         let cut_off = status.is_none().then_some(true);

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::ops::Add;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -75,8 +74,7 @@ impl RequestContext {
     /// What all of its managers have done so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let each = self.managers.iter().map(|em| em.own_statistics());
-        each.fold(Statistics::default(), Add::add)
+        self.managers.iter().map(EntityManager::own_statistics).sum()
     }
 
     /// As [`new`](Self::new), for a middleware that the program has made at `place`.

@@ -86,7 +86,7 @@ impl<T: Entity> BoundRef<T> {
     /// [`Error::Detached`], [`Error::Driver`].
     #[track_caller]
     pub fn load(&self) -> impl Future<Output = Result<Loaded<T>>> {
-        called_at(Location::caller(), async move { self.load_with(true).await })
+        called_at(Location::caller(), self.load_with(true))
     }
 
     /// [`load`](Self::load) for this entity alone.
@@ -96,7 +96,7 @@ impl<T: Entity> BoundRef<T> {
     /// As [`load`](Self::load).
     #[track_caller]
     pub fn load_only(&self) -> impl Future<Output = Result<Loaded<T>>> {
-        called_at(Location::caller(), async move { self.load_with(false).await })
+        called_at(Location::caller(), self.load_with(false))
     }
 
     async fn load_with(&self, with_siblings: bool) -> Result<Loaded<T>> {

@@ -30,7 +30,7 @@ pub struct StatementEvent<'a> {
     /// The number of the context that it was sent for, its [`EntityManager::id`](orm_core::EntityManager::id); none for
     /// what belongs to none, such as a migration.
     pub context: Option<u64>,
-    /// Where the program has called for it, or awaited it; none where the program is not in it.
+    /// Where the program has called for it: made the query, flushed, loaded; none where the program is not in it.
     pub place: Option<&'static Location<'static>>,
     /// How it ended.
     pub outcome: StatementOutcome<'a>,
